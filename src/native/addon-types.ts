@@ -1,2 +1,81 @@
-/** placeholder */
-export {};
+/**
+ * The typed surface of the C addon. Mechanism only: every rule, option and message is decided in TypeScript.
+ *
+ * Loaded by every process and thread; each has its own doorbell and guardians, all share the mapping.
+ */
+
+/** What a failed call answers; `substrate/failure.ts` makes an error of it. */
+export interface NativeFailure {
+  readonly errno: number;
+  readonly syscall: string;
+}
+
+/** `lockAcquire` results. */
+export const LOCK_TAKEN = 0;
+export const LOCK_TAKEN_FROM_DEAD = 1;
+export const LOCK_TIMED_OUT = 2;
+export const LOCK_POISONED = 3;
+export const LOCK_BUSY = 4;
+
+/** `futexWait` results. */
+export const FUTEX_WOKEN = 0;
+export const FUTEX_CHANGED = 1;
+export const FUTEX_TIMED_OUT = 2;
+export const FUTEX_INTERRUPTED = 3;
+
+export interface Addon {
+  /** Makes the family's memory of `size` bytes; the number is its file descriptor. */
+  arenaCreate(size: number): number | NativeFailure;
+  arenaAttach(fd: number): number | NativeFailure;
+  arenaInfo(): { fd: number; size: number } | undefined;
+  /** Makes pages real; 0 or an errno. */
+  arenaReserve(offset: number, length: number): number;
+  /** Gives pages back, they read as zero afterwards; 0 or an errno. */
+  arenaDiscard(offset: number, length: number): number;
+  arenaView(offset: number, length: number): ArrayBuffer | NativeFailure;
+
+  /** Sleeps while the word at `offset` is `expected`; negative timeout: no limit. */
+  futexWait(offset: number, expected: number, timeoutMs: number): number;
+  futexWake(offset: number, count: number): number;
+
+  guardianStart(): { index: number; tid: number } | NativeFailure;
+  guardianAdd(guardian: number, offset: number): number;
+  guardianRemove(guardian: number, offset: number): number;
+  /** `timeoutMs` negative: no limit, 0: do not wait. `recover` takes a lock whose owner died. */
+  lockAcquire(guardian: number, offset: number, timeoutMs: number, recover: boolean): number;
+  lockRelease(guardian: number, offset: number): number;
+
+  /** One per thread; −1 for both makes a pipe. */
+  doorbellOpen(callback: () => void, readFd: number, writeFd: number): { readFd: number; writeFd: number } | NativeFailure;
+  doorbellKeepAlive(alive: boolean): void;
+  ringFd(fd: number): number;
+  /** A file descriptor, or a negative errno. */
+  doorbellOfSlot(slot: number): number;
+  ringFamily(): void;
+  ownSlot(slot: number): void;
+
+  spawn(
+    file: string,
+    argv: string[],
+    env: string[],
+    cwd: string | null,
+    fds: number[],
+    newSession: boolean,
+  ): { id: number; pid: number } | NativeFailure;
+  /** Pairs of id and status (exit code or negative signal) of children that died since the last call. */
+  takeExits(): number[] | undefined;
+  signalChild(id: number, signal: number): number;
+  childPidfd(id: number): number;
+  watchParent(pid: number): number;
+  /** Clock ticks since boot; 0: no such process. */
+  processStartTime(pid: number): number;
+  exitNow(code: number): never;
+  ignoreTerminalInterrupt(parentPid: number): number;
+  pipe(): [number, number] | NativeFailure;
+  closeFd(fd: number): number;
+  duplicateFd(fd: number): number;
+
+  /** Only in the test build. */
+  fault?(point: string): number;
+  readonly layout: Readonly<Record<string, number>>;
+}

@@ -1,0 +1,28 @@
+{
+  "target_defaults": {
+    "sources": [
+      "native/addon.c",
+      "native/arena.c",
+      "native/doorbell.c",
+      "native/futex.c",
+      "native/guardian.c",
+      "native/napi-helpers.c",
+      "native/process.c",
+      "native/supervisor.c"
+    ],
+    "defines": ["NAPI_VERSION=8", "_GNU_SOURCE"],
+    "cflags": ["-std=c17", "-O2", "-Wall", "-Wextra", "-Wno-unused-parameter", "-fvisibility=hidden", "-fno-strict-aliasing"],
+    "cflags!": ["-fno-omit-frame-pointer"],
+    "ldflags": ["-Wl,-z,relro,-z,now"]
+  },
+  "conditions": [
+    ["OS=='linux'", {
+      "targets": [
+        { "target_name": "multiproc" },
+        { "target_name": "multiproc_faults", "defines": ["MULTIPROC_FAULTS=1"], "sources": ["native/fault.c"] }
+      ]
+    }, {
+      "targets": [{ "target_name": "multiproc", "type": "none", "sources": [] }]
+    }]
+  ]
+}

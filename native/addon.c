@@ -1,0 +1,290 @@
+/* The addon's exports: mechanism only. Policy, options and messages are TypeScript's (src/native/addon-types.ts). */
+#include "arena.h"
+#include "doorbell.h"
+#include "env.h"
+#include "fault.h"
+#include "futex.h"
+#include "guardian.h"
+#include "layout.h"
+#include "napi-helpers.h"
+#include "process.h"
+#include "supervisor.h"
+#include <errno.h>
+#include <stdlib.h>
+
+mp_env_t *mp_env(napi_env env) {
+  void *data = NULL;
+  napi_get_instance_data(env, &data);
+  return data;
+}
+
+/* ---- arena ---- */
+
+static napi_value arena_create(napi_env env, napi_callback_info info) {
+  napi_value argv[1];
+  const char *syscall_name;
+  mp_args(env, info, 1, argv);
+  int error = mp_arena_create((size_t)mp_f64(env, argv[0], 0), &syscall_name);
+  return error != 0 ? mp_failure(env, error, syscall_name) : mp_int(env, mp_arena()->fd);
+}
+
+static napi_value arena_attach(napi_env env, napi_callback_info info) {
+  napi_value argv[1];
+  const char *syscall_name;
+  mp_args(env, info, 1, argv);
+  int error = mp_arena_attach(mp_i32(env, argv[0], -1), &syscall_name);
+  return error != 0 ? mp_failure(env, error, syscall_name) : mp_int(env, mp_arena()->fd);
+}
+
+/* arenaInfo() -> { fd, size } | undefined */
+static napi_value arena_info(napi_env env, napi_callback_info info) {
+  if (mp_arena() == NULL) return mp_undefined(env);
+  napi_value object;
+  napi_create_object(env, &object);
+  mp_set(env, object, "fd", mp_int(env, mp_arena()->fd));
+  mp_set(env, object, "size", mp_number(env, (double)mp_arena()->size));
+  return object;
+}
+
+static napi_value change_arena(napi_env env, napi_callback_info info, int (*change)(size_t, size_t)) {
+  napi_value argv[2];
+  mp_args(env, info, 2, argv);
+  double offset = mp_f64(env, argv[0], -1), length = mp_f64(env, argv[1], -1);
+  if (mp_arena() == NULL || !(offset >= 0) || !(length > 0)) return mp_int(env, EINVAL);
+  return mp_int(env, change((size_t)offset, (size_t)length));
+}
+
+static napi_value arena_reserve(napi_env env, napi_callback_info info) { return change_arena(env, info, mp_arena_reserve); }
+static napi_value arena_discard(napi_env env, napi_callback_info info) { return change_arena(env, info, mp_arena_discard); }
+
+/* arenaView(offset, length) -> ArrayBuffer over the shared bytes; never unmapped. */
+static napi_value arena_view(napi_env env, napi_callback_info info) {
+  napi_value argv[2], buffer;
+  mp_args(env, info, 2, argv);
+  double offset = mp_f64(env, argv[0], -1), length = mp_f64(env, argv[1], -1);
+  if (mp_arena() == NULL || !(offset >= 0) || !(length > 0) || offset + length > (double)mp_arena()->size)
+    return mp_failure(env, EINVAL, "arenaView");
+  if (napi_create_external_arraybuffer(env, mp_arena()->base + (size_t)offset, (size_t)length, NULL, NULL, &buffer) != napi_ok)
+    return mp_failure(env, ENOMEM, "arenaView");
+  return buffer;
+}
+
+/* ---- futex ---- */
+
+static napi_value futex_wait(napi_env env, napi_callback_info info) {
+  napi_value argv[3];
+  mp_args(env, info, 3, argv);
+  uint32_t *word = mp_arena_word(mp_f64(env, argv[0], -1));
+  if (word == NULL) return mp_int(env, MP_FUTEX_ERROR);
+  return mp_int(env, mp_futex_wait(word, (uint32_t)mp_i32(env, argv[1], 0), mp_f64(env, argv[2], -1)));
+}
+
+static napi_value futex_wake(napi_env env, napi_callback_info info) {
+  napi_value argv[2];
+  mp_args(env, info, 2, argv);
+  uint32_t *word = mp_arena_word(mp_f64(env, argv[0], -1));
+  return mp_int(env, word == NULL ? 0 : mp_futex_wake(word, mp_i32(env, argv[1], 1)));
+}
+
+/* ---- guardians and locks ---- */
+
+/* guardianStart() -> { index, tid } | failure */
+static napi_value guardian_start(napi_env env, napi_callback_info info) {
+  mp_env_t *state = mp_env(env);
+  if (mp_arena() == NULL) return mp_failure(env, EINVAL, "guardian");
+  if (state->guardian_count == MP_MAX_GUARDIANS) return mp_failure(env, ENOSPC, "guardian");
+  mp_guardian_t *guardian = mp_guardian_start();
+  if (guardian == NULL) return mp_failure(env, errno, "pthread_create");
+  int index = state->guardian_count++;
+  state->guardians[index] = guardian;
+  napi_value object;
+  napi_create_object(env, &object);
+  mp_set(env, object, "index", mp_int(env, index));
+  mp_set(env, object, "tid", mp_int(env, (int32_t)mp_guardian_tid(guardian)));
+  return object;
+}
+
+static mp_guardian_t *guardian_at(napi_env env, napi_value index) {
+  mp_env_t *state = mp_env(env);
+  int32_t at = mp_i32(env, index, -1);
+  return at >= 0 && at < state->guardian_count ? state->guardians[at] : NULL;
+}
+
+/* guardianAdd(guardian, offset) -> errno */
+static napi_value guardian_add(napi_env env, napi_callback_info info) {
+  napi_value argv[2];
+  mp_args(env, info, 2, argv);
+  mp_guardian_t *guardian = guardian_at(env, argv[0]);
+  uint32_t *word = mp_arena_word(mp_f64(env, argv[1], -1));
+  return mp_int(env, guardian == NULL || word == NULL ? EINVAL : mp_guardian_add(guardian, word));
+}
+
+static napi_value guardian_remove(napi_env env, napi_callback_info info) {
+  napi_value argv[2];
+  mp_args(env, info, 2, argv);
+  mp_guardian_t *guardian = guardian_at(env, argv[0]);
+  uint32_t *word = mp_arena_word(mp_f64(env, argv[1], -1));
+  if (guardian == NULL || word == NULL) return mp_int(env, EINVAL);
+  mp_guardian_remove(guardian, word);
+  return mp_int(env, 0);
+}
+
+/* lockAcquire(guardian, offset, timeoutMs, recover) -> mp_lock_result_t, -1 for a bad argument */
+static napi_value lock_acquire(napi_env env, napi_callback_info info) {
+  napi_value argv[4];
+  mp_args(env, info, 4, argv);
+  mp_guardian_t *guardian = guardian_at(env, argv[0]);
+  uint32_t *word = mp_arena_word(mp_f64(env, argv[1], -1));
+  if (guardian == NULL || word == NULL) return mp_int(env, -1);
+  return mp_int(env, mp_lock_acquire(guardian, word, mp_f64(env, argv[2], -1), mp_bool(env, argv[3])));
+}
+
+/* lockRelease(guardian, offset) -> errno */
+static napi_value lock_release(napi_env env, napi_callback_info info) {
+  napi_value argv[2];
+  mp_args(env, info, 2, argv);
+  mp_guardian_t *guardian = guardian_at(env, argv[0]);
+  uint32_t *word = mp_arena_word(mp_f64(env, argv[1], -1));
+  return mp_int(env, guardian == NULL || word == NULL ? EINVAL : mp_lock_release(guardian, word));
+}
+
+/* ---- doorbell ---- */
+
+/* doorbellOpen(callback, readFd, writeFd) -> { readFd, writeFd } | failure */
+static napi_value doorbell_open(napi_env env, napi_callback_info info) {
+  napi_value argv[3];
+  mp_args(env, info, 3, argv);
+  mp_env_t *state = mp_env(env);
+  if (state->doorbell != NULL) return mp_failure(env, EALREADY, "doorbell");
+  const char *syscall_name;
+  int error = mp_doorbell_open(env, argv[0], mp_i32(env, argv[1], -1), mp_i32(env, argv[2], -1), &state->doorbell, &syscall_name);
+  if (error != 0) return mp_failure(env, error, syscall_name);
+  napi_value object;
+  napi_create_object(env, &object);
+  mp_set(env, object, "readFd", mp_int(env, mp_doorbell_read_fd(state->doorbell)));
+  mp_set(env, object, "writeFd", mp_int(env, mp_doorbell_write_fd(state->doorbell)));
+  return object;
+}
+
+static napi_value doorbell_keep_alive(napi_env env, napi_callback_info info) {
+  napi_value argv[1];
+  mp_args(env, info, 1, argv);
+  if (mp_env(env)->doorbell != NULL) mp_doorbell_keep_alive(mp_env(env)->doorbell, mp_bool(env, argv[0]));
+  return mp_undefined(env);
+}
+
+static napi_value ring_fd(napi_env env, napi_callback_info info) {
+  napi_value argv[1];
+  mp_args(env, info, 1, argv);
+  return mp_int(env, mp_ring_fd(mp_i32(env, argv[0], -1)));
+}
+
+/* doorbellOfSlot(slot) -> fd, or -errno */
+static napi_value doorbell_of_slot(napi_env env, napi_callback_info info) {
+  napi_value argv[1];
+  mp_args(env, info, 1, argv);
+  int fd = mp_doorbell_of_slot(mp_i32(env, argv[0], -1));
+  return mp_int(env, fd >= 0 ? fd : -errno);
+}
+
+/* ownSlot(slot): freed when this environment ends, before its doorbell is closed. */
+static napi_value own_slot(napi_env env, napi_callback_info info) {
+  napi_value argv[1];
+  mp_args(env, info, 1, argv);
+  mp_env(env)->slot = mp_i32(env, argv[0], -1);
+  return mp_undefined(env);
+}
+
+static napi_value ring_family(napi_env env, napi_callback_info info) {
+  mp_ring_family();
+  return mp_undefined(env);
+}
+
+#ifdef MULTIPROC_FAULTS
+/* fault(point) -> errno to pretend, or 0 */
+static napi_value fault(napi_env env, napi_callback_info info) {
+  napi_value argv[1];
+  mp_args(env, info, 1, argv);
+  char *point = mp_string(env, argv[0]);
+  int error = point == NULL ? 0 : mp_fault(point);
+  free(point);
+  return mp_int(env, error);
+}
+#endif
+
+/* ---- one environment's life ---- */
+
+static void after_doorbell(void *data) {
+  mp_env_t *state = data;
+  napi_async_cleanup_hook_handle cleanup = state->cleanup;
+  free(state);
+  napi_remove_async_cleanup_hook(cleanup);
+}
+
+static void clean_up(napi_async_cleanup_hook_handle handle, void *data) {
+  mp_env_t *state = data;
+  mp_disown(state);
+  mp_free_slot(state->slot);
+  for (int i = 0; i < state->guardian_count; i++) mp_guardian_stop(state->guardians[i]);
+  if (state->doorbell != NULL) mp_doorbell_close(state->doorbell, after_doorbell, state);
+  else after_doorbell(state);
+}
+
+static void export_layout(napi_env env, napi_value exports) {
+  napi_value layout;
+  napi_create_object(env, &layout);
+#define EXPORT(name) mp_set(env, layout, #name, mp_number(env, (double)(MP_##name)))
+  EXPORT(LOCK_WAITERS);
+  EXPORT(LOCK_OWNER_DIED);
+  EXPORT(LOCK_OWNER_MASK);
+  EXPORT(PARTICIPANTS_OFFSET);
+  EXPORT(PARTICIPANT_BYTES);
+  EXPORT(PARTICIPANT_COUNT);
+  EXPORT(SLOT_STATE);
+  EXPORT(SLOT_PID);
+  EXPORT(SLOT_START_LOW);
+  EXPORT(SLOT_START_HIGH);
+  EXPORT(SLOT_DOORBELL);
+  EXPORT(SLOT_ARMED);
+  EXPORT(STATE_MASK);
+  EXPORT(STATE_FREE);
+  EXPORT(STATE_CLAIMED);
+  EXPORT(STATE_LIVE);
+  EXPORT(HEADER_SLOTS_USED);
+  EXPORT(GUARDIAN_CAPACITY);
+#undef EXPORT
+  mp_set(env, exports, "layout", layout);
+}
+
+NAPI_MODULE_INIT() {
+  mp_env_t *state = calloc(1, sizeof(*state));
+  if (state == NULL) return NULL;
+  state->slot = -1;
+  napi_set_instance_data(env, state, NULL, NULL);
+  napi_add_async_cleanup_hook(env, clean_up, state, &state->cleanup);
+  mp_export(env, exports, "arenaCreate", arena_create);
+  mp_export(env, exports, "arenaAttach", arena_attach);
+  mp_export(env, exports, "arenaInfo", arena_info);
+  mp_export(env, exports, "arenaReserve", arena_reserve);
+  mp_export(env, exports, "arenaDiscard", arena_discard);
+  mp_export(env, exports, "arenaView", arena_view);
+  mp_export(env, exports, "futexWait", futex_wait);
+  mp_export(env, exports, "futexWake", futex_wake);
+  mp_export(env, exports, "guardianStart", guardian_start);
+  mp_export(env, exports, "guardianAdd", guardian_add);
+  mp_export(env, exports, "guardianRemove", guardian_remove);
+  mp_export(env, exports, "lockAcquire", lock_acquire);
+  mp_export(env, exports, "lockRelease", lock_release);
+  mp_export(env, exports, "doorbellOpen", doorbell_open);
+  mp_export(env, exports, "doorbellKeepAlive", doorbell_keep_alive);
+  mp_export(env, exports, "ringFd", ring_fd);
+  mp_export(env, exports, "doorbellOfSlot", doorbell_of_slot);
+  mp_export(env, exports, "ringFamily", ring_family);
+  mp_export(env, exports, "ownSlot", own_slot);
+#ifdef MULTIPROC_FAULTS
+  mp_export(env, exports, "fault", fault);
+#endif
+  mp_process_exports(env, exports);
+  export_layout(env, exports);
+  return exports;
+}

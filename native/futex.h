@@ -1,0 +1,11 @@
+/* Sleeping and waking on a shared word; all clocks are monotonic. */
+#pragma once
+#include <stdint.h>
+
+typedef enum { MP_WOKEN = 0, MP_CHANGED = 1, MP_TIMED_OUT = 2, MP_INTERRUPTED = 3, MP_FUTEX_ERROR = 4 } mp_wait_result_t;
+
+/* Sleeps while *word == expected, at most timeout_ms (negative: no limit). */
+mp_wait_result_t mp_futex_wait(uint32_t *word, uint32_t expected, double timeout_ms);
+/* How many were woken. */
+int mp_futex_wake(uint32_t *word, int count);
+double mp_now_ms(void);

@@ -1,0 +1,44 @@
+/* One native thread per process that starts children, learns of their deaths from the kernel, and ends this
+ * process when its own parent is gone.
+ *
+ * It lives as long as the process, which is why children are forked from it: the kernel ties a child's death
+ * signal to the thread that forked it, not to the process. It never runs JavaScript and never waits for it. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+typedef struct {
+  const char *file;
+  char **argv;
+  char **envp;
+  const char *cwd;  /* NULL: that of the parent */
+  const int *fds;   /* what the child has as 0, 1, 2, … */
+  int fd_count;
+  bool new_session;
+} mp_spawn_t;
+
+typedef struct {
+  int id;
+  int status; /* exit code, or the negative signal number */
+} mp_exit_t;
+
+/* Starts a child; `ring_fd` is rung at its death (a duplicate is kept). `owner` groups children for mp_disown.
+ * 0, or an errno with the failing call's name. */
+int mp_spawn(const mp_spawn_t *request, int ring_fd, const void *owner, int *id, pid_t *pid, const char **syscall_name);
+/* Whether any death of any owner waits to be fetched; needs no lock. */
+bool mp_any_exit(void);
+/* Fetches one death of a child of `owner` that was not fetched before. */
+bool mp_take_exit(const void *owner, mp_exit_t *exit);
+/* Sends a signal through the pidfd. 0, or ESRCH when it is dead already. */
+int mp_signal_child(int id, int signal_number);
+/* A duplicate of the child's pidfd, or -1. */
+int mp_child_pidfd(int id);
+/* Kills the owner's children that are not detached, and forgets them all. */
+void mp_disown(const void *owner);
+
+/* Ends this process with SIGKILL as soon as `parent` is gone, also in a busy loop. 0 or an errno; ESRCH when it
+ * is gone already (the caller then ends the process itself). */
+int mp_watch_parent(pid_t parent);
+/* Field 22 of /proc/<pid>/stat, in clock ticks; 0 where there is no such process. */
+uint64_t mp_process_start_time(int pid);

@@ -1,0 +1,114 @@
+/**
+ * Waking an event loop from another process: each thread has one doorbell, a pipe that any member of the
+ * family can write to, and one word `armed` that says whether it wants to be rung.
+ *
+ * Runs in every process and thread.
+ *
+ * Protocol. A sender first publishes (a seq-cst store to a ring or word), then looks at `armed`; a receiver
+ * first sets `armed`, then looks once more at what may have been published. One of the two sees the other,
+ * so nothing sleeps on unread work, and a receiver that is busy costs its senders no system call.
+ *
+ * Who may die at which step: a sender killed between taking `armed` and writing the byte loses one ring;
+ * its parent's supervisor thread rings everybody at each death. A dead receiver is written to in vain.
+ */
+import { binding } from '../native/binding.js';
+import { orThrow } from './failure.js';
+import { faultPoint } from './fault.js';
+import { SLOT_ARMED } from './layout.js';
+import { type ParticipantId, slotOf, slotWords } from './participants.js';
+
+/** Something that work arrives at. */
+export interface Pump {
+  /** Handles what has arrived, within a budget. True: there is more, call again in the next turn. */
+  pump(): boolean;
+  /** Whether work waits; asked after arming. */
+  pending(): boolean;
+}
+
+/** The doorbell of this thread. */
+export class Doorbell {
+  readonly readFd: number;
+  readonly writeFd: number;
+  #words: Int32Array | undefined;
+  readonly #pumps = new Set<Pump>();
+  #holds = 0;
+  #again = false;
+
+  constructor(fds?: { readFd: number; writeFd: number }) {
+    const opened = orThrow(
+      'open the doorbell',
+      binding().doorbellOpen(() => this.turn(), fds?.readFd ?? -1, fds?.writeFd ?? -1),
+    );
+    this.readFd = opened.readFd;
+    this.writeFd = opened.writeFd;
+  }
+
+  /** Ties it to this thread's slot; before that it rings at every write. */
+  arm(id: ParticipantId): void {
+    this.#words = slotWords(slotOf(id));
+    Atomics.store(this.#words, SLOT_ARMED, 1);
+  }
+
+  add(pump: Pump): void {
+    this.#pumps.add(pump);
+    this.#turnSoon();
+  }
+
+  remove(pump: Pump): void {
+    this.#pumps.delete(pump);
+  }
+
+  /** Keeps the event loop alive until released as often as held. */
+  hold(): void {
+    if (this.#holds++ === 0) binding().doorbellKeepAlive(true);
+  }
+
+  release(): void {
+    if (--this.#holds === 0) binding().doorbellKeepAlive(false);
+  }
+
+  /** Lets every pump work, then arms. Called by the event loop; calling it at any other time is harmless. */
+  turn(): void {
+    let more = false;
+    for (const pump of this.#pumps) more = pump.pump() || more;
+    if (this.#words !== undefined) Atomics.store(this.#words, SLOT_ARMED, 1);
+    for (const pump of this.#pumps) more = more || pump.pending();
+    if (more) this.#turnSoon();
+  }
+
+  #turnSoon(): void {
+    if (this.#again) return;
+    this.#again = true;
+    setImmediate(() => {
+      this.#again = false;
+      this.turn();
+    });
+  }
+}
+
+/** The way to wake another participant. */
+export class Bell {
+  readonly #words: Int32Array;
+  readonly #slot: number;
+  #fd: number;
+
+  /** @param fd The write end where it is known already (this object then owns it); else it is opened at need. */
+  constructor(id: ParticipantId, fd = -1) {
+    this.#slot = slotOf(id);
+    this.#words = slotWords(this.#slot);
+    this.#fd = fd;
+  }
+
+  /** Wakes the other one unless it is awake anyway. What it shall see must be published already. */
+  ring(): void {
+    if (Atomics.load(this.#words, SLOT_ARMED) !== 1 || Atomics.compareExchange(this.#words, SLOT_ARMED, 1, 0) !== 1) return;
+    faultPoint('doorbell.beforeRing');
+    if (this.#fd < 0) this.#fd = binding().doorbellOfSlot(this.#slot);
+    if (this.#fd >= 0) binding().ringFd(this.#fd);
+  }
+
+  close(): void {
+    if (this.#fd >= 0) binding().closeFd(this.#fd);
+    this.#fd = -1;
+  }
+}

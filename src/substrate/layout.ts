@@ -1,0 +1,58 @@
+/**
+ * Where the family's global words lie in the arena, and the words that C touches too.
+ *
+ * Runs in every process. `native/layout.h` has the same numbers; `test/substrate/layout.test.ts` compares them.
+ *
+ * ```text
+ * 0        header (one page)
+ * 4096     participants, 64 bytes each
+ * 262144   extents table, 8 bytes each
+ * extent 1 the first memory that is handed out (extent 0 is these tables)
+ * ```
+ */
+
+export const HEADER_BYTES = 4096;
+/** Header words. */
+export const HEADER_MAGIC = 0;
+export const HEADER_VERSION = 1;
+/** log2 of an extent's size. */
+export const HEADER_EXTENT_SHIFT = 2;
+export const HEADER_EXTENT_COUNT = 3;
+export const HEADER_SLOTS_USED = 8;
+/** Counts processes and threads ever: the origin of their function ids. */
+export const HEADER_ORIGINS = 9;
+
+export const ARENA_MAGIC = 0x4d503031;
+export const ARENA_VERSION = 1;
+
+export const PARTICIPANTS_OFFSET = 4096;
+export const PARTICIPANT_BYTES = 64;
+export const PARTICIPANT_COUNT = 4032;
+/** Words of a participant's slot. */
+export const SLOT_STATE = 0;
+export const SLOT_PID = 1;
+export const SLOT_START_LOW = 2;
+export const SLOT_START_HIGH = 3;
+export const SLOT_DOORBELL = 4;
+export const SLOT_ARMED = 5;
+/** Id of the participant that claimed the slot for its child, or its own. */
+export const SLOT_CLAIMER = 6;
+/** A slot's state word: generation << 2 | state. */
+export const STATE_MASK = 3;
+export const STATE_FREE = 0;
+export const STATE_CLAIMED = 1;
+export const STATE_LIVE = 2;
+export const GENERATION_SHIFT = 2;
+
+export const EXTENTS_OFFSET = 262_144;
+export const EXTENT_ENTRY_BYTES = 8;
+export const EXTENTS_MAX = 4096;
+export const TABLES_END: number = EXTENTS_OFFSET + EXTENTS_MAX * EXTENT_ENTRY_BYTES;
+
+export const PAGE_BYTES = 65_536;
+
+/** A lock word. */
+export const LOCK_WAITERS: number = 0x80000000 | 0;
+export const LOCK_OWNER_DIED = 0x40000000;
+export const LOCK_OWNER_MASK = 0x3fffffff;
+export const LINE_BYTES = 64;

@@ -1,0 +1,117 @@
+/**
+ * Mutual exclusion across processes: one shared word, taken and given up by a compare-exchange, with the
+ * kernel as witness of its owner's death.
+ *
+ * Runs in every process and thread.
+ *
+ * ```text
+ * word                       meaning
+ * 0                          free
+ * tid                        held by the guardian with this thread id
+ * tid | WAITERS              held; somebody sleeps or is about to
+ * OWNER_DIED [| WAITERS]     its owner died holding it: poisoned until recovered
+ * ```
+ *
+ * | step | who dies | what the others see |
+ * |---|---|---|
+ * | acquire, before the compare-exchange | the taker | nothing changed |
+ * | acquire, after it | the owner | the kernel sets OWNER_DIED and wakes a waiter |
+ * | release, before the store of 0 | the owner | the same |
+ * | release, between that store and the wake | the releaser | the kernel sees the pending operation on a word without owner and wakes a waiter |
+ * | a waiter asleep | the waiter | nothing: it owns nothing |
+ * | a waiter woken, before it took the word | the waiter | pending operation: the kernel wakes the next |
+ *
+ * A release with WAITERS set, and every contended acquire, run natively with the pending operation announced.
+ */
+import { LockOwnerDiedError, ProcessError, TimeoutError } from '../errors.js';
+import { LOCK_BUSY, LOCK_POISONED, LOCK_TAKEN, LOCK_TIMED_OUT } from '../native/addon-types.js';
+import { binding } from '../native/binding.js';
+import { arena } from './arena.js';
+import { type Guardian, guard, unguard } from './guardian.js';
+import { LINE_BYTES, LOCK_OWNER_MASK } from './layout.js';
+
+const WORD = 0;
+/** Pid of the last owner; written only when it changes, read only to name a dead owner. */
+const LAST_PID = 1;
+
+export class LockWord {
+  readonly offset: number;
+  readonly #words: Int32Array;
+  readonly #guardian: Guardian;
+  readonly #tid: number;
+
+  /** @param offset Of a zeroed 64-byte line of the arena. */
+  constructor(offset: number) {
+    this.offset = offset;
+    this.#words = arena().words(offset, LINE_BYTES);
+    this.#guardian = guard(offset);
+    this.#tid = this.#guardian.tid;
+  }
+
+  /** Takes the lock if it is free. @throws {LockOwnerDiedError} If it is poisoned. */
+  tryAcquire(): boolean {
+    if (Atomics.compareExchange(this.#words, WORD, 0, this.#tid) === 0) return this.#taken();
+    return this.#acquireNatively(0, false);
+  }
+
+  /**
+   * Takes the lock, blocking this thread.
+   *
+   * @param timeoutMs Milliseconds; undefined: no limit.
+   * @throws {TimeoutError} If it was not to be had in time.
+   * @throws {LockOwnerDiedError} If its owner died.
+   */
+  acquireSync(timeoutMs?: number): void {
+    if (Atomics.compareExchange(this.#words, WORD, 0, this.#tid) === 0) {
+      this.#taken();
+      return;
+    }
+    if (!this.#acquireNatively(timeoutMs ?? -1, false)) throw new TimeoutError(`Cannot acquire the lock: it was not released within ${timeoutMs} ms`);
+  }
+
+  /** Takes the lock even if its owner died. True: it did, and what the lock protects may be half-done. */
+  recoverSync(timeoutMs?: number): boolean {
+    const answer = binding().lockAcquire(this.#guardian.index, this.offset, timeoutMs ?? -1, true);
+    if (answer === LOCK_TIMED_OUT || answer === LOCK_BUSY) throw new TimeoutError(`Cannot recover the lock: its living owner did not release it within ${timeoutMs} ms`);
+    this.#taken();
+    return answer !== LOCK_TAKEN;
+  }
+
+  /** @throws {ProcessError} `ERR_MP_NOT_OWNER` if this thread does not hold it. */
+  release(): void {
+    if (Atomics.compareExchange(this.#words, WORD, this.#tid, 0) === this.#tid) return;
+    if (binding().lockRelease(this.#guardian.index, this.offset) !== 0) {
+      throw new ProcessError('Cannot release the lock: this thread does not hold it', { code: 'ERR_MP_NOT_OWNER' });
+    }
+  }
+
+  locked(): boolean {
+    return (Atomics.load(this.#words, WORD) & LOCK_OWNER_MASK) !== 0;
+  }
+
+  heldHere(): boolean {
+    return (Atomics.load(this.#words, WORD) & LOCK_OWNER_MASK) === this.#tid;
+  }
+
+  /** Takes the word off this thread's list; the lock must not be held here. */
+  close(): void {
+    unguard(this.offset);
+  }
+
+  #acquireNatively(timeoutMs: number, recover: boolean): boolean {
+    const answer = binding().lockAcquire(this.#guardian.index, this.offset, timeoutMs, recover);
+    if (answer === LOCK_TAKEN) return this.#taken();
+    if (answer === LOCK_POISONED) {
+      const pid = Atomics.load(this.#words, LAST_PID) || undefined;
+      throw new LockOwnerDiedError(`Cannot acquire the lock: its owner${pid === undefined ? '' : `, process ${pid},`} died holding it; call recover() to repair what it protects and go on`, { pid });
+    }
+    return false;
+  }
+
+  #taken(): true {
+    if (Atomics.load(this.#words, LAST_PID) !== PID) Atomics.store(this.#words, LAST_PID, PID);
+    return true;
+  }
+}
+
+const PID = process.pid;

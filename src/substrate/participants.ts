@@ -1,0 +1,137 @@
+/**
+ * The table that names every process and thread of the family: pid, start time, generation, doorbell.
+ *
+ * Runs in every process and thread. Owners and waiters are participants, never bare pids: a slot that was
+ * freed and taken again has another generation, hence another id.
+ *
+ * Who may die at which step: a slot is claimed by a compare-exchange (FREE → CLAIMED, generation + 1), so a
+ * claimer that dies leaves CLAIMED behind with its own id as claimer, and whoever reclaims the claimer frees
+ * it. LIVE is stored last, after pid, start time and doorbell are whole. Only the parent of a dead process
+ * frees its slot (`free`), or the process itself on a normal end.
+ */
+import { ResourceExhaustedError } from '../errors.js';
+import { binding } from '../native/binding.js';
+import { arena } from './arena.js';
+import {
+  GENERATION_SHIFT,
+  HEADER_ORIGINS,
+  HEADER_SLOTS_USED,
+  PARTICIPANT_BYTES,
+  PARTICIPANT_COUNT,
+  PARTICIPANTS_OFFSET,
+  SLOT_ARMED,
+  SLOT_CLAIMER,
+  SLOT_DOORBELL,
+  SLOT_PID,
+  SLOT_START_HIGH,
+  SLOT_START_LOW,
+  SLOT_STATE,
+  STATE_CLAIMED,
+  STATE_FREE,
+  STATE_LIVE,
+  STATE_MASK,
+} from './layout.js';
+
+const SLOT_BITS = 12;
+const GENERATIONS = 2 ** (31 - SLOT_BITS);
+
+/** slot + generation · 4096: a participant for ever. */
+export type ParticipantId = number;
+
+/** The slot of a participant. */
+export function slotOf(id: ParticipantId): number {
+  return id & (2 ** SLOT_BITS - 1);
+}
+
+/** The words of a slot. */
+export function slotWords(slot: number): Int32Array {
+  return arena().words(PARTICIPANTS_OFFSET + slot * PARTICIPANT_BYTES, PARTICIPANT_BYTES);
+}
+
+/**
+ * Takes a free slot for a child about to be started, or for this thread.
+ *
+ * @throws {ResourceExhaustedError} If all 4032 slots are taken.
+ */
+export function claimSlot(claimer: ParticipantId): ParticipantId {
+  for (let slot = 0; slot < PARTICIPANT_COUNT; slot++) {
+    const words = slotWords(slot);
+    const state = Atomics.load(words, SLOT_STATE);
+    if ((state & STATE_MASK) !== STATE_FREE) continue;
+    const generation = ((state >>> GENERATION_SHIFT) + 1) % GENERATIONS;
+    const claimed = (generation << GENERATION_SHIFT) | STATE_CLAIMED;
+    if (Atomics.compareExchange(words, SLOT_STATE, state, claimed) !== state) continue;
+    Atomics.store(words, SLOT_CLAIMER, claimer);
+    Atomics.store(words, SLOT_ARMED, 0);
+    raiseSlotsUsed(slot + 1);
+    return generation * 2 ** SLOT_BITS + slot;
+  }
+  throw new ResourceExhaustedError(`Cannot start another process or thread: ${PARTICIPANT_COUNT} of one family are alive`, {
+    code: 'EAGAIN',
+    errno: 11,
+    syscall: 'claimSlot',
+  });
+}
+
+/** Fills in the slot of this thread and makes it known. */
+export function enterSlot(id: ParticipantId, doorbellFd: number): void {
+  const words = slotWords(slotOf(id));
+  const start = binding().processStartTime(process.pid);
+  Atomics.store(words, SLOT_PID, process.pid);
+  Atomics.store(words, SLOT_START_LOW, start | 0);
+  Atomics.store(words, SLOT_START_HIGH, Math.floor(start / 2 ** 32));
+  Atomics.store(words, SLOT_DOORBELL, doorbellFd);
+  const state = Atomics.load(words, SLOT_STATE);
+  Atomics.store(words, SLOT_STATE, (state & ~STATE_MASK) | STATE_LIVE);
+  binding().ownSlot(slotOf(id));
+}
+
+/** Frees the slot of a participant that is dead or was never started; a later one in the same slot is left alone. */
+export function freeSlot(id: ParticipantId): void {
+  const words = slotWords(slotOf(id));
+  const state = Atomics.load(words, SLOT_STATE);
+  if (idAt(slotOf(id), state) !== id || (state & STATE_MASK) === STATE_FREE) return;
+  Atomics.compareExchange(words, SLOT_STATE, state, state & ~STATE_MASK);
+}
+
+/** Whether the participant's slot is still its own. */
+export function isEntered(id: ParticipantId): boolean {
+  const state = Atomics.load(slotWords(slotOf(id)), SLOT_STATE);
+  return (state & STATE_MASK) !== STATE_FREE && idAt(slotOf(id), state) === id;
+}
+
+/** Participants that `claimer` claimed and that are still entered: its children, and itself. */
+export function claimedBy(claimer: ParticipantId): ParticipantId[] {
+  const used = Atomics.load(arena().header, HEADER_SLOTS_USED);
+  const found: ParticipantId[] = [];
+  for (let slot = 0; slot < used; slot++) {
+    const words = slotWords(slot);
+    const state = Atomics.load(words, SLOT_STATE);
+    if ((state & STATE_MASK) !== STATE_FREE && Atomics.load(words, SLOT_CLAIMER) === claimer) found.push(idAt(slot, state));
+  }
+  return found;
+}
+
+/** Whether the process that entered this slot still runs. */
+export function isProcessAlive(id: ParticipantId): boolean {
+  const words = slotWords(slotOf(id));
+  const start = (Atomics.load(words, SLOT_START_HIGH) >>> 0) * 2 ** 32 + (Atomics.load(words, SLOT_START_LOW) >>> 0);
+  return binding().processStartTime(Atomics.load(words, SLOT_PID)) === start;
+}
+
+/** A number that no other process or thread of the family ever gets. */
+export function takeOrigin(): number {
+  return Atomics.add(arena().header, HEADER_ORIGINS, 1) + 1;
+}
+
+function idAt(slot: number, state: number): ParticipantId {
+  return (state >>> GENERATION_SHIFT) * 2 ** SLOT_BITS + slot;
+}
+
+function raiseSlotsUsed(count: number): void {
+  const { header } = arena();
+  for (;;) {
+    const seen = Atomics.load(header, HEADER_SLOTS_USED);
+    if (seen >= count || Atomics.compareExchange(header, HEADER_SLOTS_USED, seen, count) === seen) return;
+  }
+}

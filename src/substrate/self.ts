@@ -1,0 +1,59 @@
+/**
+ * This thread as a member of the family: its participant id, doorbell and allocator.
+ *
+ * Runs in every process and thread. The first call founds a family, or joins that of the process; a child
+ * process joins with what its parent left for it (`joinFamily`) before anything else happens.
+ */
+import { Allocator } from './allocator.js';
+import { arena, attachArena } from './arena.js';
+import { Doorbell } from './doorbell.js';
+import { claimedBy, claimSlot, enterSlot, freeSlot, isProcessAlive, type ParticipantId, takeOrigin } from './participants.js';
+
+export interface Self {
+  readonly id: ParticipantId;
+  /** Unique in the family for ever. */
+  readonly origin: number;
+  readonly doorbell: Doorbell;
+  readonly allocator: Allocator;
+}
+
+/** What a child process inherits. */
+export interface Inheritance {
+  readonly arenaFd: number;
+  readonly id: ParticipantId;
+  readonly doorbell: { readFd: number; writeFd: number };
+}
+
+/** Claimer of a slot that nobody else claimed. */
+const NOBODY = -1;
+
+let joined: Self | undefined;
+
+/** This thread's membership; founds or joins a family at the first call. */
+export function self(): Self {
+  if (joined !== undefined) return joined;
+  arena();
+  return join(claimSlot(NOBODY), new Doorbell());
+}
+
+/** Joins as the child that the parent made a slot for. */
+export function joinFamily(inheritance: Inheritance): Self {
+  attachArena(inheritance.arenaFd);
+  return join(inheritance.id, new Doorbell(inheritance.doorbell));
+}
+
+/** Frees what a dead child left: its slot, its own memory, and all of that of its descendants that are dead too. */
+export function reclaimParticipant(dead: ParticipantId): void {
+  for (const child of claimedBy(dead)) {
+    if (child !== dead && !isProcessAlive(child)) reclaimParticipant(child);
+  }
+  freeSlot(dead);
+  self().allocator.reclaim(dead);
+}
+
+function join(id: ParticipantId, doorbell: Doorbell): Self {
+  joined = { id, origin: takeOrigin(), doorbell, allocator: new Allocator(id) };
+  enterSlot(id, doorbell.writeFd);
+  doorbell.arm(id);
+  return joined;
+}
