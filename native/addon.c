@@ -150,26 +150,37 @@ static napi_value lock_release(napi_env env, napi_callback_info info) {
 
 /* ---- doorbell ---- */
 
-/* doorbellOpen(callback, readFd, writeFd) -> { readFd, writeFd } | failure */
+/* doorbellOpen(callback, readFd, writeFd) -> { member, readFd, writeFd } | failure */
 static napi_value doorbell_open(napi_env env, napi_callback_info info) {
   napi_value argv[3];
   mp_args(env, info, 3, argv);
   mp_env_t *state = mp_env(env);
-  if (state->doorbell != NULL) return mp_failure(env, EALREADY, "doorbell");
+  if (state->member_count == MP_MAX_MEMBERS) return mp_failure(env, EMFILE, "doorbell");
+  mp_member_t *member = &state->members[state->member_count];
   const char *syscall_name;
-  int error = mp_doorbell_open(env, argv[0], mp_i32(env, argv[1], -1), mp_i32(env, argv[2], -1), &state->doorbell, &syscall_name);
+  int error = mp_doorbell_open(env, argv[0], mp_i32(env, argv[1], -1), mp_i32(env, argv[2], -1), &member->doorbell, &syscall_name);
   if (error != 0) return mp_failure(env, error, syscall_name);
+  member->slot = -1;
   napi_value object;
   napi_create_object(env, &object);
-  mp_set(env, object, "readFd", mp_int(env, mp_doorbell_read_fd(state->doorbell)));
-  mp_set(env, object, "writeFd", mp_int(env, mp_doorbell_write_fd(state->doorbell)));
+  mp_set(env, object, "member", mp_int(env, state->member_count++));
+  mp_set(env, object, "readFd", mp_int(env, mp_doorbell_read_fd(member->doorbell)));
+  mp_set(env, object, "writeFd", mp_int(env, mp_doorbell_write_fd(member->doorbell)));
   return object;
 }
 
+mp_member_t *mp_member(napi_env env, napi_value number) {
+  mp_env_t *state = mp_env(env);
+  int32_t at = mp_i32(env, number, -1);
+  return at >= 0 && at < state->member_count ? &state->members[at] : NULL;
+}
+
+/* doorbellKeepAlive(member, alive) */
 static napi_value doorbell_keep_alive(napi_env env, napi_callback_info info) {
-  napi_value argv[1];
-  mp_args(env, info, 1, argv);
-  if (mp_env(env)->doorbell != NULL) mp_doorbell_keep_alive(mp_env(env)->doorbell, mp_bool(env, argv[0]));
+  napi_value argv[2];
+  mp_args(env, info, 2, argv);
+  mp_member_t *member = mp_member(env, argv[0]);
+  if (member != NULL) mp_doorbell_keep_alive(member->doorbell, mp_bool(env, argv[1]));
   return mp_undefined(env);
 }
 
@@ -187,11 +198,12 @@ static napi_value doorbell_of_slot(napi_env env, napi_callback_info info) {
   return mp_int(env, fd >= 0 ? fd : -errno);
 }
 
-/* ownSlot(slot): freed when this environment ends, before its doorbell is closed. */
+/* ownSlot(member, slot): freed when this environment ends, before its doorbell is closed. */
 static napi_value own_slot(napi_env env, napi_callback_info info) {
-  napi_value argv[1];
-  mp_args(env, info, 1, argv);
-  mp_env(env)->slot = mp_i32(env, argv[0], -1);
+  napi_value argv[2];
+  mp_args(env, info, 2, argv);
+  mp_member_t *member = mp_member(env, argv[0]);
+  if (member != NULL) member->slot = mp_i32(env, argv[1], -1);
   return mp_undefined(env);
 }
 
@@ -216,6 +228,7 @@ static napi_value fault(napi_env env, napi_callback_info info) {
 
 static void after_doorbell(void *data) {
   mp_env_t *state = data;
+  if (state->open_doorbells-- > 1) return;
   napi_async_cleanup_hook_handle cleanup = state->cleanup;
   free(state);
   napi_remove_async_cleanup_hook(cleanup);
@@ -223,11 +236,14 @@ static void after_doorbell(void *data) {
 
 static void clean_up(napi_async_cleanup_hook_handle handle, void *data) {
   mp_env_t *state = data;
-  mp_disown(state);
-  mp_free_slot(state->slot);
+  for (int i = 0; i < state->member_count; i++) {
+    mp_disown(&state->members[i]);
+    mp_free_slot(state->members[i].slot);
+  }
   for (int i = 0; i < state->guardian_count; i++) mp_guardian_stop(state->guardians[i]);
-  if (state->doorbell != NULL) mp_doorbell_close(state->doorbell, after_doorbell, state);
-  else after_doorbell(state);
+  state->open_doorbells = state->member_count;
+  if (state->member_count == 0) after_doorbell(state);
+  else for (int i = 0, count = state->member_count; i < count; i++) mp_doorbell_close(state->members[i].doorbell, after_doorbell, state);
 }
 
 static void export_layout(napi_env env, napi_value exports) {
@@ -259,7 +275,6 @@ static void export_layout(napi_env env, napi_value exports) {
 NAPI_MODULE_INIT() {
   mp_env_t *state = calloc(1, sizeof(*state));
   if (state == NULL) return NULL;
-  state->slot = -1;
   napi_set_instance_data(env, state, NULL, NULL);
   napi_add_async_cleanup_hook(env, clean_up, state, &state->cleanup);
   mp_export(env, exports, "arenaCreate", arena_create);

@@ -11,31 +11,31 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-/* spawn(file, argv, envp, cwd | null, fds, newSession) -> { id, pid } | failure */
+/* spawn(member, file, argv, envp, cwd | null, fds, newSession) -> { id, pid } | failure */
 static napi_value spawn_child(napi_env env, napi_callback_info info) {
-  napi_value argv[6];
-  mp_args(env, info, 6, argv);
-  mp_env_t *state = mp_env(env);
+  napi_value argv[7];
+  mp_args(env, info, 7, argv);
+  mp_member_t *member = mp_member(env, argv[0]);
   int fds[16];
   uint32_t fd_count = 0;
-  napi_get_array_length(env, argv[4], &fd_count);
-  if (fd_count > 16 || state->doorbell == NULL) return mp_failure(env, EINVAL, "spawn");
+  napi_get_array_length(env, argv[5], &fd_count);
+  if (fd_count > 16 || member == NULL) return mp_failure(env, EINVAL, "spawn");
   for (uint32_t i = 0; i < fd_count; i++) {
     napi_value item;
-    napi_get_element(env, argv[4], i, &item);
+    napi_get_element(env, argv[5], i, &item);
     fds[i] = mp_i32(env, item, -1);
   }
-  char *file = mp_string(env, argv[0]);
-  char **arguments = mp_strings(env, argv[1]);
-  char **environment = mp_strings(env, argv[2]);
-  char *cwd = mp_string(env, argv[3]);
+  char *file = mp_string(env, argv[1]);
+  char **arguments = mp_strings(env, argv[2]);
+  char **environment = mp_strings(env, argv[3]);
+  char *cwd = mp_string(env, argv[4]);
   napi_value result = mp_failure(env, ENOMEM, "spawn");
   if (file != NULL && arguments != NULL && environment != NULL) {
-    mp_spawn_t request = {file, arguments, environment, cwd, fds, (int)fd_count, mp_bool(env, argv[5])};
+    mp_spawn_t request = {file, arguments, environment, cwd, fds, (int)fd_count, mp_bool(env, argv[6])};
     const char *syscall_name = "spawn";
     int id;
     pid_t pid;
-    int error = mp_spawn(&request, mp_doorbell_write_fd(state->doorbell), state, &id, &pid, &syscall_name);
+    int error = mp_spawn(&request, mp_doorbell_write_fd(member->doorbell), member, &id, &pid, &syscall_name);
     if (error != 0) {
       result = mp_failure(env, error, syscall_name);
     } else {
@@ -51,13 +51,16 @@ static napi_value spawn_child(napi_env env, napi_callback_info info) {
   return result;
 }
 
-/* takeExits() -> [id, status, id, status, …], or undefined when there is surely none */
+/* takeExits(member) -> [id, status, id, status, …], or undefined when there is surely none */
 static napi_value take_exits(napi_env env, napi_callback_info info) {
-  napi_value list;
+  napi_value argv[1], list;
   mp_exit_t taken;
   if (!mp_any_exit()) return mp_undefined(env);
+  mp_args(env, info, 1, argv);
+  mp_member_t *member = mp_member(env, argv[0]);
+  if (member == NULL) return mp_undefined(env);
   napi_create_array(env, &list);
-  for (uint32_t i = 0; mp_take_exit(mp_env(env), &taken); i += 2) {
+  for (uint32_t i = 0; mp_take_exit(member, &taken); i += 2) {
     napi_set_element(env, list, i, mp_int(env, taken.id));
     napi_set_element(env, list, i + 1, mp_int(env, taken.status));
   }

@@ -45,16 +45,21 @@ export interface Addon {
   lockAcquire(guardian: number, offset: number, timeoutMs: number, recover: boolean): number;
   lockRelease(guardian: number, offset: number): number;
 
-  /** One per thread; −1 for both makes a pipe. */
-  doorbellOpen(callback: () => void, readFd: number, writeFd: number): { readFd: number; writeFd: number } | NativeFailure;
-  doorbellKeepAlive(alive: boolean): void;
+  /** One per copy of the library in a thread: a `member`. −1 for both makes a pipe. */
+  doorbellOpen(
+    callback: () => void,
+    readFd: number,
+    writeFd: number,
+  ): { member: number; readFd: number; writeFd: number } | NativeFailure;
+  doorbellKeepAlive(member: number, alive: boolean): void;
   ringFd(fd: number): number;
   /** A file descriptor, or a negative errno. */
   doorbellOfSlot(slot: number): number;
   ringFamily(): void;
-  ownSlot(slot: number): void;
+  ownSlot(member: number, slot: number): void;
 
   spawn(
+    member: number,
     file: string,
     argv: string[],
     env: string[],
@@ -63,7 +68,7 @@ export interface Addon {
     newSession: boolean,
   ): { id: number; pid: number } | NativeFailure;
   /** Pairs of id and status (exit code or negative signal) of children that died since the last call. */
-  takeExits(): number[] | undefined;
+  takeExits(member: number): number[] | undefined;
   signalChild(id: number, signal: number): number;
   childPidfd(id: number): number;
   watchParent(pid: number): number;

@@ -25,8 +25,10 @@ export interface Pump {
   pending(): boolean;
 }
 
-/** The doorbell of this thread. */
+/** The doorbell of this thread (of this copy of the library in it). */
 export class Doorbell {
+  /** The number by which the addon knows this copy of the library. */
+  readonly member: number;
   readonly readFd: number;
   readonly writeFd: number;
   #words: Int32Array | undefined;
@@ -39,6 +41,7 @@ export class Doorbell {
       'open the doorbell',
       binding().doorbellOpen(() => this.turn(), fds?.readFd ?? -1, fds?.writeFd ?? -1),
     );
+    this.member = opened.member;
     this.readFd = opened.readFd;
     this.writeFd = opened.writeFd;
   }
@@ -60,11 +63,11 @@ export class Doorbell {
 
   /** Keeps the event loop alive until released as often as held. */
   hold(): void {
-    if (this.#holds++ === 0) binding().doorbellKeepAlive(true);
+    if (this.#holds++ === 0) binding().doorbellKeepAlive(this.member, true);
   }
 
   release(): void {
-    if (--this.#holds === 0) binding().doorbellKeepAlive(false);
+    if (--this.#holds === 0) binding().doorbellKeepAlive(this.member, false);
   }
 
   /** Lets every pump work, then arms. Called by the event loop; calling it at any other time is harmless. */

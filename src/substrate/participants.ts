@@ -74,16 +74,16 @@ export function claimSlot(claimer: ParticipantId): ParticipantId {
 }
 
 /** Fills in the slot of this thread and makes it known. */
-export function enterSlot(id: ParticipantId, doorbellFd: number): void {
+export function enterSlot(id: ParticipantId, doorbell: { member: number; writeFd: number }): void {
   const words = slotWords(slotOf(id));
   const start = binding().processStartTime(process.pid);
   Atomics.store(words, SLOT_PID, process.pid);
   Atomics.store(words, SLOT_START_LOW, start | 0);
   Atomics.store(words, SLOT_START_HIGH, Math.floor(start / 2 ** 32));
-  Atomics.store(words, SLOT_DOORBELL, doorbellFd);
+  Atomics.store(words, SLOT_DOORBELL, doorbell.writeFd);
   const state = Atomics.load(words, SLOT_STATE);
   Atomics.store(words, SLOT_STATE, (state & ~STATE_MASK) | STATE_LIVE);
-  binding().ownSlot(slotOf(id));
+  binding().ownSlot(doorbell.member, slotOf(id));
 }
 
 /** Frees the slot of a participant that is dead or was never started; a later one in the same slot is left alone. */

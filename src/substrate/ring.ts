@@ -26,6 +26,7 @@
 import { ChannelClosedError, MessageTooLargeError, ProtocolError } from '../errors.js';
 import { binding } from '../native/binding.js';
 import { arena } from './arena.js';
+import { now } from './clock.js';
 import { faultPoint } from './fault.js';
 
 /** Byte offset of the data; a ring needs this much more than its capacity. */
@@ -84,13 +85,13 @@ class RingMemory {
     if (binding().futexWake(this.offset + sequence * 4, 1) > 0) Atomics.store(this.words, flag, 1);
   }
 
-  /** Sleeps until `ready`, at most to `deadline` (ms of performance.now()). False: it ran out. */
+  /** Sleeps until `ready`, at most to `deadline` (ms of `now()`). False: it ran out. */
   sleepUntil(ready: () => boolean, flag: number, sequence: number, deadline: number): boolean {
     for (;;) {
       const seen = Atomics.load(this.words, sequence);
       Atomics.store(this.words, flag, 1);
       if (ready()) return true;
-      const left = deadline - performance.now();
+      const left = deadline - now();
       if (left <= 0) return false;
       binding().futexWait(this.offset + sequence * 4, seen, Math.min(left, WAIT_SLICE_MS));
       if (ready()) return true;

@@ -53,7 +53,7 @@ export function reclaimParticipant(dead: ParticipantId): void {
 
 function join(id: ParticipantId, doorbell: Doorbell): Self {
   joined = { id, origin: takeOrigin(), doorbell, allocator: new Allocator(id) };
-  enterSlot(id, doorbell.writeFd);
+  enterSlot(id, doorbell);
   doorbell.arm(id);
   return joined;
 }

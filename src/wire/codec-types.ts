@@ -65,6 +65,8 @@ export interface WireExtension {
   /** 0–63, unique. */
   readonly tag: number;
   readonly name: string;
+  /** Also asked for `ArrayBuffer`s and views on them, before they are taken as bytes. */
+  readonly views?: boolean;
   matches(value: object): boolean;
   /** @throws {SerializationError} If this value cannot be sent. */
   encode(value: object, out: ValueWriter): void;

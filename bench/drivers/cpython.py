@@ -1,0 +1,312 @@
+"""CPython's multiprocessing and concurrent.futures: one function per topology, the same loops as in ../harness.
+
+Started by ../harness/measure.js in a fresh process: cpython.py <function> <params as JSON>; writes one JSON line to file
+descriptor 3. Its spawn children import this file again: it acts under the main guard only, and imports at its top only
+what they need, because `process_start` measures it.
+"""
+import multiprocessing as mp
+import sys
+import time
+
+
+class NotMeasured(Exception):
+    pass
+
+
+def increment(x):
+    return x + 1
+
+
+
+# Executors: 2 workers, x -> x + 1
+
+def executor_pipelined(params):
+    return measured_executor(params, bounded if "inFlight" in params else all_at_once)
+
+
+def executor_one_at_a_time(params):
+    return measured_executor(params, one_at_a_time)
+
+
+def executor_in_batches(params):
+    return measured_executor(params, in_batches)
+
+
+def map_executor(params):
+    return measured_executor(params, map_all)
+
+
+def map_pool(params):
+    with mp.get_context(params.get("method", "spawn")).Pool(params["workers"]) as pool:
+        return us_per_task(params, lambda tasks: sum(pool.map(increment, range(tasks), params.get("chunkSize"))))
+
+
+def measured_executor(params, run):
+    from concurrent.futures import ProcessPoolExecutor
+
+    context = mp.get_context(params.get("method", "spawn"))
+    with ProcessPoolExecutor(params["workers"], mp_context=context) as executor:
+        assert executor.submit(increment, 1).result() == 2
+        return us_per_task(params, lambda tasks: run(executor, tasks, params))
+
+
+def us_per_task(params, run):
+    tasks, warmup = params["tasks"], params["warmup"]
+    run(warmup)
+    start = time.perf_counter()
+    run(warmup)
+    expected = (time.perf_counter() - start) / warmup * tasks
+    budget = params.get("budgetMs", float("inf")) / 1e3
+    if expected > budget:
+        raise NotMeasured(f"over the budget of {budget:g} s: about {expected:.0f} s")
+    start = time.perf_counter()
+    total = run(tasks)
+    elapsed = time.perf_counter() - start
+    assert total == tasks * (tasks + 1) // 2, total
+    return elapsed * 1e6 / tasks
+
+
+def all_at_once(executor, tasks, params):
+    return sum(future.result() for future in [executor.submit(increment, x) for x in range(tasks)])
+
+
+def bounded(executor, tasks, params):
+    in_flight = params["inFlight"]
+    window = [None] * in_flight
+    total = 0
+    for x in range(tasks + in_flight):
+        if x >= in_flight:
+            total += window[x % in_flight].result()
+        if x < tasks:
+            window[x % in_flight] = executor.submit(increment, x)
+    return total
+
+
+def one_at_a_time(executor, tasks, params):
+    return sum(executor.submit(increment, x).result() for x in range(tasks))
+
+
+def in_batches(executor, tasks, params):
+    total = 0
+    for done in range(0, tasks, params["pending"]):
+        batch = range(done, min(done + params["pending"], tasks))
+        total += sum(future.result() for future in [executor.submit(increment, x) for x in batch])
+    return total
+
+
+def map_all(executor, tasks, params):
+    chunk = {"chunksize": params["chunkSize"]} if params.get("chunkSize") else {}
+    return sum(executor.map(increment, range(tasks), **chunk))
+
+
+# Starting
+
+def process_start(params):
+    return process_exit(params) if params["until"] == "exit" else process_first_user_code(params)
+
+
+def process_first_user_code(params):
+    context = mp.get_context(params["method"])
+
+    def once():
+        reader, writer = context.Pipe(False)
+        start = time.monotonic_ns()
+        process = context.Process(target=send_time, args=(writer,))
+        process.start()
+        first = reader.recv()
+        process.join()
+        return (first - start) / 1e6
+
+    return median_of(params, once)
+
+
+def process_exit(params):
+    context = mp.get_context(params["method"])
+
+    def once():
+        start = time.monotonic_ns()
+        process = context.Process(target=do_nothing)
+        process.start()
+        process.join()
+        assert process.exitcode == 0, process.exitcode
+        return (time.monotonic_ns() - start) / 1e6
+
+    return median_of(params, once)
+
+
+def median_of(params, once):
+    from statistics import median
+
+    return median([once() for _ in range(params["warmup"] + params["starts"])][params["warmup"]:])
+
+
+def send_time(writer):
+    now = time.monotonic_ns()
+    writer.send(now)
+
+
+def do_nothing():
+    pass
+
+
+# Locks
+
+def lock_multiprocessing(params):
+    return lock_ns(mp.get_context("spawn").Lock(), params)
+
+
+def lock_threading(params):
+    import threading
+
+    return lock_ns(threading.Lock(), params)
+
+
+def lock_ns(lock, params):
+    acquire_and_release(lock, params["warmup"] // 10)
+    iterations = params["iterations"] // 10  # a tenth: Python's loop is slower, the figure is per operation
+    start = time.perf_counter()
+    acquire_and_release(lock, iterations)
+    return (time.perf_counter() - start) * 1e9 / iterations
+
+
+def acquire_and_release(lock, times):
+    acquire, release = lock.acquire, lock.release
+    for _ in range(times):
+        acquire()
+        release()
+
+
+# Channels: one sender here, one receiver in a spawned process
+
+def queue_one_to_one(params):
+    context = mp.get_context("spawn")
+    queue = {"Queue": context.Queue, "SimpleQueue": context.SimpleQueue}[params["kind"]]()
+    return one_to_one(context, queue.put, queue, params)
+
+
+def pipe_one_to_one(params):
+    context = mp.get_context("spawn")
+    reader, writer = context.Pipe(False)
+    return one_to_one(context, writer.send, reader, params)
+
+
+def one_to_one(context, send, receiver, params):
+    answers, answer = context.Pipe(False)
+    process = context.Process(target=count_messages, args=(receiver, answer))
+    process.start()
+    payload, messages = params["payload"], params["messages"]
+    stream(send, answers, payload, params["warmup"])
+    start = time.perf_counter()
+    stream(send, answers, payload, messages)
+    seconds = time.perf_counter() - start
+    send(None)
+    process.join()
+    return messages / seconds if payload == "1 MiB" else messages / seconds / 1e3
+
+
+def stream(send, answers, payload, count):
+    total = 0
+    send(count)
+    for i in range(count):
+        message = make_payload(payload, i)
+        total += weight_of(message)
+        send(message)
+    assert answers.recv() == total
+
+
+def count_messages(receiver, answer):
+    receive = receiver.get if hasattr(receiver, "get") else receiver.recv
+    while (count := receive()) is not None:
+        answer.send(sum(weight_of(receive()) for _ in range(count)))
+
+
+def make_payload(payload, i):
+    if payload == "number":
+        return i
+    if payload == "{id,name}":
+        return {"id": i, "name": f"item {i}"}
+    if not large:
+        large.extend(bytes([byte]) * 2**20 for byte in range(8))  # several: Queue pickles later
+    return large[i % len(large)]
+
+
+def weight_of(message):
+    if isinstance(message, int):
+        return message
+    if isinstance(message, dict):
+        return message["id"] + len(message["name"])
+    return len(message) + message[0] + message[-1]
+
+
+large = []
+
+
+def pipe_ping_pong(params):
+    context = mp.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=echo_pipe, args=(theirs,))
+    process.start()
+
+    def bounce(count):
+        for i in range(count):
+            ours.send(i)
+            assert ours.recv() == i
+
+    us = us_per_round_trip(params, bounce)
+    ours.send(None)
+    process.join()
+    return us
+
+
+def queue_ping_pong(params):
+    context = mp.get_context("spawn")
+    make = {"Queue": context.Queue, "SimpleQueue": context.SimpleQueue}[params["kind"]]
+    there, back = make(), make()
+    process = context.Process(target=echo_queue, args=(there, back))
+    process.start()
+
+    def bounce(count):
+        for i in range(count):
+            there.put(i)
+            assert back.get() == i
+
+    us = us_per_round_trip(params, bounce)
+    there.put(None)
+    process.join()
+    return us
+
+
+def us_per_round_trip(params, bounce):
+    bounce(params["warmup"])
+    start = time.perf_counter()
+    bounce(params["roundTrips"])
+    return (time.perf_counter() - start) * 1e6 / params["roundTrips"]
+
+
+def echo_pipe(connection):
+    while (message := connection.recv()) is not None:
+        connection.send(message)
+
+
+def echo_queue(there, back):
+    while (message := there.get()) is not None:
+        back.put(message)
+
+
+def main():
+    import json
+    import os
+    import traceback
+
+    name, params = sys.argv[1], json.loads(sys.argv[2])
+    try:
+        outcome = {"value": globals()[name](params)}
+    except NotMeasured as reason:
+        outcome = {"notMeasured": str(reason)}
+    except BaseException:
+        outcome = {"error": traceback.format_exc().strip().splitlines()[-1] + "\n" + traceback.format_exc()}
+    os.write(3, (json.dumps(outcome) + "\n").encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,16 @@
+/** The child side of fork.js: one role per start. */
+const firstUserCodeMs = Number(process.hrtime.bigint()) / 1e6;
+const role = process.argv[2];
+const send = (/** @type {any} */ message) => process.send?.(message);
+
+if (role === 'first-user-code') {
+  send(firstUserCodeMs);
+  process.on('message', () => {}); // lives until the parent disconnects
+} else if (role === 'increment') {
+  process.on('message', ([id, x]) => send([id, x + 1]));
+  send('ready');
+} else if (role === 'channel') {
+  const { serveChannel } = await import('../harness/channels.js');
+  serveChannel({ send, onMessage: (handler) => process.on('message', handler) });
+  send('ready');
+}

@@ -1,0 +1,4 @@
+/** The worker side of poolifier.js, as a cluster process. CommonJS: an ESM cluster worker misses early messages (nodejs/node#48578) and the pool hangs. */
+const { ClusterWorker } = require('poolifier');
+
+module.exports = new ClusterWorker((/** @type {any} */ x) => x + 1);

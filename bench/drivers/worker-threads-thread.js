@@ -1,0 +1,15 @@
+/** The thread side of worker-threads.js: one role per start. */
+const firstUserCodeMs = Number(process.hrtime.bigint()) / 1e6;
+const { parentPort: port, workerData: role } = await import('node:worker_threads');
+const parentPort = /** @type {import('node:worker_threads').MessagePort} */ (port);
+
+if (role === 'first-user-code') {
+  parentPort.postMessage(firstUserCodeMs);
+} else if (role === 'increment') {
+  parentPort.on('message', ([id, x]) => parentPort.postMessage([id, x + 1]));
+  parentPort.postMessage('ready');
+} else if (role === 'channel') {
+  const { serveChannel } = await import('../harness/channels.js');
+  serveChannel({ send: (message) => parentPort.postMessage(message), onMessage: (handler) => parentPort.on('message', handler) });
+  parentPort.postMessage('ready');
+}

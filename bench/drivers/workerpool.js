@@ -1,0 +1,12 @@
+/** workerpool: thread or process pool. The worker is workerpool-worker.js. */
+import { fileURLToPath } from 'node:url';
+import { load } from '../harness/driver-kit.js';
+
+/** @param {{ workers: number, workerType: 'process' | 'thread' }} options */
+export async function open({ workers, workerType }) {
+  const { pool: createPool } = await load('workerpool', 'pool');
+  const pool = createPool(WORKER, { workerType, minWorkers: workers, maxWorkers: workers });
+  return { submit: (x) => pool.exec('increment', [x]), close: () => pool.terminate() };
+}
+
+const WORKER = fileURLToPath(new URL('workerpool-worker.js', import.meta.url));

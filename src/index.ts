@@ -1,0 +1,13 @@
+/**
+ * Everything public, in one place: `import * as mp from 'multiproc'` reads like Python's multiprocessing.
+ *
+ * Runs in every process; importing it starts nothing.
+ */
+export * from './errors.js';
+export { activeChildren } from './process/active-children.js';
+export { cpuCount } from './process/cpu-count.js';
+export { currentProcess, type ParentProcess, parentProcess } from './process/current-process.js';
+export { setExecutable } from './process/launcher.js';
+export { Process, type ProcessOptions } from './process/process.js';
+export type { Waitable } from './process/waitable.js';
+export type { Wait } from './substrate/wait-limit.js';

@@ -1,0 +1,37 @@
+/**
+ * The frames of the private link between a parent and its child.
+ *
+ * Runs in both. Kind 2 (DEFINE) belongs to `wire/shipper.ts`; kinds from 16 on to the worker engine.
+ */
+
+/** Parent → child, once, first: who the child is (an encoded `Boot`). */
+export const BOOT = 1;
+/** Parent → child, last of three: the encoded arguments of the target; the child runs then. */
+export const START = 3;
+/** Child → parent: user code is about to run. */
+export const READY = 4;
+/** Child → parent: what the target returned. */
+export const RESULT = 5;
+/** Child → parent: the target's error. */
+export const FAILURE = 6;
+/** Child → parent, last: it ends by itself, with this exit code (i32). */
+export const END = 7;
+/** Parent → child, before START: the encoded subclass and its fields, where it is one. */
+export const SUBCLASS = 8;
+/** Parent → child, before START: the encoded target. */
+export const TARGET = 9;
+/** First kind of the worker engine. */
+export const WORKER_FRAMES = 16;
+
+/** Who a child is. */
+export interface Boot {
+  readonly name: string;
+  readonly daemon: boolean;
+  /** Numbers of the constructions on the way from the main process: its own children append theirs. */
+  readonly identity: readonly number[];
+  readonly parentName: string;
+  readonly parentPid: number;
+  readonly argv: readonly string[];
+  readonly authKey: Uint8Array;
+  readonly detached: boolean;
+}

@@ -1,0 +1,30 @@
+/**
+ * Who this process is in the family of its user: name, numbers, daemon flag, key.
+ *
+ * Runs in every process. A child gets it from its parent's BOOT frame before user code runs.
+ */
+import type { Boot } from './frames.js';
+
+let boot: Boot | undefined;
+let constructions = 0;
+let mainKey: Uint8Array | undefined;
+
+/** What the parent said of this process; undefined in a main process. */
+export function bootOf(): Boot | undefined {
+  return boot;
+}
+
+export function setBoot(received: Boot): void {
+  boot = received;
+}
+
+/** Numbers for a child constructed now: those of this process and a count of its own. */
+export function nextIdentity(): number[] {
+  constructions++;
+  return [...(boot?.identity ?? []), constructions];
+}
+
+/** The family's key: 32 random bytes of the main process, inherited. */
+export function authKey(): Uint8Array {
+  return boot?.authKey ?? (mainKey ??= crypto.getRandomValues(new Uint8Array(32)));
+}

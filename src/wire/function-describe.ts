@@ -1,0 +1,109 @@
+/**
+ * From a function object to the definition that another process can load: by reference where a module holds it,
+ * by value otherwise.
+ *
+ * Runs in the process that sends. Never calls the function, never imports a module, never runs the main script again.
+ * The order of the steps is that of findings/functions.md, section 7.
+ */
+import { types } from 'node:util';
+import { sourceOf } from './definition-body.js';
+import { define, receivedFunctions, type HeldDefinition } from './definitions.js';
+import { cannotSend, nameOf, REASONS } from './function-errors.js';
+import { globalPath } from './function-globals.js';
+import { describeExplicit } from './function-explicit.js';
+import { describeMember, rememberStable, stableDescription, type FunctionDescription } from './function-memory.js';
+import { classifyScopes, pathInScope, type Located } from './function-scopes.js';
+import { describeSource } from './function-value.js';
+import { inspectFunction, inspectorAvailable, type FunctionInspection } from './inspector-session.js';
+import { scriptText, scriptUrl } from './inspector-scripts.js';
+import { commonExports, findInBuiltins, findInLoadedModules, moduleDefinition, pathInExports } from './module-definitions.js';
+import { moduleNames, type ModuleNames } from './module-imports.js';
+import { isMainScript } from './module-main.js';
+
+/**
+ * Describes a function or class.
+ *
+ * @throws {SerializationError} If it cannot be sent.
+ */
+export function describeFunction(fn: object, path: string): FunctionDescription {
+  const received = receivedFunctions.get(fn);
+  if (received !== undefined) return { held: received.held, token: received.token, captures: received.captured() };
+  const known = stableDescription(fn);
+  if (known !== undefined) return known;
+  const explicit = describeExplicit(fn);
+  if (explicit !== undefined) return explicit;
+  if (types.isProxy(fn)) return heldByModule(fn) ?? refuse(fn, REASONS.proxy, path);
+  const text = sourceOf(fn);
+  if (/\{\s*\[native code\]\s*\}$/.test(text)) return describeNative(fn, path);
+  if (!inspectorAvailable()) return heldByModule(fn) ?? refuse(fn, REASONS.notInspectable, path);
+  const inspection = inspectFunction(fn);
+  try {
+    return describeInspected(fn, text, inspection, path);
+  } finally {
+    inspection.release();
+  }
+}
+
+function describeInspected(fn: object, text: string, inspection: FunctionInspection, path: string): FunctionDescription {
+  const { scriptId, line, column } = inspection;
+  if (scriptId === undefined) return heldByModule(fn) ?? refuse(fn, REASONS.native, path);
+  const url = scriptUrl(scriptId);
+  if (url.startsWith('node:')) return heldByModule(fn) ?? refuse(fn, REASONS.native, path);
+  const names = (): ModuleNames => namesOf(scriptId, url);
+  const isMain = isMainScript(url);
+  const scopes = classifyScopes(inspection.scopes, names);
+  const located: Located = { fn, text, place: { url, line, column }, scriptId, isMain, scopes, names, path };
+  return (isMain ? undefined : findMember(located)) ?? describeSource(located);
+}
+
+/** By reference: a variable of the module, or one of its exports. */
+function findMember({ fn, place: { url }, scopes }: Located): FunctionDescription | undefined {
+  const scope = scopes.find(({ kind }) => kind === 'module');
+  const isCommon = commonExports(url);
+  if (isCommon !== undefined) {
+    const path = pathInExports(isCommon.exports, fn);
+    const module = (probe: boolean): HeldDefinition => moduleDefinition({ format: 'commonjs', specifier: url, probe });
+    if (path !== undefined) return describeMember(fn, { module: module(false), path }, 'export');
+    const inner = scope === undefined ? undefined : pathInScope(scope.variables(), fn);
+    return inner === undefined ? undefined : describeMember(fn, { module: module(true), path: inner }, 'scope');
+  }
+  const path = scope === undefined ? undefined : pathInScope(scope.variables(), fn);
+  if (path === undefined) return undefined;
+  const module = moduleDefinition({ format: 'esm', specifier: url, probe: false });
+  return describeMember(fn, { module, path }, path[0] === 'default' ? 'export' : 'scope');
+}
+
+function describeNative(fn: object, path: string): FunctionDescription {
+  const held = heldByModule(fn);
+  if (held !== undefined) return held;
+  const bound = String((fn as { name?: unknown }).name).startsWith('bound ') || (inspectorAvailable() && isBound(fn));
+  return refuse(fn, bound ? REASONS.bound : REASONS.native, path);
+}
+
+function heldByModule(fn: object): FunctionDescription | undefined {
+  const path = globalPath(fn);
+  if (path !== undefined) return rememberStable(fn, define({ kind: 'global', path }, []));
+  const member = findInBuiltins(fn) ?? findInLoadedModules(fn);
+  return member === undefined ? undefined : describeMember(fn, member, 'export');
+}
+
+function isBound(fn: object): boolean {
+  const inspection = inspectFunction(fn);
+  inspection.release();
+  return inspection.isBound;
+}
+
+function namesOf(scriptId: string, url: string): ModuleNames {
+  let names = namesOfScripts.get(scriptId);
+  if (names === undefined) {
+    names = moduleNames(scriptText(scriptId, url));
+    namesOfScripts.set(scriptId, names);
+  }
+  return names;
+}
+
+function refuse(fn: object, reason: string, path: string): never {
+  throw cannotSend(nameOf(fn), reason, path);
+}
+
+const namesOfScripts = new Map<string, ModuleNames>();

@@ -1,0 +1,149 @@
+/**
+ * Builds functions from their source text, so that their stacks show the user's file, line and column.
+ *
+ * Runs in the receiving process. The text is evaluated as a script of its own, or among the variables of its module
+ * if it names them; nothing of it comes from a socket (see definition-body.ts).
+ */
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
+import { sourceOf, textHash, type SourceBody } from './definition-body.js';
+import { loadedModule } from './definitions.js';
+import { nameOf, thisTrap } from './function-errors.js';
+import { expressionAround, META_NAME } from './function-source.js';
+import { fileOf, probeOf, type ModuleProbe } from './loader-hooks.js';
+import { compileScript } from './loader-modules.js';
+import { noteForeignMain } from './module-main.js';
+import { readModuleScope } from './module-members.js';
+
+/** One function object in the making. */
+export interface FunctionUnit {
+  /** Evaluates the text. */
+  create(): object;
+  /** Gives the captured variables their values; may be called again. */
+  set(values: readonly unknown[]): void;
+  /** The captured variables as they are now. */
+  get(): unknown[];
+}
+
+/** Makes units of one definition; compiled once. */
+export function unitOf(body: SourceBody): FunctionUnit {
+  let factory = factories.get(body);
+  if (factory === undefined) {
+    factory = compileFactory(body);
+    factories.set(body, factory);
+  }
+  return factory();
+}
+
+function compileFactory(body: SourceBody): () => FunctionUnit {
+  if (body.main) noteForeignMain(body.url);
+  const module = body.module === undefined ? undefined : loadedModule(body.module);
+  const probe = module === undefined ? undefined : probeOf(body.url);
+  const own = probe === undefined ? new Set<string>() : namesOfModule(probe, body.maybe ?? []);
+  const preferred = probe === undefined ? undefined : preferredOf(probe, body);
+  if (preferred !== undefined) return () => ({ create: () => preferred, set: () => undefined, get: () => [] });
+  const snapshot = module !== undefined && probe === undefined ? readModuleScope(module.value, body.url) : undefined;
+  const code = factoryCode(body, own, Object.keys(snapshot ?? {}));
+  const make = (probe === undefined ? asScript(body, code) : probe.evaluate(asEval(body, code))) as MakeUnit;
+  const meta = probe?.meta ?? metaOf(body.url);
+  const requires = (body.requires ?? []).map(() => createRequire(baseOf(body)));
+  const trap = thisTrap(nameOf(body, { url: body.url, line: body.line, column: body.column }));
+  return () => {
+    const unit = make(meta, requires, snapshot ?? {});
+    const named = (): object => withName(unit.create.call(trap), body);
+    return { create: named, set: unit.set, get: unit.get };
+  };
+}
+
+interface Code {
+  readonly before: string;
+  readonly after: string;
+}
+type MakeUnit = (
+  meta: unknown,
+  requires: readonly unknown[],
+  snapshot: Record<string, unknown>,
+) => { create(this: object): object; set(values: readonly unknown[]): void; get(): unknown[] };
+
+/** Parameters first, so that no captured name can hide them; `var`, because sloppy code may use any name. */
+function factoryCode(body: SourceBody, own: ReadonlySet<string>, snapshot: readonly string[]): Code {
+  const { names, requires = [], strict, form } = body;
+  const { before, after } = expressionAround(form);
+  const bound = names.map((name, i) => ({ name, i })).filter(({ name }) => !own.has(name));
+  const shadowed = snapshot.filter((name) => /^[\w$]+$/.test(name) && !names.includes(name));
+  const variables = [
+    ...bound.map(({ name }) => name),
+    ...requires.map((name, i) => `${name} = $multiproc_requires[${i}]`),
+    ...shadowed.map((name) => `${name} = $multiproc_snapshot[${JSON.stringify(name)}]`),
+  ];
+  const mode = strict ? '"use strict";' : '';
+  const declare = variables.length === 0 ? '' : `var ${variables.join(', ')};`;
+  const assign = bound.map(({ name, i }) => `${name} = $multiproc_values[${i}];`).join(' ');
+  const read = names.map((name) => (own.has(name) ? 'undefined' : name)).join(', ');
+  return {
+    before: `(function (${META_NAME}, $multiproc_requires, $multiproc_snapshot) {${mode}${declare} return { create: function () { return ${before}`,
+    after: `${after} }, set: function ($multiproc_values) { ${assign} }, get: function () { return [${read}] } } })`,
+  };
+}
+
+function asScript(body: SourceBody, { before, after }: Code): unknown {
+  const { text, filename, line, column } = body;
+  const place = { filename: filename === '' ? 'multiproc:function' : filename, lineOffset: line, columnOffset: column - before.length };
+  return compileScript(before + text + after, place, /\bimport\s*\(/.test(text));
+}
+
+/** Lines and spaces in front put the text where it stands in its file. */
+function asEval({ text, filename, line, column }: SourceBody, { before, after }: Code): string {
+  const start = line === 0 ? before : `${'\n'.repeat(line - 1)}${before}\n${' '.repeat(column)}`;
+  return `${start}${text}${after}\n//# sourceURL=${filename}`;
+}
+
+function namesOfModule(probe: ModuleProbe, names: readonly string[]): Set<string> {
+  const found = names.filter((name) => {
+    try {
+      probe.evaluate(name);
+      return true;
+    } catch (error) {
+      return !(error instanceof ReferenceError && error.message.endsWith('is not defined'));
+    }
+  });
+  return new Set(found);
+}
+
+function preferredOf(probe: ModuleProbe, { prefer }: SourceBody): object | undefined {
+  if (prefer === undefined) return undefined;
+  try {
+    const value = probe.evaluate(prefer.name);
+    return typeof value === 'function' && textHash(sourceOf(value)) === prefer.hash ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What `import.meta` of the user's file would say; `main` is false, because it does not run here. */
+function metaOf(url: string): object {
+  if (!url.startsWith('file:')) return { url, main: false };
+  const filename = fileOf(url);
+  return {
+    url,
+    filename,
+    dirname: dirname(filename),
+    main: false,
+    resolve: (specifier: string): string => import.meta.resolve(/^\.{0,2}\//.test(specifier) ? new URL(specifier, url).href : specifier),
+  };
+}
+
+function baseOf({ url }: SourceBody): string {
+  return url.startsWith('file:') ? fileOf(url) : `${process.cwd()}/`;
+}
+
+/** A name that came from an assignment (`const f = …`) is not in the text. */
+function withName(fn: object, { name, isClass }: SourceBody): object {
+  const own = Object.getOwnPropertyDescriptor(fn, 'name');
+  if (own?.value !== name && (own === undefined || typeof own.value === 'string') && !(isClass && name === '')) {
+    Object.defineProperty(fn, 'name', { value: name, configurable: true });
+  }
+  return fn;
+}
+
+const factories = new WeakMap<SourceBody, () => FunctionUnit>();

@@ -1,0 +1,114 @@
+/**
+ * What the scopes around a function are, and where a module holds a function.
+ *
+ * Runs in the sending process.
+ */
+import { types } from 'node:util';
+import type { Place } from './function-errors.js';
+import type { FunctionScope } from './inspector-session.js';
+import type { ModuleNames } from './module-imports.js';
+
+/**
+ * - `local`: variables of a function or block, and whatever can only travel by value.
+ * - `module`: the top level of a module.
+ * - `maybe`: the top level of a CommonJS module, or a function around everything (as tsx makes it).
+ * - `script`: declarations of scripts outside all modules, as `-e` and the REPL make them.
+ */
+export type ScopeKind = 'local' | 'module' | 'maybe' | 'script' | 'global';
+
+export interface KnownScope {
+  readonly kind: ScopeKind;
+  variables(): Record<string, unknown>;
+}
+
+/** What is known of a function while it is being described. */
+export interface Located {
+  readonly fn: object;
+  readonly text: string;
+  readonly place: Place;
+  readonly scriptId: string;
+  readonly isMain: boolean;
+  readonly scopes: readonly KnownScope[];
+  readonly names: () => ModuleNames;
+  /** Where the function stands in the message, for errors. */
+  readonly path: string;
+}
+
+/**
+ * Says what each scope is.
+ *
+ * @param names The names of the script's text, for a CommonJS script only.
+ */
+export function classifyScopes(scopes: readonly FunctionScope[], names: () => ModuleNames): readonly KnownScope[] {
+  const outermost = scopes.findLastIndex(({ description }) => description === 'Closure');
+  const isModule = scopes.some(({ description }) => description === 'Module');
+  return scopes.map((scope, index) => {
+    let read: Record<string, unknown> | undefined;
+    const variables = (): Record<string, unknown> => (read ??= scope.variables());
+    return { kind: kindOf(scope, !isModule && isOuter(scopes, index, outermost) ? variables : undefined, names), variables };
+  });
+}
+
+/**
+ * The path from the variables of a module to a function: a variable, or a static or prototype member of one.
+ *
+ * By identity, because the products of one factory have equal texts.
+ */
+export function pathInScope(variables: Record<string, unknown>, fn: object): readonly string[] | undefined {
+  const values: [string, unknown][] = [];
+  for (const key of Object.keys(variables)) {
+    const value = readVariable(variables, key);
+    if (value === fn) return [key === '*default*' ? 'default' : key];
+    if ((typeof value === 'object' && value !== null) || typeof value === 'function') values.push([key, value]);
+  }
+  const { name } = fn as { name?: unknown };
+  if (typeof name !== 'string' || name === '') return undefined;
+  for (const [key, value] of values) {
+    if (types.isProxy(value)) continue;
+    if (ownValue(value, name) === fn) return [key, name];
+    const prototype = typeof value === 'function' ? ownValue(value, 'prototype') : undefined;
+    if (typeof prototype === 'object' && ownValue(prototype, name) === fn) return [key, 'prototype', name];
+  }
+  return undefined;
+}
+
+function isOuter(scopes: readonly FunctionScope[], index: number, outermost: number): boolean {
+  if (index !== outermost) return false;
+  return scopes.slice(index + 1).every(({ description }) => description === 'Script' || description === 'Global');
+}
+
+function kindOf(
+  { description }: FunctionScope,
+  outer: (() => Record<string, unknown>) | undefined,
+  names: () => ModuleNames,
+): ScopeKind {
+  if (description === 'Module') return 'module';
+  if (description === 'Script') return 'script';
+  if (description === 'Global') return 'global';
+  if (outer === undefined) return 'local';
+  const keys = Object.keys(outer());
+  if (keys.some((key) => COMMON_NAMES.has(key))) return 'module';
+  const { declared } = names();
+  if (keys.length > 0 && keys.every((key) => declared.has(key)) && !wrapsModules()) return 'module';
+  return 'maybe';
+}
+
+/** tsx puts a function around each CommonJS module. */
+function wrapsModules(): boolean {
+  return /\btsx\b/.test(`${process.execArgv.join(' ')} ${process.env['NODE_OPTIONS'] ?? ''}`);
+}
+
+function readVariable(variables: Record<string, unknown>, key: string): unknown {
+  try {
+    return variables[key];
+  } catch {
+    return undefined;
+  }
+}
+
+function ownValue(object: unknown, key: string): unknown {
+  return Object.getOwnPropertyDescriptor(object, key)?.value;
+}
+
+/** What Node declares around a CommonJS module. */
+export const COMMON_NAMES: ReadonlySet<string> = new Set(['exports', 'require', 'module', '__filename', '__dirname']);

@@ -1,0 +1,141 @@
+/**
+ * Which variables the text of a function uses from outside, found by V8 itself: the text is compiled (never run)
+ * inside a function that declares every name in sight, and V8 says which of them the text captured.
+ *
+ * Runs in the sending process.
+ */
+import * as vm from 'node:vm';
+import { ENV_NAME, type SourceForm } from './definition-body.js';
+import { inspectFunction } from './inspector-session.js';
+import { REASONS, doesNotCompile } from './function-errors.js';
+
+/** What the text of a function needs to be rebuilt elsewhere. */
+export interface SourceAnalysis {
+  /** The text, with `import.meta` replaced by `META_NAME` if it was there. */
+  readonly text: string;
+  readonly form: SourceForm;
+  readonly strict: boolean;
+  readonly usesMeta: boolean;
+  /** Names of the candidates that the text uses. */
+  readonly names: readonly string[];
+}
+
+/** Why a text cannot be sent; the caller knows the function and adds its name. */
+export class SourceRefusal extends Error {}
+
+/** Stands for `import.meta` in a text that is no module. */
+export const META_NAME = '$multiproc_meta';
+
+/**
+ * @param candidates Every name that the scopes around the function hold.
+ * @param sloppy Whether the function was compiled outside strict mode; `undefined` if that cannot be known.
+ * @throws {SourceRefusal} If the text cannot stand alone.
+ */
+export function analyseSource(text: string, candidates: readonly string[], sloppy: boolean | undefined): SourceAnalysis {
+  const names = candidates.filter((name) => USABLE_NAME.test(name) && !NOT_DECLARABLE.has(name));
+  const found = compileSomehow(text, names, sloppy);
+  const inspection = inspectFunction(found.probe);
+  let captured: Set<string>;
+  try {
+    const [scope] = inspection.scopes;
+    const isOurs = scope !== undefined && scope.description !== 'Global' && scope.description !== 'Script';
+    captured = new Set(isOurs ? Object.keys(scope.variables()) : []);
+  } finally {
+    inspection.release();
+  }
+  if (captured.has(SENTINEL)) throw new SourceRefusal(REASONS.eval);
+  if (captured.has('arguments')) throw new SourceRefusal(REASONS.outerArguments);
+  if (found.form === 'method' && usesSuper(text, found.strict)) throw new SourceRefusal(REASONS.super);
+  return { ...found, usesMeta: captured.has(META_NAME), names: names.filter((name) => captured.has(name)) };
+}
+
+/** Stands for the class that a class extends. */
+export const BASE_NAME = '$multiproc_base';
+
+/**
+ * Replaces what a class extends by `BASE_NAME`: V8 shows no variable that is only used while the class is made, but the
+ * value is the prototype of the class.
+ */
+export function withBaseName(text: string): string {
+  const head = /^class\b\s*(?:(?!extends\b)[\w$]+\s+)?extends\b\s*/.exec(text)?.[0];
+  if (head === undefined) return text;
+  let depth = 0;
+  for (let i = head.length; i < text.length; i += 1) {
+    const char = text[i] ?? '';
+    if (char === '{' && depth === 0) return `${head.trimEnd()} ${BASE_NAME} ${text.slice(i)}`;
+    if (char === '(' || char === '[' || char === '{') depth += 1;
+    else if (char === ')' || char === ']' || char === '}') depth -= 1;
+  }
+  return text;
+}
+
+/** What turns the text into an expression whose value is the function; a `method` becomes the member of an object literal. */
+export function expressionAround(form: SourceForm): { readonly before: string; readonly after: string } {
+  if (form === 'task') return { before: '(', after: `\n)(${ENV_NAME})` };
+  return form === 'expression' ? { before: '(', after: '\n)' } : { before: PICK_MEMBER, after: '\n})' };
+}
+
+interface Compiled {
+  readonly probe: object;
+  readonly text: string;
+  readonly form: SourceForm;
+  readonly strict: boolean;
+}
+
+function compileSomehow(text: string, names: readonly string[], sloppy: boolean | undefined): Compiled {
+  const texts = /\bimport\s*\.\s*meta\b/.test(text) ? [text, text.replace(/\bimport\s*\.\s*meta\b/g, META_NAME)] : [text];
+  const modes = sloppy === undefined ? [true, false] : [!sloppy];
+  let failure: unknown;
+  for (const strict of modes) {
+    for (const candidate of texts) {
+      for (const form of ['expression', 'method'] as const) {
+        try {
+          return { probe: compileProbe(candidate, form, strict, names), text: candidate, form, strict };
+        } catch (error) {
+          if (!(error instanceof SyntaxError)) throw error;
+          if (form === 'expression' || failure === undefined) failure = error;
+        }
+      }
+    }
+  }
+  throw new SourceRefusal(reasonOf(failure, text));
+}
+
+function compileProbe(text: string, form: SourceForm, strict: boolean, names: readonly string[]): object {
+  const { before, after } = expressionAround(form);
+  const mode = strict ? '"use strict";' : '';
+  const code = `${mode}(function () { let ${[...names, SENTINEL, META_NAME].join(',')}; return () => ${before}${text}${after} })()`;
+  return new vm.Script(code, { filename: 'multiproc:analysis' }).runInThisContext() as object;
+}
+
+function reasonOf(failure: unknown, text: string): string {
+  const message = failure instanceof Error ? failure.message : '';
+  if (message.includes("'super'")) return REASONS.super;
+  if (/[Pp]rivate/.test(message) || /^\s*(?:static\s+|async\s+|get\s+|set\s+|\*\s*)*#/.test(text)) return REASONS.privateName;
+  return doesNotCompile(failure);
+}
+
+/** `super` is allowed in every method of a literal: as a plain function the text tells. */
+function usesSuper(text: string, strict: boolean): boolean {
+  if (!/\bsuper\b/.test(text)) return false;
+  const head = /^(async\s+)?(\*\s*)?[\w$]+\s*(?=\()/.exec(text);
+  if (head === null) return true;
+  const plain = `${head[1] ?? ''}function ${head[2] ?? ''}${text.slice(head[0].length)}`;
+  try {
+    new vm.Script(`${strict ? '"use strict";' : ''}(${plain}\n)`);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+const PICK_MEMBER =
+  '((o) => { const d = Object.getOwnPropertyDescriptor(o, Reflect.ownKeys(o)[0]); return d.value ?? d.get ?? d.set })({';
+const SENTINEL = '$multiproc_eval';
+const USABLE_NAME = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u;
+/** Names that strict code cannot declare; V8 shows some of them as variables. */
+const NOT_DECLARABLE = new Set(
+  ('this arguments eval new.target await yield let static implements interface package private protected public ' +
+    'break case catch class const continue debugger default delete do else enum export extends false finally for function if import in ' +
+    'instanceof new null return super switch throw true try typeof var void while with').split(' '),
+);

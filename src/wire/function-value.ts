@@ -1,0 +1,180 @@
+/**
+ * Functions that travel by value: their text as a definition, and the captured variables to be sent with each message.
+ *
+ * Runs in the process that sends.
+ */
+import type { Definition } from './codec-types.js';
+import { textHash, type SourceBody } from './definition-body.js';
+import { define, type HeldDefinition } from './definitions.js';
+import { captureOf, isRequire } from './function-captures.js';
+import { cannotSend, nameOf, notInitialised } from './function-errors.js';
+import { isForeignGlobal } from './function-globals.js';
+import { rememberStable, tokenOf, type FunctionDescription } from './function-memory.js';
+import { COMMON_NAMES, type KnownScope, type Located } from './function-scopes.js';
+import { analyseSource, BASE_NAME, SourceRefusal, withBaseName, type SourceAnalysis } from './function-source.js';
+import { fileOf } from './loader-hooks.js';
+import { commonExports, moduleDefinition } from './module-definitions.js';
+
+/** The parts that are the same for every function of one place in a script. */
+interface Template {
+  readonly held: HeldDefinition;
+  /** Of each captured name: the index of its scope. */
+  readonly scopes: readonly number[];
+}
+
+/** Describes a function by its text. @throws {SerializationError} If the text or a captured variable cannot travel. */
+export function describeSource(located: Located): FunctionDescription {
+  const { fn, path } = located;
+  const key = keyOf(located);
+  let template = templates.get(key);
+  if (template === undefined) {
+    template = makeTemplate(located);
+    templates.set(key, template);
+  }
+  const { held, scopes } = template;
+  const { names } = held.body as SourceBody;
+  if (names.length === 0 && Object.keys(fn).length === 0) return rememberStable(fn, held, tokenOf(fn));
+  const captures = names.map((name, i) => {
+    if (name === BASE_NAME) return Object.getPrototypeOf(fn) as unknown;
+    const scope = located.scopes[scopes[i] ?? -1];
+    const value = readCaptured(located, scope, name, path);
+    return captureOf(name, value, located, scope?.kind);
+  });
+  return { held, token: tokenOf(fn), captures };
+}
+
+function keyOf({ text, place, scriptId, scopes }: Located): string {
+  if (place.url !== '') return `${scriptId} ${place.line} ${place.column} ${text.length}`;
+  return `eval ${textHash(text)} ${scopes.map((scope) => (scope.kind === 'global' ? '' : Object.keys(scope.variables()).join()))}`;
+}
+
+function makeTemplate(located: Located): Template {
+  const { fn, text, place, isMain } = located;
+  const scopeOf = candidates(located);
+  const analysis = analyse(located, [...scopeOf.keys()]);
+  const captured: string[] = [];
+  const requires: string[] = [];
+  let usesModule = false;
+  const maybe: string[] = [];
+  for (const name of analysis.names) {
+    if (name === BASE_NAME) {
+      captured.push(name);
+      continue;
+    }
+    const scope = located.scopes[scopeOf.get(name) ?? -1];
+    if (scope?.kind === 'module' && !isMain) usesModule = true;
+    else if (isRequireHere(located, scope, name)) requires.push(name);
+    else {
+      captured.push(name);
+      if (scope?.kind === 'maybe' && !isMain) maybe.push(name);
+    }
+  }
+  const prefer = preferredName(located, captured, maybe);
+  const module = !isMain && (usesModule || maybe.length > 0 || prefer !== undefined) ? moduleOf(located) : undefined;
+  const isClass = isClassText(text);
+  const held = define(
+    {
+      kind: 'source',
+      name: typeof (fn as { name?: unknown }).name === 'string' ? (fn as { name: string }).name : '',
+      text: analysis.text,
+      form: analysis.form,
+      strict: analysis.strict,
+      isClass,
+      early: isClass && readsEarly(fn, text),
+      names: captured,
+      usesMeta: analysis.usesMeta,
+      main: isMain,
+      url: place.url,
+      filename: commonExports(place.url) === undefined ? place.url : fileOf(place.url),
+      ...startOf(located),
+      ...(module === undefined ? {} : { module: module.id }),
+      ...(maybe.length === 0 ? {} : { maybe }),
+      ...(prefer === undefined || module === undefined ? {} : { prefer: { name: prefer, hash: textHash(text) } }),
+      ...(requires.length === 0 ? {} : { requires }),
+    },
+    module === undefined ? [] : [module],
+  );
+  return { held, scopes: captured.map((name) => scopeOf.get(name) ?? -1) };
+}
+
+/** Every name in sight, with the index of the innermost scope that has it. */
+function candidates({ scopes, place, text }: Located): Map<string, number> {
+  const found = new Map<string, number>();
+  const isFile = place.url.startsWith('file:') && !/\/(?:\[|%5B)[^/]*$/.test(place.url);
+  scopes.forEach((scope, index) => {
+    if (scope.kind === 'global' && isFile) return;
+    for (const name of Object.keys(scope.kind === 'global' ? globalThis : scope.variables())) {
+      if (!found.has(name) && !(scope.kind === 'global' && isForeignGlobal(name))) found.set(name, index);
+    }
+  });
+  if (!isFile) for (const name of COMMON_NAMES) if (!found.has(name) && text.includes(name)) found.set(name, -1);
+  return found;
+}
+
+function analyse({ fn, text, place, scopes, path }: Located, names: readonly string[]): SourceAnalysis {
+  const hasBase = isClassText(text) && typeof Object.getPrototypeOf(fn) === 'function' && Object.getPrototypeOf(fn) !== Function.prototype;
+  const standing = hasBase ? withBaseName(text) : text;
+  const isStrict = scopes.some(({ kind }) => kind === 'module') && commonExports(place.url) === undefined;
+  const sloppy = isStrict ? false : Object.hasOwn(fn, 'caller') ? true : undefined;
+  try {
+    return analyseSource(standing, standing === text ? names : [...names, BASE_NAME], sloppy);
+  } catch (error) {
+    if (error instanceof SourceRefusal) throw cannotSend(nameOf(fn, place), error.message, path);
+    throw error;
+  }
+}
+
+function readCaptured({ fn, place }: Located, scope: KnownScope | undefined, name: string, path: string): unknown {
+  try {
+    if (scope === undefined) return (globalThis as Record<string, unknown>)[name];
+    return scope.kind === 'global' ? (globalThis as Record<string, unknown>)[name] : scope.variables()[name];
+  } catch {
+    throw cannotSend(nameOf(fn, place), notInitialised(name), path);
+  }
+}
+
+function isRequireHere(located: Located, scope: KnownScope | undefined, name: string): boolean {
+  if (scope === undefined && name === 'require') return true;
+  return isRequire(readCaptured(located, scope, name, located.path));
+}
+
+function isClassText(text: string): boolean {
+  return /^class\b/.test(text);
+}
+
+/** The module may hold this very function, without V8 showing its variable to anybody. */
+function preferredName({ fn, isMain, names, place }: Located, captured: readonly string[], maybe: readonly string[]): string | undefined {
+  const { name } = fn as { name?: unknown };
+  if (isMain || typeof name !== 'string' || name === '' || !place.url.startsWith('file:')) return undefined;
+  return captured.filter((variable) => variable !== BASE_NAME).length === maybe.length && names().declared.has(name) ? name : undefined;
+}
+
+function moduleOf({ place: { url } }: Located): Definition {
+  const format = commonExports(url) === undefined ? 'esm' : 'commonjs';
+  return moduleDefinition({ format, specifier: url, probe: true }).definition;
+}
+
+/** Whether evaluating the class may read captured variables: its heritage, static members, computed names. */
+function readsEarly(fn: object, text: string): boolean {
+  return Object.getPrototypeOf(fn) !== Function.prototype || /\bstatic\b|^class[^{]*\bextends\b|^\s*(?:async\s+|get\s+|set\s+|\*\s*)*\[|@/m.test(text);
+}
+
+/** V8 gives the place of the parameter list (of the constructor, in a class); the text starts before it. */
+function startOf({ text, place }: Located): { line: number; column: number } {
+  const before = text.slice(0, parametersAt(text));
+  const lines = before.split('\n').length - 1;
+  const lastLine = before.slice(before.lastIndexOf('\n') + 1).length;
+  return { line: Math.max(0, place.line - lines), column: lines > 0 ? 0 : Math.max(0, place.column - lastLine) };
+}
+
+function parametersAt(text: string): number {
+  if (isClassText(text)) {
+    const found = /\bconstructor\s*\(/.exec(text);
+    return found === null ? 0 : found.index + found[0].length - 1;
+  }
+  if (/^(?:async\b\s*)?(?:\(|[\w$]+\s*=>)/.test(text)) return /^(?:async\b\s*)?/.exec(text)?.[0].length ?? 0;
+  return Math.max(0, text.indexOf('('));
+}
+
+/** Bounded by the code there is: one entry for each place that a function was written at. */
+const templates = new Map<string, Template>();

@@ -1,0 +1,72 @@
+/**
+ * Loads the module of a definition, and finds what it holds.
+ *
+ * Runs in the receiving process; light, because every child loads it at its start.
+ */
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { types } from 'node:util';
+import * as vm from 'node:vm';
+import type { ModuleBody } from './definition-body.js';
+import { prepareProbe } from './loader-hooks.js';
+
+/** How the namespaces of this process were loaded, to send them on. */
+export const loadedNamespaces: WeakMap<object, Omit<ModuleBody, 'kind' | 'id'>> = new WeakMap();
+
+/** The namespace of an ES module, or `module.exports`; wrapped, because either may have a `then`. */
+export interface LoadedModule {
+  readonly exports: unknown;
+}
+
+/** Loads a module once per process, as the user's own import or require would. May throw or reject with its error. */
+export function loadModule(body: ModuleBody): LoadedModule | Promise<LoadedModule> {
+  const { format, specifier, base } = body;
+  if (format === 'builtin') return { exports: process.getBuiltinModule(specifier) };
+  if (body.probe && base === undefined) prepareProbe(format);
+  if (format === 'commonjs') {
+    const require = createRequire(base ?? import.meta.url);
+    return { exports: require(base === undefined ? fileURLToPath(specifier) : specifier) as unknown };
+  }
+  if (format === 'thunk') {
+    const load = compileScript(`(${specifier}\n)`, { filename: base ?? '' }, true) as () => Promise<unknown>;
+    return load().then((exports) => ({ exports }));
+  }
+  const loading: Promise<unknown> = base === undefined ? import(specifier) : importFrom(base, specifier);
+  return loading.then((exports) => {
+    const { probe } = body;
+    if (types.isModuleNamespaceObject(exports)) loadedNamespaces.set(exports as object, { format, specifier, probe, ...(base === undefined ? {} : { base }) });
+    return { exports };
+  });
+}
+
+/** `import(specifier)` as a script at `base` would do it. */
+function importFrom(base: string, specifier: string): Promise<unknown> {
+  if (/^(?:node|data|file):/.test(specifier)) return import(specifier);
+  let importer = importers.get(base);
+  if (importer === undefined) {
+    importer = compileScript('(specifier) => import(specifier)', { filename: base }, true) as (specifier: string) => Promise<unknown>;
+    importers.set(base, importer);
+  }
+  return importer(specifier);
+}
+
+/** Evaluates a text as a script at a place; `import()` in it resolves against `filename` if `imports` is set. */
+export function compileScript(text: string, place: vm.ScriptOptions, imports: boolean): unknown {
+  if (!imports) return new vm.Script(text, place).runInThisContext();
+  const importModuleDynamically = vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
+  if (!warned) {
+    // Node warns at the first use that this constant is experimental; users of this library can do nothing about it.
+    warned = true;
+    const { emitWarning } = process;
+    process.emitWarning = () => undefined;
+    try {
+      void new vm.Script('import("node:module")', { importModuleDynamically }).runInThisContext();
+    } finally {
+      process.emitWarning = emitWarning;
+    }
+  }
+  return new vm.Script(text, { ...place, importModuleDynamically }).runInThisContext();
+}
+
+let warned = false;
+const importers = new Map<string, (specifier: string) => Promise<unknown>>();

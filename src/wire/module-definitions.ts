@@ -1,0 +1,120 @@
+/**
+ * Definitions of modules, and the search for what a loaded module holds, by identity.
+ *
+ * Runs in the sending process. Never imports anything: importing a module that is still being evaluated would
+ * deadlock.
+ */
+import { createRequire, isBuiltin } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import type { ModuleBody } from './definition-body.js';
+import { define, type HeldDefinition } from './definitions.js';
+import { fileOf } from './loader-hooks.js';
+import type { ImportBinding } from './module-imports.js';
+
+/** Where a value stands: the definition of its module, and the path in its exports. */
+export interface ModuleMember {
+  readonly module: HeldDefinition;
+  readonly path: readonly string[];
+}
+
+/** The definition of a module, made once for each way to load it. */
+export function moduleDefinition(body: Omit<ModuleBody, 'kind' | 'id'>): HeldDefinition {
+  const key = `${body.format} ${body.probe} ${body.base ?? ''} ${body.specifier}`;
+  let held = modules.get(key);
+  if (held === undefined) {
+    held = define({ kind: 'module', ...body }, []);
+    modules.set(key, held);
+  }
+  return held;
+}
+
+/** The module that an import declaration of a script names. */
+export function importedModule(binding: ImportBinding, base: string): HeldDefinition {
+  const { specifier } = binding;
+  if (isBuiltin(specifier)) {
+    const full = specifier.startsWith('node:') ? specifier : `node:${specifier}`;
+    return moduleDefinition({ format: 'esm', specifier: full, probe: false });
+  }
+  if (/^\.{0,2}\//.test(specifier)) {
+    return moduleDefinition({ format: 'esm', specifier: new URL(specifier, base).href, probe: false });
+  }
+  return moduleDefinition({ format: 'esm', specifier, base, probe: false });
+}
+
+/** `module.exports` of a CommonJS file that is loaded here. */
+export function commonExports(url: string): { readonly exports: unknown } | undefined {
+  return url.startsWith('file:') ? moduleCache()[fileOf(url)] : undefined;
+}
+
+/** The path of a value in `module.exports`: itself or one of its properties. */
+export function pathInExports(exports: unknown, value: unknown): readonly string[] | undefined {
+  if (exports === value) return [];
+  if ((typeof exports !== 'object' && typeof exports !== 'function') || exports === null) return undefined;
+  const descriptors = Object.entries(Object.getOwnPropertyDescriptors(exports));
+  for (const [key, descriptor] of descriptors) if (descriptor.value === value) return [key];
+  // Bundlers and TypeScript export through getters; they only read a variable.
+  for (const [key, { get }] of descriptors) {
+    if (get === undefined || Function.prototype.toString.call(get).length > MAX_GETTER_TEXT) continue;
+    try {
+      if (get.call(exports) === value) return [key];
+    } catch {
+      continue;
+    }
+  }
+  return undefined;
+}
+
+/** A value by identity among the exports of all loaded CommonJS modules and the builtin modules in use. */
+export function findInLoadedModules(value: unknown): ModuleMember | undefined {
+  for (const [file, loaded] of Object.entries(moduleCache())) {
+    const path = loaded === undefined ? undefined : pathInExports(loaded.exports, value);
+    if (path !== undefined) {
+      return { module: moduleDefinition({ format: 'commonjs', specifier: pathToFileURL(file).href, probe: false }), path };
+    }
+  }
+  return findInBuiltins(value);
+}
+
+/** The module whose exports an object repeats through getters, as the `__toESM` of compilers makes it. */
+export function findCopiedModule(copy: object): HeldDefinition | undefined {
+  const keys = Object.keys(copy);
+  if (keys.length === 0 || keys.some((key) => Object.getOwnPropertyDescriptor(copy, key)?.get === undefined)) return undefined;
+  const values = copy as Record<string, unknown>;
+  for (const [file, loaded] of Object.entries(moduleCache())) {
+    const exports = loaded?.exports as Record<string, unknown> | null | undefined;
+    if (typeof exports !== 'object' || exports === null || !keys.every((key) => key in exports && exports[key] === values[key])) continue;
+    return moduleDefinition({ format: 'commonjs', specifier: pathToFileURL(file).href, probe: false });
+  }
+  return undefined;
+}
+
+/** A value by identity among the exports of the modules of Node that are in use. */
+export function findInBuiltins(value: unknown): ModuleMember | undefined {
+  const { moduleLoadList } = process as unknown as { moduleLoadList?: readonly string[] };
+  for (const entry of moduleLoadList ?? []) {
+    const name = /^NativeModule (.*)$/.exec(entry)?.[1];
+    if (name === undefined || name.startsWith('internal/') || !isBuiltin(name)) continue;
+    const exports: unknown = process.getBuiltinModule(name);
+    const path = exports === undefined ? undefined : dataPath(exports, value);
+    if (path !== undefined) return { module: moduleDefinition({ format: 'builtin', specifier: `node:${name}`, probe: false }), path };
+  }
+  return undefined;
+}
+
+/** Only data properties: getters of Node's modules load things, or warn. */
+function dataPath(exports: unknown, value: unknown): readonly string[] | undefined {
+  if (exports === value) return [];
+  for (const key of Object.keys(exports as object)) {
+    if (Object.getOwnPropertyDescriptor(exports, key)?.value === value) return [key];
+  }
+  return undefined;
+}
+
+function moduleCache(): Record<string, { readonly exports: unknown } | undefined> {
+  require ??= createRequire(import.meta.url);
+  return require.cache;
+}
+
+const MAX_GETTER_TEXT = 120;
+const modules = new Map<string, HeldDefinition>();
+let require: NodeJS.Require | undefined;
