@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import os from 'node:os';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { endFamily } from './harness/family.js';
@@ -84,10 +85,15 @@ function optionsOf(args) {
     } });
     const rounds = Number(values.rounds ?? (values.quick ? QUICK_ROUNDS : ROUNDS));
     if (!Number.isInteger(rounds) || rounds < 1) return `Cannot run --rounds ${values.rounds}: it must be a whole number above 0`;
-    return { ...values, rounds };
+    return { ...values, rounds, node: absolute(values.node), python: absolute(values.python) };
   } catch (error) {
     return /** @type {Error} */ (error).message;
   }
+}
+
+/** A path made absolute; a bare command stays for PATH. @param {string} command */
+function absolute(command) {
+  return command.includes('/') ? resolve(command) : command;
 }
 
 /** @returns {{ source: any, drivers: import('./harness/scenario.js').Driver[] }[]} */
@@ -111,12 +117,12 @@ function listing({ source: { scenario }, drivers }) {
 /** Ctrl-C ends the current measurement and its family; the tables and the record so far are kept. */
 function stopSwitch() {
   /** @type {(value: 'stopped') => void} */
-  let resolve;
-  const stop = { requested: false, promise: new Promise((r) => (resolve = r)) };
+  let tell;
+  const stop = { requested: false, promise: new Promise((settle) => (tell = settle)) };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => {
       stop.requested = true;
-      resolve('stopped');
+      tell('stopped');
     });
   }
   return stop;

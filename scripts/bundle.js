@@ -16,7 +16,7 @@ const entries = {
   futures: 'src/futures/index.ts',
   'process-main': 'src/process/process-main.ts',
   'worker-main': 'src/workers/worker-main.ts',
-  // cli: 'src/cli/main.ts',
+  cli: 'src/cli/main.ts',
 };
 
 const builtins = {

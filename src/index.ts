@@ -4,6 +4,7 @@
  * Runs in every process; importing it starts nothing.
  */
 export * from './errors.js';
+export * from './futures/index.js';
 export { activeChildren } from './process/active-children.js';
 export { cpuCount } from './process/cpu-count.js';
 export { currentProcess, type ParentProcess, parentProcess } from './process/current-process.js';

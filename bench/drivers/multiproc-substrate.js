@@ -2,7 +2,7 @@
  * Ours, below the public API: the lock word and the ring by themselves. The ring carries values of our codec between two
  * processes that block in the futex, no event loop on either side.
  */
-import { NotMeasured, load } from '../harness/driver-kit.js';
+import { load } from '../harness/driver-kit.js';
 
 /** The bare lock word. @param {{ iterations: number, warmup: number }} params */
 export async function lockWordUncontended({ iterations, warmup }) {
@@ -46,11 +46,78 @@ export async function serveRings(into, out) {
   while (receive(handle, Infinity));
 }
 
-/** Two processes that only ring each other's doorbell: the floor for every round trip. @param {{ roundTrips: number, warmup: number }} params */
+/** Two event loops that only ring each other's doorbell: the floor for every round trip. @param {{ roundTrips: number, warmup: number }} params */
 export async function doorbellPingPong({ roundTrips, warmup }) {
-  await load('#src/substrate/doorbell.js');
-  void roundTrips, warmup;
-  throw new NotMeasured('driver to be filled: drivers/multiproc-substrate.js doorbellPingPong');
+  const { Process } = await load('multiproc', 'Process');
+  const { self } = await load('#src/substrate/self.js', 'self');
+  const { offset } = self().allocator.allocate(2 * LINE_BYTES);
+  const process = new Process({ target: answerDoorbell, args: [offset, self().id, warmup + roundTrips] });
+  await process.start();
+  const us = await pingDoorbell(offset, warmup, roundTrips);
+  await process.join();
+  return us;
+}
+
+/** The player who serves. */
+async function pingDoorbell(offset, warmup, roundTrips) {
+  const court = await doorbellCourt(offset);
+  while (court.peer() === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  const bell = court.bellOf(court.peer());
+  let start = 0;
+  await court.play(BACK, (ball) => {
+    if (ball === warmup) start = performance.now();
+    if (ball === warmup + roundTrips) return true;
+    court.put(THERE, ball + 1);
+    bell.ring();
+  });
+  return ((performance.now() - start) * 1e3) / roundTrips;
+}
+
+/** The player who returns. @param {number} offset @param {number} server id of the other player @param {number} rallies */
+export async function answerDoorbell(offset, server, rallies) {
+  const court = await doorbellCourt(offset);
+  const bell = court.bellOf(server);
+  court.enter();
+  await court.play(THERE, (ball) => {
+    court.put(BACK, ball);
+    bell.ring();
+    return ball === rallies;
+  });
+}
+
+/** Two shared words, one per direction, and the doorbell that says that the other has changed. */
+async function doorbellCourt(offset) {
+  const { arena } = await load('#src/substrate/arena.js', 'arena');
+  const { Bell } = await load('#src/substrate/doorbell.js', 'Bell');
+  const { self } = await load('#src/substrate/self.js', 'self');
+  /** @type {Int32Array} */
+  const words = arena().words(offset, 2 * LINE_BYTES);
+  const { doorbell, id } = self();
+  return {
+    bellOf: (player) => new Bell(player),
+    enter: () => Atomics.store(words, PLAYER, id),
+    peer: () => Atomics.load(words, PLAYER),
+    put: (word, ball) => Atomics.store(words, word, ball),
+    /** Calls `hit` for each new ball in `word` until it returns true. The first hit of the server has ball 0. */
+    play: (word, hit) =>
+      new Promise((resolve) => {
+        let last = word === BACK ? -1 : 0;
+        const pending = () => Atomics.load(words, word) !== last;
+        const pump = () => {
+          if (!pending()) return false;
+          last = Atomics.load(words, word);
+          if (hit(last)) {
+            doorbell.remove(player);
+            doorbell.release();
+            resolve(undefined);
+          }
+          return false;
+        };
+        const player = { pump, pending };
+        doorbell.hold();
+        doorbell.add(player);
+      }),
+  };
 }
 
 /** One number there and back over two rings, both sides blocking. @param {{ roundTrips: number, warmup: number }} params */
@@ -101,7 +168,7 @@ async function blockingEnds(outOffset, inOffset) {
   /** Hands over what has arrived, after waiting for something. False: nothing came in time, or the other side closed. */
   const receive = (handler, timeoutMs) => {
     if (!into.readable() && !into.sleepForRecord(now() + Math.min(timeoutMs, LONG_MS))) return false;
-    const take = (kind, buffer, start, end) => handler(decodeValue(buffer, start, end));
+    const take = (_kind, buffer, start, end) => handler(decodeValue(buffer, start, end));
     const messages = into.read(take, MESSAGES_PER_READ);
     into.wakeProducer();
     return messages > 0 || into.readable() || into.midMessage || !into.closed;
@@ -126,6 +193,7 @@ function acquireAndRelease(lock, times) {
 }
 
 const LINE_BYTES = 64;
+const [THERE, BACK, PLAYER] = [0, LINE_BYTES / 4, LINE_BYTES / 4 + 1]; // words
 const RING_BYTES = 4 * 2 ** 20;
 const MESSAGE = 1;
 const MESSAGES_PER_READ = 256;

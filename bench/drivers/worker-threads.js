@@ -17,8 +17,9 @@ export function openStarter() {
   return {
     firstUserCode: async () => {
       const thread = start('first-user-code');
+      const exited = once(thread, 'exit');
       const [time] = await once(thread, 'message');
-      await once(thread, 'exit');
+      await exited;
       return time;
     },
     exit: async () => {

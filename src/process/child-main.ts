@@ -5,13 +5,15 @@
  * The entry files (`*-entry.cts`) call it; nothing else may import it.
  */
 import { binding } from '../native/binding.js';
+import { arena } from '../substrate/arena.js';
 import { Bell } from '../substrate/doorbell.js';
 import { faultPoint } from '../substrate/fault.js';
-import { Link } from '../substrate/link.js';
+import { Link, linkBytes } from '../substrate/link.js';
 import { joinFamily, self } from '../substrate/self.js';
 import { decodeValue } from '../wire/codec.js';
-import type { Encoded } from '../wire/codec-types.js';
+import type { Definition, Encoded } from '../wire/codec-types.js';
 import { setDefinitionOrigin } from '../wire/definitions.js';
+import { registerFunctionExtensions } from '../wire/function-extension.js';
 import { Inbox, Shipper } from '../wire/shipper.js';
 import { BOOT, type Boot, END } from './frames.js';
 import { setBoot } from './identity.js';
@@ -25,7 +27,11 @@ const DOORBELL = { readFd: 5, writeFd: 6 };
 export interface ParentLink {
   send(kind: number, encoded: Encoded): void;
   sendBytes(kind: number, buffer: Uint8Array, start: number, end: number): void;
-  /** Everything sent is in the ring. */
+  /** Sends definitions that a message to come needs. */
+  ship(definitions: readonly Definition[]): void;
+  /** The memory beside the link, of the size that the launcher asked for. */
+  shared(bytes: number): Int32Array;
+  /** Blocks until everything sent is in the ring. */
   flushSync(): void;
   readonly link: Link;
 }
@@ -46,6 +52,7 @@ export function startChild(program: ChildProgram): void {
   if (detached !== 1) dieWithParent(parentPid);
   binding().ignoreTerminalInterrupt(parentPid);
   setDefinitionOrigin(me.origin);
+  registerFunctionExtensions();
   const parent = openLink({ offset, capacity, parentId, parentPid }, program);
   process.on('exit', (code) => {
     const end = new Uint8Array(4);
@@ -93,8 +100,12 @@ function openLink(
   const shipper = new Shipper((kind, buffer, start, end) => link.send(kind, buffer, start, end));
   const parent: ParentLink = {
     link,
+    ship(definitions) {
+      if (definitions.length > 0) shipper.ship(definitions);
+    },
+    shared: (bytes) => arena().words(where.offset + linkBytes(where.capacity), bytes),
     send(kind, encoded) {
-      if (encoded.definitions.length > 0) shipper.ship(encoded.definitions);
+      parent.ship(encoded.definitions);
       link.send(kind, encoded.buffer, encoded.start, encoded.end);
     },
     sendBytes: (kind, buffer, start, end) => link.send(kind, buffer, start, end),

@@ -35,3 +35,6 @@ export interface Boot {
   readonly authKey: Uint8Array;
   readonly detached: boolean;
 }
+
+/** The payload of a frame that says all by its kind. */
+export const NOTHING: Uint8Array = new Uint8Array(0);

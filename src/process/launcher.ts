@@ -31,6 +31,8 @@ export interface LaunchRequest {
   readonly detached: boolean;
   /** Bytes of each ring of the link; a power of two. */
   readonly capacity: number;
+  /** Bytes of zeroed memory that parent and child share beside the link. Default 0. */
+  readonly sharedBytes?: number;
   readonly onMessage: (kind: number, buffer: Uint8Array, start: number, end: number) => void;
   /** Called once, after everything that the child sent was handled. */
   readonly onExit: (child: Child) => void;
@@ -55,6 +57,8 @@ export class Child {
   readonly pid: number;
   readonly stdout: Socket | null;
   readonly stderr: Socket | null;
+  /** The memory beside the link. */
+  readonly shared: Int32Array;
   phase: ProcessPhase = 'starting';
   /** Exit code or negative signal number, as soon as the kernel has said it. */
   exitCode: number | null = null;
@@ -78,7 +82,7 @@ export class Child {
     this.#participant = claimSlot(id);
     const undo: (() => void)[] = [() => freeSlot(this.#participant)];
     try {
-      this.#memory = allocator.allocate(linkBytes(request.capacity), { private: true });
+      this.#memory = allocator.allocate(linkBytes(request.capacity) + (request.sharedBytes ?? 0), { private: true });
       undo.push(() => allocator.free(this.#memory));
       const started = startProcess(request, this.#participant, this.#memory.offset, undo);
       this.#id = started.id;
@@ -90,6 +94,7 @@ export class Child {
       for (const step of undo.reverse()) step();
       throw error;
     }
+    this.shared = arena().words(this.#memory.offset + linkBytes(request.capacity), request.sharedBytes ?? 4);
     this.#onExit = request.onExit;
     this.#inbox = new Inbox((kind, buffer, start, end) => {
       if (kind === END) this.announced = new DataView(buffer.buffer, buffer.byteOffset + start, 4).getInt32(0, true);
@@ -152,12 +157,12 @@ export class Child {
     this.#inbox.whenIdle(() => {
       if (this.#settled) return;
       this.#settled = true;
+      this.#onExit(this); // may still read the shared memory
       const { allocator, doorbell } = self();
       doorbell.remove(this.#link);
       this.#bell.close();
       reclaimParticipant(this.#participant);
       allocator.free(this.#memory);
-      this.#onExit(this);
     });
   }
 }

@@ -9,7 +9,7 @@ import { decodeArgs, decodeValue, encodeValue } from '../wire/codec.js';
 import { encodeFailure } from '../wire/remote-error.js';
 import { startChild, type ParentLink } from './child-main.js';
 import { catchFatal } from './fatal.js';
-import { FAILURE, READY, RESULT, START, SUBCLASS, TARGET, type Boot } from './frames.js';
+import { FAILURE, NOTHING, READY, RESULT, START, SUBCLASS, TARGET, type Boot } from './frames.js';
 import { becomeProcess, type Start } from './process.js';
 import { InvalidStateError } from '../errors.js';
 
@@ -43,7 +43,6 @@ function attempt(act: () => unknown): { error: unknown } | undefined {
   }
 }
 
-const NOTHING = new Uint8Array(0);
 /** The exit code node itself uses when a promise can never settle any more. */
 const NEVER_SETTLES = 13;
 

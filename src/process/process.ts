@@ -11,11 +11,13 @@ import { self } from '../substrate/self.js';
 import { limitWait, type Wait } from '../substrate/wait-limit.js';
 import { decodeValue, encodeArgs, encodeValue } from '../wire/codec.js';
 import type { Encoded } from '../wire/codec-types.js';
-import { childNodeOptions, execArgvForChild } from '../wire/loader-flags.js';
+import { execArgvForChild } from '../wire/loader-flags.js';
 import { decodeFailure } from '../wire/remote-error.js';
 import { addActive, removeActive } from './active-children.js';
+import { bootFor, childEnvironment } from './child-setup.js';
 import { currentName, setCurrent, setMainMaker } from './current-process.js';
 import { processDied, signalNumber } from './exit-status.js';
+import { joinAsSender } from './family.js';
 import { BOOT, type Boot, FAILURE, READY, RESULT, START, SUBCLASS, TARGET } from './frames.js';
 import { authKey, bootOf, nextIdentity } from './identity.js';
 import type { Child } from './launcher.js';
@@ -68,6 +70,16 @@ export interface Became {
 
 /** Makes the object that a child has of itself. Runs in children. */
 export let becomeProcess: (start: Start, boot: Boot) => Became;
+
+/** A child that somebody else started and watches, as a Process: the workers of an engine. */
+export interface AdoptedChild {
+  readonly process: Process;
+  /** To be called when it has ended. */
+  ended(): void;
+}
+
+/** Makes the Process object of a running child, and lists it among the active children. */
+export let adoptChild: (child: Child, name: string) => AdoptedChild;
 
 /** Set while the object of this very process is made: it is no construction that counts. */
 let ownIdentity: readonly number[] | undefined;
@@ -185,7 +197,7 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
     this.#mustBeOpen('start');
     if (this.#state !== 'initial') throw new InvalidStateError(`Cannot start ${this.#name}: a process can be started only once`);
     if (this.#creator !== process.pid) throw new InvalidStateError(`Cannot start ${this.#name}: it was created by another process`);
-    if (bootOf()?.daemon === true) throw new InvalidStateError(`Cannot start ${this.#name}: a daemon process may not have children`);
+    joinAsSender();
     const frames = this.#encodeStart();
     this.#state = 'started';
     try {
@@ -203,7 +215,7 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
     const child = new Child({
       entry: PROCESS_ENTRY,
       execArgv: this.#execArgv(),
-      env: childEnv(this.#options.env),
+      env: childEnvironment(this.#options.env),
       cwd: this.#options.cwd,
       stdio: this.#options.stdio ?? 'inherit',
       detached: this.#options.detached ?? false,
@@ -312,27 +324,46 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
       setCurrent(me);
       return { run: () => me.run(), handleException: (error) => ProcessClass.handleException(error) };
     };
-    setMainMaker(() => construct({ name: 'MainProcess', daemon: false }, Process, []));
-  }
-
-  #boot(): Boot {
-    return {
-      name: this.#name,
-      daemon: this.#daemon,
-      identity: this.#identity,
-      parentName: currentName(),
-      parentPid: process.pid,
-      argv: process.argv,
-      authKey: this.#authKey,
-      detached: this.#options.detached ?? false,
+    adoptChild = (child, name) => {
+      const adopted = construct({ name, daemon: false }, Process, []);
+      adopted.#isCurrent = false;
+      adopted.#child = child;
+      adopted.#state = 'started';
+      let exited = () => {};
+      adopted.#exited = new Promise((resolve) => {
+        exited = resolve;
+      });
+      addActive(adopted, { daemon: true, child });
+      return {
+        process: adopted,
+        ended() {
+          adopted.#outcome = { kind: 'ended' };
+          adopted.#state = 'stopped';
+          removeActive(adopted);
+          exited();
+        },
+      };
     };
+    setMainMaker(() => construct({ name: 'MainProcess', daemon: false }, Process, []));
   }
 
   /** Everything that can fail for the user's values, before anything is started. */
   #encodeStart(): [kind: number, encoded: Encoded][] {
     const processClass = this.constructor as typeof Process;
     const frames: [number, Encoded][] = [
-      [BOOT, encodeValue(this.#boot(), 'boot')],
+      [
+        BOOT,
+        encodeValue(
+          bootFor({
+            name: this.#name,
+            daemon: this.#daemon,
+            identity: this.#identity,
+            authKey: this.#authKey,
+            detached: this.#options.detached ?? false,
+          }),
+          'boot',
+        ),
+      ],
       [TARGET, encodeValue(this.#options.target, 'target')],
       [START, encodeArgs(this.#options.args ?? [])],
     ];
@@ -401,12 +432,6 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
   #mustBeOpen(act: string): void {
     if (this.#state === 'closed') throw new ClosedError(`Cannot ${act} ${this.#name}: the process object is closed`);
   }
-}
-
-/** The parent's environment with the changes, but no debugger in the child. */
-function childEnv(changes: ProcessOptions['env']): Record<string, string | undefined> {
-  const env = { ...process.env, ...changes };
-  return { ...env, NODE_OPTIONS: childNodeOptions(env) };
 }
 
 const STDIO: ReadonlySet<unknown> = new Set(['inherit', 'pipe', 'ignore']);

@@ -101,10 +101,7 @@ export class Link implements Pump {
       this.#onGarbage(error);
       return false;
     }
-    if (this.#in.takeProducerWish()) {
-      this.#in.wakeProducer();
-      this.#peer.ring();
-    }
+    if (this.#in.wakeProducer()) this.#peer.ring();
     if (!this.idle) this.#flush();
     return handled >= MESSAGES_PER_LOOK && this.#in.readable();
   }

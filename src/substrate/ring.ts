@@ -311,18 +311,14 @@ export class RingConsumer {
     return true;
   }
 
-  /** Whether the producer asked to be woken; takes the wish. The caller then rings its doorbell. */
-  takeProducerWish(): boolean {
+  /** If the producer asked to be woken and half of the ring is free: wakes it where it sleeps in the futex. True: ring its doorbell too. */
+  wakeProducer(): boolean {
     const { words } = this.#ring;
     if (Atomics.load(words, PRODUCER_WAITS) === 0) return false;
     const unread = ((Atomics.load(words, TAIL) >>> 0) - this.#head) >>> 0;
     if (unread > this.#ring.capacity / 2) return false;
-    return Atomics.exchange(words, PRODUCER_WAITS, 0) !== 0;
-  }
-
-  /** Wakes a producer that sleeps in the futex. */
-  wakeProducer(): void {
     this.#ring.wakeSleeper(PRODUCER_WAITS, PRODUCER_SEQUENCE);
+    return true;
   }
 
   /** Blocks until a record is there or the producer closed. False: time ran out. */
@@ -336,7 +332,7 @@ export class RingConsumer {
 
   close(): void {
     Atomics.or(this.#ring.words, CLOSED, CLOSED_BY_CONSUMER);
-    this.wakeProducer();
+    this.#ring.wakeSleeper(PRODUCER_WAITS, PRODUCER_SEQUENCE);
   }
 
   /** Takes a chunk; gives the message when it is complete. Memory is taken as bytes arrive, not as announced. */

@@ -68,13 +68,13 @@ export function readBuiltin(tag: number, input: Decoder): object {
 }
 
 function writeMap(value: object, out: Encoder): void {
-  const base = out.top;
+  const base = out.open.top;
   Map.prototype.forEach.call(value as Map<unknown, unknown>, (item: unknown, key: unknown) => {
-    out.push(key);
-    out.push(item);
+    out.open.push(key);
+    out.open.push(item);
   });
   out.u8(TAG.MAP);
-  out.varint((out.top - base) / 2);
+  out.varint((out.open.top - base) / 2);
   out.writePushed(base);
 }
 
@@ -88,10 +88,10 @@ function readMap(input: Decoder): Map<unknown, unknown> {
 }
 
 function writeSet(value: object, out: Encoder): void {
-  const base = out.top;
-  Set.prototype.forEach.call(value as Set<unknown>, (item: unknown) => out.push(item));
+  const base = out.open.top;
+  Set.prototype.forEach.call(value as Set<unknown>, (item: unknown) => out.open.push(item));
   out.u8(TAG.SET);
-  out.varint(out.top - base);
+  out.varint(out.open.top - base);
   out.writePushed(base);
 }
 
@@ -131,7 +131,11 @@ function readBox(input: Decoder): object {
 
 function prototypeCount(value: object): number {
   let count = 0;
-  for (let at: object | null = Object.getPrototypeOf(value); at !== null && count <= PROTOTYPES_MAX; at = Object.getPrototypeOf(at)) {
+  for (
+    let at: object | null = Object.getPrototypeOf(value);
+    at !== null && count <= PROTOTYPES_MAX;
+    at = Object.getPrototypeOf(at)
+  ) {
     count++;
   }
   return count;
@@ -194,7 +198,7 @@ const PLATFORM_KINDS: readonly BuiltinObject[] = [
     prototype: URLSearchParams.prototype,
     matches: (value) => value instanceof URLSearchParams,
     write(value, out) {
-      const text = String(value);
+      const text = (value as URLSearchParams).toString();
       out.u8(TAG.URL_SEARCH_PARAMS);
       out.string(text);
     },
@@ -203,6 +207,8 @@ const PLATFORM_KINDS: readonly BuiltinObject[] = [
 
 const PROTOTYPES_MAX = 3;
 const BOXABLE: ReadonlySet<string> = new Set(['number', 'string', 'boolean', 'bigint']);
-const BY_PROTOTYPE: ReadonlyMap<object, BuiltinObject> = new Map([...KINDS, ...PLATFORM_KINDS].map((kind) => [kind.prototype, kind]));
+const BY_PROTOTYPE: ReadonlyMap<object, BuiltinObject> = new Map(
+  [...KINDS, ...PLATFORM_KINDS].map((kind) => [kind.prototype, kind]),
+);
 /** A Buffer's prototype is the same in all realms; by brand it is an Uint8Array. */
 const FOREIGN: readonly BuiltinObject[] = KINDS.filter((kind) => kind.prototype !== Buffer.prototype);

@@ -8,6 +8,7 @@ import { types } from 'node:util';
 import type { BuiltinObject } from './builtin-objects.js';
 import type { Decoder } from './decoder.js';
 import type { Encoder } from './encoder.js';
+import { isDetached } from './refusal.js';
 import { TAG, VIEW_NAMES } from './tags.js';
 
 type ViewName = (typeof VIEW_NAMES)[number];
@@ -85,16 +86,8 @@ function writeArrayBuffer(value: object, out: Encoder): void {
 }
 
 function refuseUnsendable(value: object, buffer: ArrayBufferLike, out: Encoder): void {
-  if (types.isSharedArrayBuffer(buffer) || (buffer.byteLength === 0 && isDetached(buffer))) {
+  if (types.isSharedArrayBuffer(buffer) || isDetached(buffer)) {
     out.refuse(value);
-  }
-}
-
-function isDetached(buffer: ArrayBufferLike): boolean {
-  try {
-    return new Uint8Array(buffer).length !== 0;
-  } catch {
-    return true;
   }
 }
 
@@ -112,8 +105,10 @@ function viewKind(name: ViewName, number: number, viewClass: ViewClass): Builtin
   };
 }
 
-const typedArrayName: () => unknown = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)
-  ?.get as () => unknown;
+const typedArrayName: () => unknown = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  Symbol.toStringTag,
+)?.get as () => unknown;
 
 const VIEW_CLASSES: Readonly<Partial<Record<ViewName, ViewClass>>> = Object.fromEntries(
   VIEW_NAMES.flatMap((name) => {

@@ -28,7 +28,7 @@ export class ByteWriter {
   #slabPos = 0;
 
   /** Opens a message behind `headerBytes` bytes that are the caller's to fill in. */
-  open(headerBytes: number, maxBytes: number): void {
+  openMessage(headerBytes: number, maxBytes: number): void {
     if (this.pos + headerBytes + ROOM_AT_START > this.buffer.length) {
       this.buffer = allocate(Math.max(SLAB_BYTES, headerBytes + ROOM_AT_START));
       this.pos = 0;
@@ -40,7 +40,7 @@ export class ByteWriter {
   }
 
   /** Closes the message: the writer goes on behind it, `buffer` must be read before. */
-  close(): void {
+  closeMessage(): void {
     if (this.pos - this.start > this.#maxBytes) {
       this.#refuse(this.pos - this.start);
     }
@@ -50,7 +50,7 @@ export class ByteWriter {
   }
 
   /** Gives the bytes of a failed message back. */
-  abandon(): void {
+  abandonMessage(): void {
     if (this.#slab === undefined) {
       this.pos = this.start - this.#headerBytes;
     } else {
@@ -88,27 +88,7 @@ export class ByteWriter {
   f64(value: number): void {
     this.ensure(8);
     DOUBLE[0] = value;
-    this.word();
-  }
-
-  i64(value: bigint): void {
-    this.ensure(8);
-    INTEGER[0] = value;
-    this.word();
-  }
-
-  /** The eight bytes of the scratch word, for which there must be room. */
-  word(): void {
-    const { buffer, pos } = this;
-    buffer[pos] = WORD[0] as number;
-    buffer[pos + 1] = WORD[1] as number;
-    buffer[pos + 2] = WORD[2] as number;
-    buffer[pos + 3] = WORD[3] as number;
-    buffer[pos + 4] = WORD[4] as number;
-    buffer[pos + 5] = WORD[5] as number;
-    buffer[pos + 6] = WORD[6] as number;
-    buffer[pos + 7] = WORD[7] as number;
-    this.pos = pos + 8;
+    this.#word();
   }
 
   /** Any number with its tag. */
@@ -119,7 +99,7 @@ export class ByteWriter {
       buffer[pos] = TAG.DOUBLE;
       this.pos = pos + 1;
       DOUBLE[0] = value;
-      this.word();
+      this.#word();
     } else if (value >= 0 && value <= FIX_MAX) {
       buffer[pos] = value;
       this.pos = pos + 1;
@@ -136,6 +116,21 @@ export class ByteWriter {
         this.pos = pos + 5;
       }
     }
+  }
+
+  /** A bigint of any size with its tag. */
+  bigint(value: bigint): void {
+    if (BigInt.asIntN(64, value) === value) {
+      this.ensure(9);
+      this.buffer[this.pos++] = TAG.BIGINT_64;
+      INTEGER[0] = value;
+      this.#word();
+      return;
+    }
+    const digits = (value < 0n ? -value : value).toString(16);
+    this.u8(TAG.BIGINT);
+    this.u8(value < 0n ? 1 : 0);
+    this.bytes(Buffer.from(digits.length % 2 === 0 ? digits : `0${digits}`, 'hex'));
   }
 
   /** Text with its tag. */
@@ -160,11 +155,27 @@ export class ByteWriter {
     this.pos = pos;
   }
 
-  /** Bytes as they are, without tag and length. */
-  raw(bytes: Uint8Array): void {
-    this.ensure(bytes.length);
-    this.buffer.set(bytes, this.pos);
-    this.pos += bytes.length;
+  /** Bytes behind their length, without tag. */
+  bytes(value: Uint8Array): void {
+    const { length } = value;
+    this.varint(length);
+    this.ensure(length);
+    this.buffer.set(value, this.pos);
+    this.pos += length;
+  }
+
+  /** The eight bytes of the scratch word, for which there must be room. */
+  #word(): void {
+    const { buffer, pos } = this;
+    buffer[pos] = WORD[0] as number;
+    buffer[pos + 1] = WORD[1] as number;
+    buffer[pos + 2] = WORD[2] as number;
+    buffer[pos + 3] = WORD[3] as number;
+    buffer[pos + 4] = WORD[4] as number;
+    buffer[pos + 5] = WORD[5] as number;
+    buffer[pos + 6] = WORD[6] as number;
+    buffer[pos + 7] = WORD[7] as number;
+    this.pos = pos + 8;
   }
 
   #longString(text: string): void {
@@ -221,7 +232,9 @@ export class ByteWriter {
   }
 
   #refuse(bytes: number): never {
-    throw new MessageTooLargeError(`Cannot send a message: it is above the limit of ${this.#maxBytes} bytes, received at least ${bytes} bytes`);
+    throw new MessageTooLargeError(
+      `Cannot send a message: it is above the limit of ${this.#maxBytes} bytes, received at least ${bytes} bytes`,
+    );
   }
 }
 

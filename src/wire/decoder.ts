@@ -5,13 +5,15 @@
  * not have bytes for, and follows no name but those of `TAG`, of shapes and of extensions.
  */
 import { DeserializationError } from '../errors.js';
+import { readArray } from './arrays.js';
 import { readBuiltin } from './builtin-objects.js';
 import { readArrayBuffer, readBuffer, readView } from './byte-objects.js';
 import { ByteReader } from './byte-reader.js';
 import type { ValueReader } from './codec-types.js';
 import { readError } from './error-objects.js';
 import { type ExtensionFilter, extensionByTag } from './extensions.js';
-import { setOwn, type Shape, ShapeCache, type ShapeInput } from './shape-reader.js';
+import { readEntries } from './plain-objects.js';
+import { type Shape, ShapeCache, type ShapeInput } from './shape-reader.js';
 import { FIX_MAX, FIX_OBJECT, FIX_STRING, FLAG_REFERENCES, MAX_DEPTH, TAG } from './tags.js';
 
 /** How a message is read. */
@@ -37,7 +39,9 @@ export class Decoder extends ByteReader implements ValueReader, ShapeInput {
 
   begin(buffer: Uint8Array, start: number, end: number, options: DecodeOptions): void {
     if (!(start >= 0 && start <= end && end <= buffer.length)) {
-      throw new DeserializationError(`Cannot read a message: it is not within its buffer of ${buffer.length} bytes, received ${start} to ${end}`);
+      throw new DeserializationError(
+        `Cannot read a message: it is not within its buffer of ${buffer.length} bytes, received ${start} to ${end}`,
+      );
     }
     this.open(buffer, start, end);
     this.owned = options.owned ?? false;
@@ -179,13 +183,13 @@ export class Decoder extends ByteReader implements ValueReader, ShapeInput {
       case TAG.OBJECT:
         return this.#object(this.varint());
       case TAG.ENTRIES:
-        return this.#entries(this.register({}));
+        return readEntries(this.register({}), this);
       case TAG.NULL_PROTOTYPE:
-        return this.#entries(this.register(Object.create(null)));
+        return readEntries(this.register(Object.create(null)), this);
       case TAG.ARRAY:
-        return this.#array();
+        return readArray(this);
       case TAG.ARRAY_WITH_PROPERTIES:
-        return this.#entries(this.#array());
+        return readEntries(readArray(this), this);
       case TAG.BUFFER:
         return readBuffer(this);
       case TAG.ARRAY_BUFFER:
@@ -235,31 +239,6 @@ export class Decoder extends ByteReader implements ValueReader, ShapeInput {
     return this.#numbered ? shape.buildRegistered(this) : shape.build(this);
   }
 
-  #entries<T extends object>(object: T): T {
-    for (let rest = this.count(2); rest > 0; rest--) {
-      setOwn(object as Record<string, unknown>, this.string(), this.read());
-    }
-    return object;
-  }
-
-  #array(): unknown[] {
-    const length = this.varint();
-    if (length > ARRAY_MAX) {
-      this.fail('an array is too long');
-    }
-    const array: unknown[] = this.register([]);
-    for (let i = 0; i < length; ) {
-      if (this.buffer[this.pos] === TAG.HOLES) {
-        this.pos++;
-        const run = this.varint();
-        i += run > 0 && run <= length - i ? run : this.fail('an array has more holes than items');
-      } else {
-        array[i++] = this.read();
-      }
-    }
-    return array.length === length ? array : lengthened(array, length);
-  }
-
   #extension(): object {
     const tag = this.u8();
     const extension = extensionByTag(tag);
@@ -275,16 +254,3 @@ export class Decoder extends ByteReader implements ValueReader, ShapeInput {
     return value;
   }
 }
-
-/** Appends holes, without memory for them if there are many. */
-function lengthened(array: unknown[], length: number): unknown[] {
-  if (length - array.length > HOLES_ALLOCATED) {
-    array[length - 1] = undefined;
-    delete array[length - 1];
-  }
-  array.length = length;
-  return array;
-}
-
-const ARRAY_MAX = 0xffff_ffff;
-const HOLES_ALLOCATED = 1024;

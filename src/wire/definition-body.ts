@@ -58,6 +58,8 @@ export interface SourceBody {
   readonly prefer?: { readonly name: string; readonly hash: string };
   /** Names that stand for `require` of the file. */
   readonly requires?: readonly string[];
+  /** Captured symbols that every process has. */
+  readonly symbols?: Readonly<Record<string, SymbolName>>;
   readonly usesMeta: boolean;
   /** Whether the script is the main script of the process that defined this: nobody may load it. */
   readonly main: boolean;
@@ -67,6 +69,9 @@ export interface SourceBody {
   readonly line: number;
   readonly column: number;
 }
+
+/** A symbol of the global registry, or one of the language. */
+export type SymbolName = { readonly key: string } | { readonly wellKnown: string };
 
 /** How the text becomes an expression: as it is, as the member of an object literal, or as a factory to be called with `ENV_NAME`. */
 export type SourceForm = 'expression' | 'method' | 'task';

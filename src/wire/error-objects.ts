@@ -40,7 +40,7 @@ export function writeError(error: Error, out: Encoder): void {
  */
 export function writeErrorFields(error: Error, out: Encoder, inherited: readonly (readonly [string, string])[] = []): void {
   const stack = readField(error, 'stack', out);
-  const base = out.top;
+  const base = out.open.top;
   const keys: string[] = [];
   for (const key of Object.getOwnPropertyNames(error)) {
     if (key !== 'stack' && (CARRIED.has(key) || isEnumerable(error, key))) {
@@ -48,23 +48,23 @@ export function writeErrorFields(error: Error, out: Encoder, inherited: readonly
       const value = readField(error, key, out);
       if (before === out.omissions?.length) {
         keys.push(key);
-        out.push(value);
+        out.open.push(value);
       }
     }
   }
   for (const [key, text] of inherited) {
     if (!keys.includes(key)) {
       keys.push(key);
-      out.push(text);
+      out.open.push(text);
     }
   }
   out.write(typeof stack === 'string' ? stack : undefined);
-  out.pushedFrom(base);
+  out.open.pushedFrom(base);
   for (let i = 0; i < keys.length; i++) {
-    writeField(error, keys[i] as string, out.pushed(base + i), out);
+    writeField(error, keys[i] as string, out.open.stack[base + i], out);
   }
   out.u8(FIELDS_END);
-  out.drop(base);
+  out.open.drop(base);
 }
 
 /** Makes an error from what `writeErrorFields` wrote; its constructor does not run. */
@@ -87,7 +87,12 @@ function fillError(input: Decoder, error: Error): Error {
   const stack = input.read();
   for (let kind = input.u8(); kind !== FIELDS_END; kind = input.u8()) {
     const key = input.string();
-    Object.defineProperty(error, key, { value: input.read(), enumerable: kind === FIELD_ENUMERABLE, configurable: true, writable: true });
+    Object.defineProperty(error, key, {
+      value: input.read(),
+      enumerable: kind === FIELD_ENUMERABLE,
+      configurable: true,
+      writable: true,
+    });
   }
   if (typeof stack === 'string') {
     Object.defineProperty(error, 'stack', { value: stack, enumerable: false, configurable: true, writable: true });
@@ -106,7 +111,10 @@ function writeField(error: Error, key: string, value: unknown, out: Encoder): vo
   }
   const isCause = key === 'cause' && isError(value);
   out.causes += isCause ? 1 : 0;
-  const omission = out.causes > CAUSES_MAX ? { path: out.path() + propertyStep(key), reason: 'the chain of causes is cut here' } : out.tryWrite(value);
+  const omission =
+    out.causes > CAUSES_MAX
+      ? { path: out.path() + propertyStep(key), reason: 'the chain of causes is cut here' }
+      : out.tryWrite(value);
   out.causes -= isCause ? 1 : 0;
   if (omission !== undefined) {
     out.pos = out.start + offset;

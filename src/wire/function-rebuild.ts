@@ -6,7 +6,7 @@
  */
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
-import { sourceOf, textHash, type SourceBody } from './definition-body.js';
+import { sourceOf, textHash, type SourceBody, type SymbolName } from './definition-body.js';
 import { loadedModule } from './definitions.js';
 import { nameOf, thisTrap } from './function-errors.js';
 import { expressionAround, META_NAME } from './function-source.js';
@@ -67,13 +67,14 @@ type MakeUnit = (
 
 /** Parameters first, so that no captured name can hide them; `var`, because sloppy code may use any name. */
 function factoryCode(body: SourceBody, own: ReadonlySet<string>, snapshot: readonly string[]): Code {
-  const { names, requires = [], strict, form } = body;
+  const { names, requires = [], symbols = {}, strict, form } = body;
   const { before, after } = expressionAround(form);
   const bound = names.map((name, i) => ({ name, i })).filter(({ name }) => !own.has(name));
   const shadowed = snapshot.filter((name) => /^[\w$]+$/.test(name) && !names.includes(name));
   const variables = [
     ...bound.map(({ name }) => name),
     ...requires.map((name, i) => `${name} = $multiproc_requires[${i}]`),
+    ...Object.entries(symbols).map(([name, symbol]) => `${name} = ${symbolExpression(symbol)}`),
     ...shadowed.map((name) => `${name} = $multiproc_snapshot[${JSON.stringify(name)}]`),
   ];
   const mode = strict ? '"use strict";' : '';
@@ -84,6 +85,11 @@ function factoryCode(body: SourceBody, own: ReadonlySet<string>, snapshot: reado
     before: `(function (${META_NAME}, $multiproc_requires, $multiproc_snapshot) {${mode}${declare} return { create: function () { return ${before}`,
     after: `${after} }, set: function ($multiproc_values) { ${assign} }, get: function () { return [${read}] } } })`,
   };
+}
+
+function symbolExpression(symbol: SymbolName): string {
+  if ('key' in symbol) return `Symbol.for(${JSON.stringify(symbol.key)})`;
+  return `Symbol[${JSON.stringify(symbol.wellKnown)}]`;
 }
 
 function asScript(body: SourceBody, { before, after }: Code): unknown {

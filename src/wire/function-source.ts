@@ -85,7 +85,7 @@ interface Compiled {
 function compileSomehow(text: string, names: readonly string[], sloppy: boolean | undefined): Compiled {
   const texts = /\bimport\s*\.\s*meta\b/.test(text) ? [text, text.replace(/\bimport\s*\.\s*meta\b/g, META_NAME)] : [text];
   const modes = sloppy === undefined ? [true, false] : [!sloppy];
-  let failure: unknown;
+  const failures: unknown[] = [];
   for (const strict of modes) {
     for (const candidate of texts) {
       for (const form of ['expression', 'method'] as const) {
@@ -93,12 +93,12 @@ function compileSomehow(text: string, names: readonly string[], sloppy: boolean 
           return { probe: compileProbe(candidate, form, strict, names), text: candidate, form, strict };
         } catch (error) {
           if (!(error instanceof SyntaxError)) throw error;
-          if (form === 'expression' || failure === undefined) failure = error;
+          failures.push(error);
         }
       }
     }
   }
-  throw new SourceRefusal(reasonOf(failure, text));
+  throw new SourceRefusal(reasonOf(failures));
 }
 
 function compileProbe(text: string, form: SourceForm, strict: boolean, names: readonly string[]): object {
@@ -108,11 +108,11 @@ function compileProbe(text: string, form: SourceForm, strict: boolean, names: re
   return new vm.Script(code, { filename: 'multiproc:analysis' }).runInThisContext() as object;
 }
 
-function reasonOf(failure: unknown, text: string): string {
-  const message = failure instanceof Error ? failure.message : '';
-  if (message.includes("'super'")) return REASONS.super;
-  if (/[Pp]rivate/.test(message) || /^\s*(?:static\s+|async\s+|get\s+|set\s+|\*\s*)*#/.test(text)) return REASONS.privateName;
-  return doesNotCompile(failure);
+function reasonOf(failures: readonly unknown[]): string {
+  const messages = failures.map((failure) => (failure instanceof Error ? failure.message : ''));
+  if (messages.some((message) => message.includes("'super'"))) return REASONS.super;
+  if (messages.some((message) => /[Pp]rivate/.test(message))) return REASONS.privateName;
+  return doesNotCompile(failures[0]);
 }
 
 /** `super` is allowed in every method of a literal: as a plain function the text tells. */

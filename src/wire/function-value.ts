@@ -3,8 +3,9 @@
  *
  * Runs in the process that sends.
  */
+import { deserialize, serialize } from './class-hooks.js';
 import type { Definition } from './codec-types.js';
-import { textHash, type SourceBody } from './definition-body.js';
+import { textHash, type SourceBody, type SymbolName } from './definition-body.js';
 import { define, type HeldDefinition } from './definitions.js';
 import { captureOf, isRequire } from './function-captures.js';
 import { cannotSend, nameOf, notInitialised } from './function-errors.js';
@@ -54,6 +55,7 @@ function makeTemplate(located: Located): Template {
   const analysis = analyse(located, [...scopeOf.keys()]);
   const captured: string[] = [];
   const requires: string[] = [];
+  const symbols: Record<string, SymbolName> = hookNames(text, scopeOf);
   let usesModule = false;
   const maybe: string[] = [];
   for (const name of analysis.names) {
@@ -62,7 +64,9 @@ function makeTemplate(located: Located): Template {
       continue;
     }
     const scope = located.scopes[scopeOf.get(name) ?? -1];
+    const symbol = scope?.kind === 'module' && !isMain ? undefined : symbolName(readCaptured(located, scope, name, located.path));
     if (scope?.kind === 'module' && !isMain) usesModule = true;
+    else if (symbol !== undefined) symbols[name] = symbol;
     else if (isRequireHere(located, scope, name)) requires.push(name);
     else {
       captured.push(name);
@@ -91,6 +95,7 @@ function makeTemplate(located: Located): Template {
       ...(maybe.length === 0 ? {} : { maybe }),
       ...(prefer === undefined || module === undefined ? {} : { prefer: { name: prefer, hash: textHash(text) } }),
       ...(requires.length === 0 ? {} : { requires }),
+      ...(Object.keys(symbols).length === 0 ? {} : { symbols }),
     },
     module === undefined ? [] : [module],
   );
@@ -124,13 +129,18 @@ function analyse({ fn, text, place, scopes, path }: Located, names: readonly str
   }
 }
 
-function readCaptured({ fn, place }: Located, scope: KnownScope | undefined, name: string, path: string): unknown {
+function readCaptured({ fn, place, names }: Located, scope: KnownScope | undefined, name: string, path: string): unknown {
+  let value: unknown;
   try {
-    if (scope === undefined) return (globalThis as Record<string, unknown>)[name];
-    return scope.kind === 'global' ? (globalThis as Record<string, unknown>)[name] : scope.variables()[name];
+    if (scope === undefined || scope.kind === 'global') return (globalThis as Record<string, unknown>)[name];
+    value = scope.variables()[name];
   } catch {
     throw cannotSend(nameOf(fn, place), notInitialised(name), path);
   }
+  // Node 20 shows a variable in its dead zone as undefined.
+  const isDead = value === undefined && HIDES_DEAD_ZONE && scope.kind === 'module' && names().constants.has(name);
+  if (isDead) throw cannotSend(nameOf(fn, place), notInitialised(name), path);
+  return value;
 }
 
 function isRequireHere(located: Located, scope: KnownScope | undefined, name: string): boolean {
@@ -140,6 +150,22 @@ function isRequireHere(located: Located, scope: KnownScope | undefined, name: st
 
 function isClassText(text: string): boolean {
   return /^class\b/.test(text);
+}
+
+/** A symbol that is the same in every process. */
+function symbolName(value: unknown): SymbolName | undefined {
+  if (typeof value !== 'symbol') return undefined;
+  const key = Symbol.keyFor(value);
+  if (key !== undefined) return { key };
+  const wellKnown = Object.getOwnPropertyNames(Symbol).find((name) => Object.getOwnPropertyDescriptor(Symbol, name)?.value === value);
+  return wellKnown === undefined ? undefined : { wellKnown };
+}
+
+/** V8 shows no variable that is only used while a class is made: our own hooks are known by their names. */
+function hookNames(text: string, scopeOf: ReadonlyMap<string, number>): Record<string, SymbolName> {
+  const hooks = { serialize, deserialize };
+  const names = Object.entries(hooks).filter(([name]) => isClassText(text) && text.includes(`[${name}]`) && !scopeOf.has(name));
+  return Object.fromEntries(names.map(([name, symbol]) => [name, { key: Symbol.keyFor(symbol) ?? '' }]));
 }
 
 /** The module may hold this very function, without V8 showing its variable to anybody. */
@@ -176,5 +202,6 @@ function parametersAt(text: string): number {
   return Math.max(0, text.indexOf('('));
 }
 
+const HIDES_DEAD_ZONE = process.versions.node.startsWith('20.');
 /** Bounded by the code there is: one entry for each place that a function was written at. */
 const templates = new Map<string, Template>();

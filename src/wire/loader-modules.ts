@@ -22,7 +22,7 @@ export interface LoadedModule {
 export function loadModule(body: ModuleBody): LoadedModule | Promise<LoadedModule> {
   const { format, specifier, base } = body;
   if (format === 'builtin') return { exports: process.getBuiltinModule(specifier) };
-  if (body.probe && base === undefined) prepareProbe(format);
+  if (body.probe && base === undefined && format !== 'thunk') prepareProbe(format);
   if (format === 'commonjs') {
     const require = createRequire(base ?? import.meta.url);
     return { exports: require(base === undefined ? fileURLToPath(specifier) : specifier) as unknown };

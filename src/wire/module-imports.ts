@@ -17,12 +17,15 @@ export interface ModuleNames {
   readonly imports: ReadonlyMap<string, ImportBinding>;
   /** Names declared outside all brackets. */
   readonly declared: ReadonlySet<string>;
+  /** Those of them that are `const` or `class`: they are never undefined for long. */
+  readonly constants: ReadonlySet<string>;
 }
 
 /** Scans a JavaScript or TypeScript text. */
 export function moduleNames(text: string): ModuleNames {
   const imports = new Map<string, ImportBinding>();
   const declared = new Set<string>();
+  const constants = new Set<string>();
   const templates: number[] = [];
   let depth = 0;
   let previous = '';
@@ -45,7 +48,7 @@ export function moduleNames(text: string): ModuleNames {
     if (/[A-Za-z_$]/.test(char)) {
       WORD.lastIndex = at;
       const word = WORD.exec(text)?.[0] ?? char;
-      if (depth === 0 && previous !== '.') noteStatement(text, at, word, imports, declared);
+      if (depth === 0 && previous !== '.') noteStatement(text, at, word, { imports, declared, constants });
       previous = REGEX_MAY_FOLLOW.has(word) ? '(' : 'x';
       at += word.length;
       continue;
@@ -55,7 +58,7 @@ export function moduleNames(text: string): ModuleNames {
     previous = char;
     at += 1;
   }
-  return { imports, declared };
+  return { imports, declared, constants };
 }
 
 /** Length of the white space, comment, string or regular expression that starts here. */
@@ -84,19 +87,20 @@ function noteStatement(
   text: string,
   at: number,
   word: string,
-  imports: Map<string, ImportBinding>,
-  declared: Set<string>,
+  found: { imports: Map<string, ImportBinding>; declared: Set<string>; constants: Set<string> },
 ): void {
   if (word === 'import') {
     IMPORT.lastIndex = at;
     const match = IMPORT.exec(text);
-    if (match !== null) noteImport(match[1] ?? '', match[3] ?? '', imports);
+    if (match !== null) noteImport(match[1] ?? '', match[3] ?? '', found.imports);
     return;
   }
   if (!/^(?:const|let|var|function|class|enum)$/.test(word)) return;
   DECLARED.lastIndex = at + word.length;
   const name = DECLARED.exec(text)?.[1];
-  if (name !== undefined) declared.add(name);
+  if (name === undefined) return;
+  found.declared.add(name);
+  if (word === 'const' || word === 'class') found.constants.add(name);
 }
 
 function noteImport(clause: string, specifier: string, imports: Map<string, ImportBinding>): void {

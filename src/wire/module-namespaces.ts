@@ -39,11 +39,12 @@ function urlsOf(namespace: object): Set<string> {
   return urls;
 }
 
-/** `require` of a module that is already evaluated gives its namespace, without evaluating anything. */
+/** `require` of a module that is already evaluated gives its exports, without evaluating anything; loaders may differ. */
 function isNamespaceOf(namespace: object, url: string): boolean {
-  if (!url.startsWith('file:')) return false;
+  if (!/^file:.*\.m?js$/.test(url) || process.execArgv.some((flag) => /^(?:-r|--require|--import|--(?:experimental-)?loader)\b/.test(flag))) return false;
   try {
-    return createRequire(import.meta.url)(fileOf(url)) === namespace;
+    const exports = createRequire(import.meta.url)(fileOf(url)) as Record<string, unknown>;
+    return Object.entries(namespace).every(([key, value]) => exports[key] === value);
   } catch {
     return false;
   }

@@ -4,11 +4,37 @@
  * Runs in every process. Texts only; the path in front of them comes from `value-path.ts`.
  */
 import { inspect, types } from 'node:util';
-import { SerializationError } from '../errors.js';
+import { MessageTooLargeError, SerializationError } from '../errors.js';
+import type { OpenObjects } from './open-objects.js';
+import { MAX_DEPTH } from './tags.js';
+import { propertyStep, throwingProperty } from './value-path.js';
 
 /** The error for a value that no process but its own can have. */
 export function refusalOf(value: unknown, path: string): SerializationError {
   return new SerializationError(`Cannot send ${path}: ${reasonOf(value)}`, { path });
+}
+
+/** The error for whatever ended the writing of a message. */
+export function refusalFor(error: unknown, open: OpenObjects, root: string): unknown {
+  if (error instanceof SerializationError || error instanceof MessageTooLargeError) {
+    return error;
+  }
+  if (error instanceof RangeError && open.depth > DEPTH_SUSPECT) {
+    return depthRefusal(open, root, error);
+  }
+  const { innermost } = open;
+  const key = innermost === undefined || types.isProxy(innermost) ? undefined : throwingProperty(innermost);
+  const path = open.path(root, innermost) + (key === undefined ? '' : propertyStep(key));
+  return new SerializationError(`Cannot send ${path}: reading it threw ${errorText(error)}`, { path, cause: error });
+}
+
+/** The error for a value that stands in too many others. */
+export function depthRefusal(open: OpenObjects, root: string, cause?: unknown): SerializationError {
+  const path = open.path(root, open.innermost);
+  return new SerializationError(
+    `Cannot send ${path}: it is nested too deep, received a depth of ${open.depth} where ${MAX_DEPTH} is the limit; send a flat form of it, such as an array`,
+    { path, cause },
+  );
 }
 
 /** What it is, and what to do, such as `it is a promise; await it and send its value`. */
@@ -58,6 +84,26 @@ export function classNameOf(value: object): string {
   }
 }
 
+/** Whether the memory of a buffer was transferred away. */
+export function isDetached(buffer: ArrayBufferLike): boolean {
+  if (buffer.byteLength !== 0) {
+    return false;
+  }
+  try {
+    return new Uint8Array(buffer).length !== 0;
+  } catch {
+    return true;
+  }
+}
+
+function errorText(error: unknown): string {
+  try {
+    return String(error);
+  } catch {
+    return 'something that has no text';
+  }
+}
+
 function functionText(value: object): string {
   const text = inspect(value, { depth: 0, customInspect: false }).split('\n', 1)[0] as string;
   return text.startsWith('[class') ? `a class, ${text}` : `a function, ${text}`;
@@ -69,15 +115,20 @@ const REASONS: readonly (readonly [(value: object) => boolean, string])[] = [
   [types.isWeakSet, 'it is a WeakSet, whose contents cannot be read; send a Set'],
   [(value) => value instanceof WeakRef, 'it is a WeakRef; send what it points to'],
   [types.isGeneratorObject, 'it is a generator; send its items, such as [...value]'],
-  [types.isSharedArrayBuffer, 'it is a SharedArrayBuffer, whose memory ends at its process; use SharedMemory or RawArray, or send a copy of its bytes'],
+  [
+    types.isSharedArrayBuffer,
+    'it is a SharedArrayBuffer, whose memory ends at its process; use SharedMemory or RawArray, or send a copy of its bytes',
+  ],
   [
     (value) => ArrayBuffer.isView(value) && types.isSharedArrayBuffer(value.buffer),
     'it is a view on a SharedArrayBuffer, whose memory ends at its process; use RawArray, or send a copy, such as value.slice()',
   ],
   [
-    (value) => types.isArrayBuffer(value) || ArrayBuffer.isView(value),
+    (value) => (types.isArrayBuffer(value) && isDetached(value)) || (ArrayBuffer.isView(value) && isDetached(value.buffer)),
     'its memory was transferred away and it is detached; send it before it is transferred',
   ],
   [types.isSymbolObject, 'it is a symbol in a box, which only its own process has; send its description'],
   [types.isExternal, 'it is a pointer of native code'],
 ];
+/** Above this depth a RangeError is taken for the end of the stack. */
+const DEPTH_SUSPECT = 100;

@@ -137,7 +137,9 @@ function remoteError(
   omissions: readonly string[],
   options: { value?: unknown; remoteName?: string; cause?: unknown },
 ): RemoteError {
-  const title = text.isError ? `${text.className}: ${text.message}` : `something was thrown that is no Error, received ${text.message}`;
+  const title = text.isError
+    ? `${text.className}: ${text.message}`
+    : `something was thrown that is no Error, received ${text.message}`;
   const note = omissions.length === 0 ? '' : `\n(left out, because it cannot be sent: ${omissions.join('; ')})`;
   const stack = `RemoteError: ${where} ${text.isError ? text.stack : title}${note}`;
   return new RemoteError(`${where} ${title}${note}`, { ...options, stack });

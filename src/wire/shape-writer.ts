@@ -43,11 +43,7 @@ export class ShapeNode {
 
   /** The keys in order. */
   keys(): string[] {
-    const keys: string[] = [];
-    for (let node: ShapeNode = this; node.parent !== undefined; node = node.parent) {
-      keys.push(node.key);
-    }
-    return keys.reverse();
+    return this.parent === undefined ? [] : [...this.parent.keys(), this.key];
   }
 
   /** What follows the tag and the length of a definition. */
@@ -57,11 +53,29 @@ export class ShapeNode {
   }
 }
 
-/** The tree of one writer. */
+/** The tree of one writer, and the shapes that were defined in its message. */
 export class ShapeTree {
   root: ShapeNode = new ShapeNode(undefined, '');
+  /** How many shapes the message defines. */
+  count = 0;
+  /** Counts messages, to know the shapes that were defined in this one. */
+  #message = 0;
+  readonly #defined: ShapeNode[] = [];
   #nodes = 0;
   #budget = BUDGET_MAX;
+
+  /** Begins a message: it has no shapes, and new ones may be learnt again, slowly. */
+  nextMessage(): void {
+    this.#message++;
+    this.count = 0;
+    if (this.#budget < BUDGET_MAX) {
+      this.#budget++;
+    }
+    if (this.#nodes > NODES_MAX) {
+      this.root = new ShapeNode(undefined, '');
+      this.#nodes = 0;
+    }
+  }
 
   /** The node behind `node` for one more key; none where the object is better written as entries. */
   step(node: ShapeNode, key: string): ShapeNode | undefined {
@@ -73,22 +87,25 @@ export class ShapeTree {
     return child;
   }
 
-  /** To be called once for each message: new shapes may be learnt again, slowly. */
-  nextMessage(): void {
-    if (this.#budget < BUDGET_MAX) {
-      this.#budget++;
+  /** Numbers a shape, if the message does not have it yet: true if its definition must be written. */
+  define(node: ShapeNode): boolean {
+    if (node.message === this.#message) {
+      // A shape that is used again pays for learning others.
+      this.#budget += this.#budget < BUDGET_MAX ? 1 : 0;
+      return false;
     }
-    if (this.#nodes > NODES_MAX) {
-      this.root = new ShapeNode(undefined, '');
-      this.#nodes = 0;
-    }
+    node.message = this.#message;
+    node.number = this.count;
+    this.#defined[this.count++] = node;
+    return true;
   }
 
-  /** A shape that was used again pays for learning others. */
-  reward(): void {
-    if (this.#budget < BUDGET_MAX) {
-      this.#budget++;
+  /** Forgets all definitions from number `count` on. */
+  rewind(count: number): void {
+    for (let i = count; i < this.count; i++) {
+      (this.#defined[i] as ShapeNode).message = 0;
     }
+    this.count = count;
   }
 
   #grow(node: ShapeNode, key: string): ShapeNode | undefined {
@@ -104,13 +121,13 @@ export class ShapeTree {
 }
 
 function writeDefinition(keys: readonly string[]): Uint8Array {
-  SCRATCH.open(0, Number.MAX_SAFE_INTEGER);
+  SCRATCH.openMessage(0, Number.MAX_SAFE_INTEGER);
   SCRATCH.varint(keys.length);
   for (const key of keys) {
     SCRATCH.string(key);
   }
   const definition = new Uint8Array(SCRATCH.buffer.subarray(SCRATCH.start, SCRATCH.pos));
-  SCRATCH.abandon();
+  SCRATCH.abandonMessage();
   return definition;
 }
 

@@ -5,7 +5,6 @@
  * but the chain of open objects, in which each one is looked up in the one around it.
  */
 import { inspect, types } from 'node:util';
-import { isIndex } from './array-properties.js';
 
 /** An object that is being written, and what is known of its contents. */
 export interface OpenObject {
@@ -39,6 +38,12 @@ export function propertyStep(key: string): string {
     return `.${key}`;
   }
   return isIndex(key) ? `[${key}]` : `[${JSON.stringify(key)}]`;
+}
+
+/** Whether a key is the index of an item of an array. */
+export function isIndex(key: string): boolean {
+  const number = Number(key) >>> 0;
+  return number !== 0xffff_ffff && String(number) === key;
 }
 
 /** The own property that throws when it is read. */

@@ -61,3 +61,13 @@ export const pointExtension: WireExtension = {
     return point;
   },
 };
+
+/** Own enumerable properties. */
+export function fields(value: object | undefined): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(value ?? {}));
+}
+
+/** An array of which only some items exist. */
+export function sparse(length: number, items: Record<number, unknown>): unknown[] {
+  return Object.assign(new Array<unknown>(length), items);
+}

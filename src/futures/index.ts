@@ -1,0 +1,15 @@
+/**
+ * `multiproc/futures`: Python's `concurrent.futures`.
+ *
+ * Runs in every process; importing it starts nothing.
+ */
+export {
+  BrokenExecutorError,
+  BrokenProcessPoolError,
+  CancelledError,
+  InvalidStateError,
+  TimeoutError,
+} from '../errors.js';
+export { type AnyIterable, Executor, type Iterables, type MapOptions, type TaskOptions } from './executor.js';
+export { Future } from './future.js';
+export { ProcessPoolExecutor, type ProcessPoolExecutorOptions } from './process-pool-executor.js';

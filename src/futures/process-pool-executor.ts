@@ -1,0 +1,208 @@
+/**
+ * `ProcessPoolExecutor`: runs ordinary functions in worker processes.
+ *
+ * Runs in the process that submits. A face of the worker engine: checks arguments, makes futures.
+ */
+import { BrokenProcessPoolError, CancelledError, ClosedError, QueueFullError } from '../errors.js';
+import { cpuCount } from '../process/cpu-count.js';
+import { encodeArgs, encodeCall } from '../wire/codec.js';
+import { WorkerEngine } from '../workers/engine.js';
+import { Task } from '../workers/task.js';
+import { FLAG_INLINE, FLAG_REPORT, TASK_HEADER_BYTES } from '../workers/worker-frames.js';
+import { Executor, type Iterables, type MapOptions, type TaskOptions } from './executor.js';
+import type { Future } from './future.js';
+import { mapOver } from './map-chunks.js';
+import { TaskFuture } from './task-sink.js';
+
+export interface ProcessPoolExecutorOptions {
+  /** Default: the number of usable CPUs. */
+  readonly maxWorkers?: number | undefined;
+  /** Runs exactly once in each worker, before its first task. */
+  readonly initializer?: ((...args: never[]) => unknown) | undefined;
+  readonly initArgs?: readonly unknown[] | undefined;
+  /** A worker ends after so many tasks and is replaced. Default: never. */
+  readonly maxTasksPerChild?: number | undefined;
+  /** 'break' (default, as Python): every unfinished future fails; 'replace': only the task that ran. */
+  readonly onWorkerDeath?: 'break' | 'replace' | undefined;
+  /** `submit` above so many unfinished tasks throws `QueueFullError`, `map` waits. Default: no limit. */
+  readonly maxPending?: number | undefined;
+}
+
+const ENCODE_OPTIONS = { headerBytes: TASK_HEADER_BYTES };
+const NO_OPTIONS: TaskOptions = {};
+
+/**
+ * Runs functions in worker processes, which start with the first tasks.
+ *
+ * - Every future settles, whatever dies.
+ * - What cannot be sent fails its own task only.
+ * - An idle executor does not keep the program alive; pending tasks do.
+ *
+ * @example
+ * const executor = new ProcessPoolExecutor();
+ * console.log(await executor.submit((x: number) => x ** 2, 12)); // 144
+ * await executor.shutdown();
+ *
+ * @python `concurrent.futures.ProcessPoolExecutor`
+ */
+export class ProcessPoolExecutor extends Executor {
+  readonly #engine: WorkerEngine;
+  readonly #maxPending: number;
+  #closed: string | undefined;
+  #whenReady: (() => void)[] = [];
+
+  /** @throws {TypeError|RangeError} If an option has the wrong type or range. */
+  constructor(options: ProcessPoolExecutorOptions = {}) {
+    super();
+    checkOptions(options);
+    this.#maxPending = options.maxPending ?? Number.POSITIVE_INFINITY;
+    this.#engine = new WorkerEngine({
+      maxWorkers: options.maxWorkers ?? cpuCount(),
+      initializer: options.initializer,
+      initArgs: options.initArgs,
+      maxTasksPerChild: options.maxTasksPerChild,
+      onWorkerDeath: options.onWorkerDeath ?? 'break',
+      namePrefix: 'PoolWorker',
+      brokenError: (message, cause) => new BrokenProcessPoolError(message, { cause }),
+    });
+  }
+
+  /**
+   * @throws {ClosedError} After shutdown.
+   * @throws {BrokenProcessPoolError} When a worker's death broke it.
+   * @throws {QueueFullError} Above `maxPending`.
+   */
+  submit<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Future<Awaited<R>> {
+    return this.#submit(fn, args, NO_OPTIONS);
+  }
+
+  map<A extends unknown[], R>(fn: (...args: A) => R, ...iterables: [...Iterables<A>, MapOptions]): AsyncIterableIterator<Awaited<R>>;
+  map<A extends unknown[], R>(fn: (...args: A) => R, ...iterables: Iterables<A>): AsyncIterableIterator<Awaited<R>>;
+  map<R>(fn: (...args: never[]) => R, ...rest: unknown[]): AsyncIterableIterator<Awaited<R>> {
+    return this.#map(fn, rest, NO_OPTIONS);
+  }
+
+  options(options: TaskOptions): Pick<this, 'submit' | 'map'> {
+    checkTaskOptions(options);
+    return {
+      submit: (fn: (...args: unknown[]) => unknown, ...args: unknown[]) => this.#submit(fn, args, options),
+      map: (fn: (...args: never[]) => unknown, ...rest: unknown[]) => this.#map(fn, rest, options),
+    } as unknown as Pick<this, 'submit' | 'map'>;
+  }
+
+  /** Resolves when `submit` would not throw `QueueFullError`. */
+  whenReady(): Promise<void> {
+    if (this.#engine.active < this.#maxPending) return Promise.resolve();
+    return new Promise((resolve) => this.#whenReady.push(resolve));
+  }
+
+  async shutdown(options: { wait?: boolean; cancelFutures?: boolean } = {}): Promise<void> {
+    this.#closed ??= 'shut down';
+    this.#engine.stop({ cancelPending: options.cancelFutures ?? false });
+    if (options.wait ?? true) await this.#engine.stopped();
+  }
+
+  /** SIGTERM to all workers: running tasks fail with `BrokenProcessPoolError`, waiting ones are cancelled. */
+  async terminateWorkers(): Promise<void> {
+    this.#closed ??= 'terminated';
+    this.#engine.terminate('terminate');
+    await this.#engine.stopped();
+  }
+
+  /** As `terminateWorkers`, with SIGKILL. */
+  async killWorkers(): Promise<void> {
+    this.#closed ??= 'killed';
+    this.#engine.terminate('kill');
+    await this.#engine.stopped();
+  }
+
+  #submit<A extends unknown[], R>(fn: (...args: A) => R, args: readonly unknown[], options: TaskOptions): Future<Awaited<R>> {
+    this.#mustBeUsable('submit');
+    if (this.#engine.active >= this.#maxPending) throw new QueueFullError(`Cannot submit: ${this.#maxPending} tasks are pending; wait for whenReady(), or raise maxPending`);
+    if (typeof fn !== 'function') throw new TypeError(`Cannot submit: the task must be a function, received ${String(fn)}`);
+    const future = new TaskFuture<Awaited<R>>(this.#engine);
+    const { signal } = options;
+    if (signal?.aborted === true) {
+      future.fail(new CancelledError('The task was cancelled by its signal', { cause: signal.reason }));
+      return future.future;
+    }
+    let task: Task;
+    try {
+      const job = this.#engine.jobs.lasting(fn);
+      task = new Task({
+        id: this.#engine.nextTaskId(),
+        encoded: job === undefined ? encodeCall(fn, args, ENCODE_OPTIONS) : encodeArgs(args, ENCODE_OPTIONS),
+        job,
+        flags: (job === undefined ? FLAG_INLINE : 0) | (options.taskTimeout === undefined ? 0 : FLAG_REPORT),
+        sink: future,
+        priority: options.priority,
+        timeout: options.taskTimeout,
+        retries: options.retries,
+      });
+    } catch (error) {
+      future.fail(error); // what cannot be sent fails its own future
+      return future.future;
+    }
+    if (this.#maxPending !== Number.POSITIVE_INFINITY) future.future.addDoneCallback(this.#onDone);
+    return future.submit(task, signal);
+  }
+
+  #map<R>(fn: (...args: never[]) => R, rest: readonly unknown[], options: TaskOptions): AsyncIterableIterator<Awaited<R>> {
+    this.#mustBeUsable('map');
+    if (typeof fn !== 'function') throw new TypeError(`Cannot map: the task must be a function, received ${String(fn)}`);
+    return mapOver<Awaited<R>>(
+      {
+        engine: this.#engine,
+        ready: () => this.whenReady(),
+        check: () => this.#mustBeUsable('go on with map'),
+        onDone: this.#onDone,
+        bufferSize: 4 * this.#engine.options.maxWorkers,
+      },
+      fn,
+      rest,
+      options,
+    );
+  }
+
+  readonly #onDone = (): void => {
+    if (this.#whenReady.length === 0 || this.#engine.active >= this.#maxPending) return;
+    for (const ready of this.#whenReady.splice(0)) ready();
+  };
+
+  #mustBeUsable(act: string): void {
+    if (this.#engine.state === 'broken') {
+      throw new BrokenProcessPoolError(`Cannot ${act}: a worker died, the executor is not usable any more`, { cause: this.#engine.cause });
+    }
+    if (this.#closed !== undefined) throw new ClosedError(`Cannot ${act}: the executor was ${this.#closed}`);
+  }
+}
+
+function checkOptions(options: ProcessPoolExecutorOptions): void {
+  const create = 'Cannot create a ProcessPoolExecutor';
+  const { maxWorkers, initializer, initArgs, maxTasksPerChild, onWorkerDeath, maxPending } = options;
+  checkCount(create, 'maxWorkers', maxWorkers);
+  checkCount(create, 'maxTasksPerChild', maxTasksPerChild);
+  checkCount(create, 'maxPending', maxPending);
+  if (initializer !== undefined && typeof initializer !== 'function') throw new TypeError(`${create}: initializer must be a function, received ${String(initializer)}`);
+  if (initArgs !== undefined && !Array.isArray(initArgs)) throw new TypeError(`${create}: initArgs must be an array, received ${String(initArgs)}`);
+  if (onWorkerDeath !== undefined && onWorkerDeath !== 'break' && onWorkerDeath !== 'replace') {
+    throw new RangeError(`${create}: onWorkerDeath must be 'break' or 'replace', received ${String(onWorkerDeath)}`);
+  }
+}
+
+function checkTaskOptions({ taskTimeout, signal, priority, retries }: TaskOptions): void {
+  const set = 'Cannot set task options';
+  if (taskTimeout !== undefined && (typeof taskTimeout !== 'number' || Number.isNaN(taskTimeout) || taskTimeout < 0)) {
+    throw new RangeError(`${set}: taskTimeout must be a number of milliseconds of at least 0, received ${String(taskTimeout)}`);
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw new TypeError(`${set}: signal must be an AbortSignal, received ${String(signal)}`);
+  if (priority !== undefined && !Number.isFinite(priority)) throw new RangeError(`${set}: priority must be a number, received ${String(priority)}`);
+  if (retries !== undefined && !(Number.isInteger(retries) && retries >= 0)) throw new RangeError(`${set}: retries must be an integer of at least 0, received ${String(retries)}`);
+}
+
+/** @throws {TypeError|RangeError} If it is given and no positive integer. */
+export function checkCount(act: string, name: string, value: unknown): void {
+  if (value === undefined) return;
+  if (typeof value !== 'number') throw new TypeError(`${act}: ${name} must be a positive integer, received ${String(value)}`);
+  if (!Number.isInteger(value) || value < 1) throw new RangeError(`${act}: ${name} must be a positive integer, received ${value}`);
+}

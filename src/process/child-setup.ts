@@ -1,0 +1,41 @@
+/**
+ * What every child gets from its parent whatever it will run: identity, environment.
+ *
+ * Runs in parents.
+ */
+import { InvalidStateError } from '../errors.js';
+import { childNodeOptions } from '../wire/loader-flags.js';
+import { currentName } from './current-process.js';
+import type { Boot } from './frames.js';
+import { authKey, bootOf } from './identity.js';
+
+/** Processes that start processes that start processes: so deep, and no deeper. */
+const MAX_DEPTH = 10;
+
+/** Who a child will be. @throws {InvalidStateError} If this process may not have children. */
+export function bootFor(child: { name: string; daemon: boolean; identity: readonly number[]; authKey?: Uint8Array; detached?: boolean }): Boot {
+  const own = bootOf();
+  if (own?.daemon === true) throw new InvalidStateError(`Cannot start ${child.name}: a daemon process may not have children`);
+  if (child.identity.length > MAX_DEPTH) throw new InvalidStateError(`Cannot start ${child.name}: processes are nested ${MAX_DEPTH} deep already; is one starting itself?`);
+  return {
+    name: child.name,
+    daemon: child.daemon,
+    identity: child.identity,
+    parentName: currentName(),
+    parentPid: process.pid,
+    argv: process.argv,
+    authKey: child.authKey ?? authKey(),
+    detached: child.detached ?? false,
+  };
+}
+
+/** The identity of the `number`-th child of this process. */
+export function childIdentity(number: number): number[] {
+  return [...(bootOf()?.identity ?? []), number];
+}
+
+/** The parent's environment with the changes, but no debugger in the child. */
+export function childEnvironment(changes: Readonly<Record<string, string | undefined>> | undefined): Record<string, string | undefined> {
+  const env = { ...process.env, ...changes };
+  return { ...env, NODE_OPTIONS: childNodeOptions(env) };
+}

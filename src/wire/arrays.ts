@@ -1,0 +1,130 @@
+/**
+ * Arrays, both ways: dense ones, ones with holes of any length, ones with further properties.
+ *
+ * Runs in every process. A run of holes is one number, so that an array costs what it has and not
+ * what its length says, on either side.
+ */
+import { inspect } from 'node:util';
+import type { Decoder } from './decoder.js';
+import type { Encoder } from './encoder.js';
+import { TAG } from './tags.js';
+import { isIndex } from './value-path.js';
+
+/** Writes an array; what stands beside its items, such as `index` of a match of a regular expression, too. */
+export function writeArray(array: readonly unknown[], out: Encoder): void {
+  const { length } = array;
+  const properties = furtherProperties(array);
+  out.u8(properties === undefined ? TAG.ARRAY : TAG.ARRAY_WITH_PROPERTIES);
+  out.varint(length);
+  for (let i = 0; i < length; ) {
+    const item = array[i];
+    if (item === undefined && !Object.hasOwn(array, i)) {
+      i = writeHoles(array, i, length, out);
+    } else {
+      out.write(item);
+      i++;
+    }
+  }
+  if (properties !== undefined) {
+    out.varint(properties.length);
+    for (const key of properties) {
+      out.string(key);
+      out.write(Reflect.get(array, key));
+    }
+  }
+}
+
+/** Reads the items of an array. */
+export function readArray(input: Decoder): unknown[] {
+  const length = input.varint();
+  if (length > LENGTH_MAX) {
+    input.fail('an array is too long');
+  }
+  const array: unknown[] = input.register([]);
+  for (let i = 0; i < length; ) {
+    if (input.buffer[input.pos] === TAG.HOLES) {
+      input.pos++;
+      const run = input.varint();
+      i += run > 0 && run <= length - i ? run : input.fail('an array has more holes than items');
+    } else {
+      array[i++] = input.read();
+    }
+  }
+  return array.length === length ? array : lengthened(array, length);
+}
+
+/** Writes the run of holes at `from` and gives the index behind it; after a long run, writes all the rest by its indices. */
+function writeHoles(array: readonly unknown[], from: number, length: number, out: Encoder): number {
+  let at = from + 1;
+  while (at < length && at - from < HOLES_SCANNED && !Object.hasOwn(array, at)) {
+    at++;
+  }
+  if (at === length || at - from < HOLES_SCANNED) {
+    writeRun(at - from, out);
+    return at;
+  }
+  at = from;
+  for (const key of Object.keys(array)) {
+    const index = Number(key);
+    if (isIndex(key) && index >= from && index < length) {
+      writeRun(index - at, out);
+      out.write(array[index]);
+      at = index + 1;
+    }
+  }
+  writeRun(length - at, out);
+  return length;
+}
+
+function writeRun(holes: number, out: Encoder): void {
+  if (holes > 0) {
+    out.u8(TAG.HOLES);
+    out.varint(holes);
+  }
+}
+
+/**
+ * The own enumerable keys of an array that are no indices; `undefined` for none. No operation of the language
+ * tells cheaply whether a long array has any; `inspect()`, told to print no items, does.
+ */
+function furtherProperties(array: readonly unknown[]): string[] | undefined {
+  const { length } = array;
+  if (length > KEYS_MAX && inspect(array, NO_ITEMS) === `[ ... ${length} more items ]`) {
+    return undefined;
+  }
+  const keys = Object.keys(array);
+  const last = keys.at(-1);
+  // Indices come first: if the last key is one, all are.
+  return last === undefined || isIndex(last) ? undefined : keys.filter((key) => !isIndex(key));
+}
+
+/** Appends holes, without memory for them if there are many. */
+function lengthened(array: unknown[], length: number): unknown[] {
+  if (length - array.length > HOLES_ALLOCATED) {
+    array[length - 1] = undefined;
+    Reflect.deleteProperty(array, length - 1);
+  }
+  array.length = length;
+  return array;
+}
+
+const LENGTH_MAX = 0xffff_ffff;
+/** A longer run of holes is not looked at one by one. */
+const HOLES_SCANNED = 64;
+/** An assignment further than this behind the end makes V8 keep the array as a dictionary. */
+const HOLES_ALLOCATED = 1024;
+/** From about this length on, `inspect()` is cheaper than a list of all keys. */
+const KEYS_MAX = 96;
+const NO_ITEMS = {
+  maxArrayLength: 0,
+  depth: 0,
+  showHidden: false,
+  showProxy: false,
+  customInspect: false,
+  getters: false,
+  sorted: false,
+  colors: false,
+  compact: true,
+  numericSeparator: false,
+  breakLength: Number.POSITIVE_INFINITY,
+};

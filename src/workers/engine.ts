@@ -1,0 +1,453 @@
+/**
+ * The one worker engine under executors and pools: starts workers, feeds them, watches them, replaces them.
+ *
+ * Runs in the parent. Never takes a lock that a worker could hold, and judges a worker's death only after all
+ * it has sent was read.
+ *
+ * ```text
+ * engine   running ──stop()──► stopping ──last worker gone──► stopped
+ *             └──────── a death that counts, or terminate() ──► broken ──► stopped
+ * worker   starting ► initializing ► idle ⇄ running ► ended
+ * task     pending ► sent (taken back ► pending) ► settled
+ * ```
+ *
+ * A worker has a few milliseconds of work at hand, not more; what it has not begun can be cancelled or given
+ * to another one (claim words, `worker-frames.ts`). Its end, whenever it comes, leaves each of its tasks in one
+ * of two states: begun (lost, or run again if it has retries left) or not begun (runs elsewhere).
+ */
+import { fileURLToPath } from 'node:url';
+import { CancelledError, InvalidStateError, ProtocolError, TimeoutError } from '../errors.js';
+import { adoptChild, type AdoptedChild } from '../process/process.js';
+import { processDied } from '../process/exit-status.js';
+import { BOOT } from '../process/frames.js';
+import { joinAsSender } from '../process/family.js';
+import { bootFor, childEnvironment, childIdentity } from '../process/child-setup.js';
+import { Child } from '../process/launcher.js';
+import { now } from '../substrate/clock.js';
+import { self } from '../substrate/self.js';
+import { encodeCall, encodeValue } from '../wire/codec.js';
+import type { Encoded } from '../wire/codec-types.js';
+import { execArgvForChild } from '../wire/loader-flags.js';
+import { decodeFailure } from '../wire/remote-error.js';
+import { type Job, Jobs } from './jobs.js';
+import type { Task } from './task.js';
+import { TaskQueue } from './task-queue.js';
+import { Worker } from './worker.js';
+import {
+  BOOTED,
+  INIT,
+  INIT_FAILED,
+  INITIALIZED,
+  RETIRING,
+  SEQUENCE_BYTES,
+  SHARED_BYTES,
+  TASK_DONE,
+  TASK_FAILED,
+  TASK_STARTED,
+} from './worker-frames.js';
+
+export interface EngineOptions {
+  readonly maxWorkers: number;
+  readonly initializer?: ((...args: never[]) => unknown) | undefined;
+  readonly initArgs?: readonly unknown[] | undefined;
+  readonly maxTasksPerChild?: number | undefined;
+  /** 'break': a death breaks everything; 'replace': it costs the task that ran. */
+  readonly onWorkerDeath: 'break' | 'replace';
+  /** Workers are named so, with a number. */
+  readonly namePrefix: string;
+  /** The error of each task that a broken engine had. */
+  readonly brokenError: (message: string, cause: unknown) => Error;
+}
+
+type State = 'running' | 'stopping' | 'broken' | 'stopped';
+
+const LINK_CAPACITY = 262_144;
+const SIGTERM = 15;
+const SIGKILL = 9;
+/** Deaths while starting, initializing or idle within this time break the engine. */
+const BUDGET_DEATHS = 5;
+const BUDGET_MS = 10_000;
+/** While workers answer in batches the engine looks by itself this often. */
+const LOOK_MS = 2;
+const TERM_GRACE_MS = 5000;
+
+const WORKER_ENTRY: string = fileURLToPath(new URL('./worker-entry.cjs', import.meta.url));
+
+let workersEver = 0;
+
+export class WorkerEngine {
+  readonly options: EngineOptions;
+  readonly jobs: Jobs = new Jobs();
+  readonly #workers = new Set<Worker>();
+  readonly #faces = new Map<Worker, AdoptedChild>();
+  readonly #queue = new TaskQueue();
+  readonly #initializer: Encoded;
+  #state: State = 'running';
+  #cause: unknown;
+  /** Tasks pending or sent. */
+  #active = 0;
+  #tasksEver = 0;
+  #recentDeaths: number[] = [];
+  #touched = new Set<Worker>();
+  #lookTimer: NodeJS.Timeout | undefined;
+  #onStopped: (() => void)[] = [];
+
+  /** @throws {SerializationError} If the initializer or its arguments cannot be sent. */
+  constructor(options: EngineOptions) {
+    joinAsSender();
+    this.options = options;
+    this.#initializer = encodeCall(options.initializer ?? null, options.initArgs ?? []);
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Why it broke. */
+  get cause(): unknown {
+    return this.#cause;
+  }
+
+  /** Tasks that are not settled. */
+  get active(): number {
+    return this.#active;
+  }
+
+  nextTaskId(): number {
+    return ++this.#tasksEver;
+  }
+
+  /** Takes a task; exactly one call of its sink follows, in a later turn or in this one. */
+  submit(task: Task): void {
+    if (this.#state !== 'running') throw new InvalidStateError(`Cannot submit: the engine is ${this.#state}`);
+    if (this.#active++ === 0) self().doorbell.hold();
+    this.#queue.push(task);
+    this.#feed();
+  }
+
+  /** Takes a task back that has not begun; its sink is told. */
+  cancel(task: Task, error: unknown): boolean {
+    if (task.state === 'sent' && task.worker?.takeBack(task) === true) {
+      this.#settle(task, () => task.sink.fail(error));
+      this.#feed();
+      return true;
+    }
+    if (task.state !== 'pending') return false;
+    this.#queue.discard();
+    this.#settle(task, () => task.sink.fail(error));
+    return true;
+  }
+
+  /** Ends a task whatever it is doing; if it has begun, with its worker. */
+  abort(task: Task, error: unknown): void {
+    self().doorbell.turn(); // its result may be here already
+    if (task.state === 'settled' || this.cancel(task, error)) return;
+    const { worker } = task;
+    this.#settle(task, () => task.sink.fail(error));
+    worker?.end(SIGKILL);
+  }
+
+  hasBegun(task: Task): boolean {
+    return task.state === 'sent' && task.worker?.hasBegun(task) === true;
+  }
+
+  /** Lets every worker forget a job. */
+  forget(job: Job): void {
+    for (const worker of this.#workers) worker.forget(job);
+  }
+
+  /** Takes no more tasks; ends the workers when all are done. */
+  stop(options: { cancelPending: boolean }): void {
+    if (this.#state === 'running') this.#state = 'stopping';
+    if (options.cancelPending) this.#cancelPending();
+    this.#stopIfDrained();
+  }
+
+  /** Resolves when the last worker is gone. */
+  stopped(): Promise<void> {
+    if (this.#workers.size === 0 && (this.#state === 'stopped' || this.#state === 'broken')) return Promise.resolve();
+    const { doorbell } = self();
+    doorbell.hold();
+    return new Promise((resolve) => {
+      this.#onStopped.push(() => {
+        doorbell.release();
+        resolve();
+      });
+    });
+  }
+
+  /** Ends all workers now: running tasks fail, waiting ones are cancelled. */
+  terminate(how: 'terminate' | 'kill'): void {
+    if (this.#state === 'running' || this.#state === 'stopping') this.#state = 'stopping';
+    this.#cancelPending();
+    const died = new CancelledError(how === 'kill' ? 'The workers were killed' : 'The workers were terminated');
+    for (const worker of this.#workers) {
+      const { begun, waiting } = worker.takeAll();
+      for (const task of waiting) this.#settle(task, () => task.sink.fail(new CancelledError('The task was cancelled: its executor was ended before it began')));
+      for (const task of begun) this.#settle(task, () => task.sink.fail(this.options.brokenError('A worker was ended by terminateWorkers() or killWorkers() while the task ran', died)));
+      worker.end(how === 'kill' ? SIGKILL : SIGTERM);
+      if (how === 'terminate') setTimeout(() => worker.end(SIGKILL), TERM_GRACE_MS).unref();
+    }
+    this.#stopIfDrained();
+  }
+
+  #cancelPending(): void {
+    const cancelled = () => new CancelledError('The task was cancelled: its executor was shut down before it began');
+    for (const worker of this.#workers) {
+      for (const task of worker.takeBackLast(Number.POSITIVE_INFINITY)) this.#settle(task, () => task.sink.fail(cancelled()));
+    }
+    for (let task = this.#queue.shift(); task !== undefined; task = this.#queue.shift()) {
+      const each = task;
+      this.#settle(each, () => each.sink.fail(cancelled()));
+    }
+  }
+
+  // ---- feeding ----
+
+  #feed(): void {
+    if (this.#state === 'broken' || this.#state === 'stopped') return;
+    while (this.#queue.size > 0) {
+      const worker = this.#leastLoaded();
+      if ((worker === undefined || worker.inFlight > 0) && this.#startOne()) continue;
+      if (worker === undefined) break;
+      const task = this.#queue.shift();
+      if (task === undefined) break;
+      worker.give(task);
+    }
+    if (this.#queue.size === 0) this.#share();
+    this.#lookWhileQuiet();
+  }
+
+  /** The worker with room that has least to do. */
+  #leastLoaded(): Worker | undefined {
+    let best: Worker | undefined;
+    for (const worker of this.#workers) {
+      if (worker.room > 0 && (best === undefined || worker.inFlight < best.inFlight)) best = worker;
+    }
+    return best;
+  }
+
+  /** Gives idle workers what others have at hand and would begin only later. */
+  #share(): void {
+    for (const idle of this.#workers) {
+      if (!idle.ready || idle.inFlight > 0 || idle.room === 0) continue;
+      let richest: Worker | undefined;
+      for (const other of this.#workers) {
+        if (other.inFlight > (other.ready ? 1 : 0) && other.busyForLong && other.inFlight > (richest?.inFlight ?? 0)) richest = other;
+      }
+      if (richest === undefined) return;
+      for (const task of richest.takeBackLast(Math.max(1, richest.inFlight >> 1))) {
+        task.state = 'pending';
+        idle.give(task);
+      }
+    }
+  }
+
+  /** Starts a worker if there may be one more. True: one was started. */
+  #startOne(): boolean {
+    let living = 0;
+    for (const worker of this.#workers) if (!worker.closed) living++;
+    if (living >= this.options.maxWorkers || this.#workers.size >= this.options.maxWorkers * 2) return false;
+    try {
+      this.#workers.add(this.#startWorker());
+      return true;
+    } catch (error) {
+      if (living > 0) return false; // fewer workers than wanted are better than none
+      this.#break('A worker could not be started', error);
+      return false;
+    }
+  }
+
+  #startWorker(): Worker {
+    const number = ++workersEver;
+    const name = `${this.options.namePrefix}-${number}`;
+    const boot = encodeValue(bootFor({ name, daemon: false, identity: childIdentity(number) }), 'boot');
+    let worker: Worker | undefined;
+    const child = new Child({
+      entry: WORKER_ENTRY,
+      execArgv: execArgvForChild(),
+      env: childEnvironment(undefined),
+      stdio: 'inherit',
+      detached: false,
+      capacity: LINK_CAPACITY,
+      sharedBytes: SHARED_BYTES,
+      onMessage: (kind, buffer, start, end) => this.#received(worker as Worker, kind, buffer, start, end),
+      onExit: () => this.#ended(worker as Worker),
+    });
+    worker = new Worker(number, name, child);
+    this.#faces.set(worker, adoptChild(child, name));
+    child.send(BOOT, boot);
+    child.send(INIT, this.#initializer);
+    return worker;
+  }
+
+  // ---- answers ----
+
+  #received(worker: Worker, kind: number, buffer: Uint8Array, start: number, end: number): void {
+    if (kind === TASK_DONE || kind === TASK_FAILED) this.#answered(worker, kind, buffer, start, end);
+    else if (kind === TASK_STARTED) this.#started(worker, readU32(buffer, start));
+    else if (kind === BOOTED) worker.booted = true;
+    else if (kind === INITIALIZED) worker.ready = true;
+    else if (kind === RETIRING) {
+      worker.closed = true;
+      worker.expectedToEnd = true;
+    } else if (kind === INIT_FAILED) {
+      worker.expectedToEnd = true;
+      worker.closed = true;
+      this.#break('The initializer of a worker failed', decodeFailureSafely(buffer, start, end));
+    } else throw new ProtocolError(`${worker.name} sent a frame of unknown kind ${kind}`);
+    if (this.#touched.size === 0) queueMicrotask(this.#afterAnswers);
+    this.#touched.add(worker);
+  }
+
+  #answered(worker: Worker, kind: number, buffer: Uint8Array, start: number, end: number): void {
+    const sequence = readU32(buffer, start);
+    if (worker.holding(sequence) === undefined && (this.#state === 'broken' || worker.expectedToEnd)) return; // it was taken from it
+    const task = worker.answered(sequence);
+    const from = start + SEQUENCE_BYTES;
+    this.#settle(task, () => (kind === TASK_DONE ? task.sink.succeed(buffer, from, end) : task.sink.failEncoded(buffer, from, end)));
+  }
+
+  #started(worker: Worker, sequence: number): void {
+    const task = worker.holding(sequence);
+    if (task?.timeout === undefined) return;
+    const { timeout } = task;
+    task.timer = setTimeout(() => this.abort(task, new TimeoutError(`The task ran longer than ${timeout} ms; its worker was killed`)), timeout);
+  }
+
+  readonly #afterAnswers = (): void => {
+    for (const worker of this.#touched) {
+      worker.measure();
+      const { maxTasksPerChild } = this.options;
+      if (maxTasksPerChild === undefined || worker.given < maxTasksPerChild) continue;
+      worker.closed = true;
+      if (worker.inFlight === 0) worker.stop();
+    }
+    this.#touched.clear();
+    this.#feed();
+    this.#stopIfDrained();
+  };
+
+  #settle(task: Task, tell: () => void): void {
+    if (task.state === 'settled') return;
+    task.state = 'settled';
+    clearTimeout(task.timer);
+    tell();
+    if (--this.#active > 0) return;
+    self().doorbell.release();
+    if (this.#state === 'stopping') queueMicrotask(() => this.#stopIfDrained());
+  }
+
+  /** Looks for answers by itself while workers answer in batches: one may have begun a long task after a short one. */
+  #lookWhileQuiet(): void {
+    if (this.#lookTimer !== undefined) return;
+    const quiet = () => [...this.#workers].filter((worker) => worker.quiet && worker.inFlight > 0);
+    if (!this.#anyQuiet()) return;
+    const settledAt = this.#active;
+    this.#lookTimer = setTimeout(() => {
+      this.#lookTimer = undefined;
+      const before = this.#active;
+      self().doorbell.turn();
+      if (this.#active === before && settledAt === before) {
+        for (const worker of quiet()) worker.wakeUp();
+        self().doorbell.turn(); // what came before they saw the word
+      }
+      this.#lookWhileQuiet();
+    }, LOOK_MS);
+  }
+
+  #anyQuiet(): boolean {
+    for (const worker of this.#workers) if (worker.quiet && worker.inFlight > 0) return true;
+    return false;
+  }
+
+  // ---- ends ----
+
+  #ended(worker: Worker): void {
+    this.#workers.delete(worker);
+    this.#faces.get(worker)?.ended();
+    this.#faces.delete(worker);
+    this.#touched.delete(worker);
+    const phase = worker.phase;
+    const { begun, waiting } = worker.takeAll();
+    for (const task of waiting) task.state = 'pending';
+    this.#queue.putBack(waiting);
+    const { exitCode, pid, garbage } = worker.child;
+    const unexpected = begun.length > 0 || !worker.expectedToEnd;
+    if (unexpected && this.#state !== 'broken') {
+      const death = () =>
+        garbage === undefined
+          ? processDied(worker.name, { pid, exitCode, phase, taskId: begun[0]?.id, killedByUs: worker.expectedToEnd })
+          : new ProtocolError(`${worker.name} (pid ${pid}) wrote garbage to its private channel and was killed`, { cause: garbage });
+      if (this.options.onWorkerDeath === 'break') this.#breakWith(begun, death());
+      else this.#replace(begun, death);
+    }
+    if (this.#state === 'running' || this.#state === 'stopping') this.#feed();
+    this.#stopIfDrained();
+  }
+
+  #breakWith(begun: readonly Task[], death: Error): void {
+    for (const task of begun) task.state = 'pending';
+    this.#queue.putBack(begun);
+    this.#break('A worker process died', death);
+  }
+
+  /** A death costs what ran; the rest runs elsewhere. */
+  #replace(begun: readonly Task[], death: () => Error): void {
+    for (const task of begun) {
+      if (task.retries > 0) {
+        task.retries--;
+        task.state = 'pending';
+        this.#queue.putBack([task]);
+      } else {
+        this.#settle(task, () => task.sink.fail(death()));
+      }
+    }
+    if (begun.length > 0) return;
+    const time = now();
+    this.#recentDeaths = [...this.#recentDeaths.filter((at) => time - at < BUDGET_MS), time];
+    if (this.#recentDeaths.length >= BUDGET_DEATHS) this.#break(`${BUDGET_DEATHS} workers died within ${BUDGET_MS / 1000} s without having begun a task`, this.#firstCause ?? death());
+    else this.#firstCause ??= death();
+  }
+
+  #firstCause: unknown;
+
+  #break(why: string, cause: unknown): void {
+    if (this.#state === 'broken' || this.#state === 'stopped') return;
+    this.#state = 'broken';
+    this.#cause = cause;
+    const error = () => this.options.brokenError(`${why} while the task was running or pending; the executor is not usable any more`, cause);
+    for (const worker of this.#workers) {
+      const { begun, waiting } = worker.takeAll();
+      for (const task of [...begun, ...waiting]) this.#settle(task, () => task.sink.fail(error()));
+      worker.end(SIGKILL);
+    }
+    for (let task = this.#queue.shift(); task !== undefined; task = this.#queue.shift()) {
+      const each = task;
+      this.#settle(each, () => each.sink.fail(error()));
+    }
+    this.#stopIfDrained();
+  }
+
+  #stopIfDrained(): void {
+    if (this.#state === 'running' || this.#active > 0) return;
+    for (const worker of this.#workers) if (!worker.expectedToEnd && worker.inFlight === 0) worker.stop();
+    if (this.#workers.size > 0) return;
+    if (this.#state === 'stopping') this.#state = 'stopped';
+    clearTimeout(this.#lookTimer);
+    this.#lookTimer = undefined;
+    for (const callback of this.#onStopped.splice(0)) callback();
+  }
+}
+
+function decodeFailureSafely(buffer: Uint8Array, start: number, end: number): unknown {
+  try {
+    return decodeFailure(buffer, start, end);
+  } catch (error) {
+    return error;
+  }
+}
+
+function readU32(buffer: Uint8Array, at: number): number {
+  return ((buffer[at] as number) | ((buffer[at + 1] as number) << 8) | ((buffer[at + 2] as number) << 16) | ((buffer[at + 3] as number) << 24)) >>> 0;
+}

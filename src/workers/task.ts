@@ -1,0 +1,54 @@
+/**
+ * One unit of work on its way through the engine.
+ *
+ * Runs in the parent.
+ */
+import type { Encoded } from '../wire/codec-types.js';
+import type { Job } from './jobs.js';
+import type { Worker } from './worker.js';
+
+/** What becomes of a task; exactly one of the calls is made, once. */
+export interface TaskSink {
+  /** The encoded result is valid only during the call. */
+  succeed(buffer: Uint8Array, start: number, end: number): void;
+  /** The encoded failure is valid only during the call. */
+  failEncoded(buffer: Uint8Array, start: number, end: number): void;
+  fail(error: unknown): void;
+}
+
+export class Task {
+  readonly id: number;
+  readonly encoded: Encoded;
+  readonly job: Job | undefined;
+  readonly flags: number;
+  readonly sink: TaskSink;
+  readonly priority: number;
+  /** Milliseconds from its start to its worker's end; undefined: no limit. */
+  readonly timeout: number | undefined;
+  /** How often it may run again after a worker's death. */
+  retries: number;
+  state: 'pending' | 'sent' | 'settled' = 'pending';
+  worker: Worker | undefined;
+  sequence = 0;
+  timer: NodeJS.Timeout | undefined;
+
+  constructor(init: {
+    id: number;
+    encoded: Encoded;
+    job: Job | undefined;
+    flags: number;
+    sink: TaskSink;
+    priority?: number | undefined;
+    timeout?: number | undefined;
+    retries?: number | undefined;
+  }) {
+    this.id = init.id;
+    this.encoded = init.encoded;
+    this.job = init.job;
+    this.flags = init.flags;
+    this.sink = init.sink;
+    this.priority = init.priority ?? 0;
+    this.timeout = init.timeout;
+    this.retries = init.retries ?? 0;
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * The frames between the worker engine and its workers, and the words they share.
+ *
+ * Runs in both.
+ */
+import { WORKER_FRAMES } from '../process/frames.js';
+
+/** Engine → worker, once: the encoded initializer call (fn is null where there is none). */
+export const INIT: number = WORKER_FRAMES;
+/** Engine → worker: job number (u32) and an encoded function, to be named by that number from now on. */
+export const JOB: number = WORKER_FRAMES + 1;
+/** Engine → worker: a task: `TASK_HEADER_BYTES` of header, then the encoded arguments. */
+export const TASK: number = WORKER_FRAMES + 2;
+/** Engine → worker: forget a job (u32). */
+export const FORGET: number = WORKER_FRAMES + 3;
+/** Engine → worker: finish what you have and end. */
+export const STOP: number = WORKER_FRAMES + 4;
+
+/** Worker → engine: the process is up, the initializer is about to run. */
+export const BOOTED: number = WORKER_FRAMES + 8;
+/** Worker → engine: the initializer has returned. */
+export const INITIALIZED: number = WORKER_FRAMES + 9;
+/** Worker → engine: an encoded failure of the initializer. */
+export const INIT_FAILED: number = WORKER_FRAMES + 10;
+/** Worker → engine: sequence number (u32), encoded result. */
+export const TASK_DONE: number = WORKER_FRAMES + 11;
+/** Worker → engine: sequence number (u32), encoded failure. */
+export const TASK_FAILED: number = WORKER_FRAMES + 12;
+/** Worker → engine: sequence number (u32); only of tasks that asked for it. */
+export const TASK_STARTED: number = WORKER_FRAMES + 13;
+/** Worker → engine: it ends after the failure it has just sent; not a death. */
+export const RETIRING: number = WORKER_FRAMES + 14;
+
+/** Sequence number, job number, flags: u32 each. */
+export const TASK_HEADER_BYTES = 12;
+export const SEQUENCE_BYTES = 4;
+
+/** The function is in the message itself, in front of the arguments. */
+export const FLAG_INLINE = 1;
+/** The arguments are a list of items, one call each; the result is a `ChunkResult`. */
+export const FLAG_CHUNK = 2;
+/** With CHUNK: each item is the list of arguments of its call. */
+export const FLAG_SPREAD = 4;
+/** The engine wants TASK_STARTED. */
+export const FLAG_REPORT = 8;
+
+/** What a chunk gives: values, and the encoded failures of the items that have none. */
+export interface ChunkResult {
+  readonly values: unknown[];
+  readonly failures: [index: number, failure: Uint8Array][];
+}
+
+/**
+ * Shared words of one worker, behind its link: a claim per task in flight, then QUIET.
+ *
+ * A task's claim word is `sequence << 2 | state`. The engine stores QUEUED before it sends the task. Whoever
+ * changes QUEUED first has it: the worker to CLAIMED (it runs the task now), the engine to TAKEN_BACK
+ * (cancelled, or given to another worker; the worker skips it). So "has it begun?" has one answer, also
+ * when the worker is dead.
+ */
+export const CLAIMS = 256;
+export const CLAIM_QUEUED = 1;
+export const CLAIM_CLAIMED = 2;
+export const CLAIM_TAKEN_BACK = 3;
+/** 1: the engine looks by itself every few milliseconds, do not ring for each result. */
+export const QUIET_WORD: number = CLAIMS;
+export const SHARED_BYTES: number = (CLAIMS + 16) * 4;
+
+/** The claim word of a task. */
+export function claimWord(sequence: number, state: number): number {
+  return (sequence << 2) | state;
+}

@@ -1,0 +1,300 @@
+/**
+ * What a worker does: runs the initializer once, then the tasks it is given, one at a time, in order.
+ *
+ * Runs in workers only. Holds no lock and nothing else that others wait for; a task belongs to it from the
+ * moment its claim word says so.
+ */
+import { startChild, type ParentLink } from '../process/child-main.js';
+import { catchFatal } from '../process/fatal.js';
+import { type Boot, NOTHING } from '../process/frames.js';
+import { faultPoint } from '../substrate/fault.js';
+import { decodeArgs, decodeCall, decodeValue, encodeValue } from '../wire/codec.js';
+import type { Encoded } from '../wire/codec-types.js';
+import { encodeFailure } from '../wire/remote-error.js';
+import {
+  BOOTED,
+  CLAIM_CLAIMED,
+  CLAIM_QUEUED,
+  CLAIMS,
+  type ChunkResult,
+  claimWord,
+  FLAG_CHUNK,
+  FLAG_INLINE,
+  FLAG_REPORT,
+  FLAG_SPREAD,
+  FORGET,
+  INIT,
+  INIT_FAILED,
+  INITIALIZED,
+  JOB,
+  QUIET_WORD,
+  RETIRING,
+  SEQUENCE_BYTES,
+  SHARED_BYTES,
+  STOP,
+  TASK,
+  TASK_DONE,
+  TASK_FAILED,
+  TASK_HEADER_BYTES,
+  TASK_STARTED,
+} from './worker-frames.js';
+
+/** Lives a worker's life. */
+export function runWorker(): void {
+  startChild({ start: (boot, parent) => new WorkerLoop(boot, parent).receive });
+}
+
+type Callable = (...args: unknown[]) => unknown;
+
+/** A function by number: bytes until its first use, so that what is wrong with it belongs to a task. */
+interface Job {
+  bytes: Uint8Array | undefined;
+  call: Callable | undefined;
+}
+
+class WorkerLoop {
+  readonly #parent: ParentLink;
+  readonly #shared: Int32Array;
+  readonly #origin: { name: string; pid: number };
+  readonly #jobs = new Map<number, Job>();
+  /** Messages that wait for the task before them. */
+  readonly #waiting: { kind: number; bytes: Uint8Array }[] = [];
+  #busy = true;
+  /** Sequence number of the running task, 0 for none. */
+  #running = 0;
+
+  constructor(boot: Boot, parent: ParentLink) {
+    this.#parent = parent;
+    this.#shared = parent.shared(SHARED_BYTES);
+    this.#origin = { name: boot.name, pid: process.pid };
+    catchFatal((error) => this.#fatal(error));
+    parent.sendBytes(BOOTED, NOTHING, 0, 0);
+    parent.link.ringNow();
+  }
+
+  readonly receive = (kind: number, buffer: Uint8Array, start: number, end: number): void => {
+    if (kind === INIT) this.#initialize(buffer, start, end);
+    else if (this.#busy) this.#waiting.push({ kind, bytes: buffer.slice(start, end) });
+    else this.#handle(kind, buffer, start, end);
+  };
+
+  #handle(kind: number, buffer: Uint8Array, start: number, end: number): void {
+    if (kind === TASK) this.#task(buffer, start, end);
+    else if (kind === JOB) this.#jobs.set(readU32(buffer, start), { bytes: buffer.slice(start + SEQUENCE_BYTES, end), call: undefined });
+    else if (kind === FORGET) this.#jobs.delete(readU32(buffer, start));
+    else if (kind === STOP) process.exit(0);
+  }
+
+  #initialize(buffer: Uint8Array, start: number, end: number): void {
+    const run = async (): Promise<void> => {
+      const { fn, args } = decodeCall(buffer, start, end);
+      faultPoint('worker.initializing');
+      if (typeof fn === 'function') await (fn as Callable)(...args);
+    };
+    run().then(
+      () => {
+        this.#parent.sendBytes(INITIALIZED, NOTHING, 0, 0);
+        this.#free();
+      },
+      (error: unknown) => {
+        this.#parent.send(INIT_FAILED, encodeFailure(error, this.#origin));
+        process.exit(1);
+      },
+    );
+  }
+
+  /** Goes on with what waited. */
+  #free(): void {
+    this.#busy = false;
+    while (this.#waiting.length > 0 && !this.#busy) {
+      const { kind, bytes } = this.#waiting.shift() as { kind: number; bytes: Uint8Array };
+      this.#handle(kind, bytes, 0, bytes.length);
+    }
+  }
+
+  #task(buffer: Uint8Array, start: number, end: number): void {
+    const sequence = readU32(buffer, start);
+    const queued = claimWord(sequence, CLAIM_QUEUED);
+    if (Atomics.compareExchange(this.#shared, sequence % CLAIMS, queued, claimWord(sequence, CLAIM_CLAIMED)) !== queued) return;
+    const flags = readU32(buffer, start + 8);
+    this.#running = sequence;
+    if ((flags & FLAG_REPORT) !== 0) this.#report(sequence);
+    faultPoint('task.beforeDecode');
+    let answer: unknown;
+    try {
+      answer = this.#call(readU32(buffer, start + 4), flags, buffer, start + TASK_HEADER_BYTES, end);
+    } catch (error) {
+      this.#fail(sequence, error);
+      return;
+    }
+    if (!isThenable(answer)) {
+      this.#succeed(sequence, answer);
+      return;
+    }
+    this.#busy = true;
+    Promise.resolve(answer).then(
+      (value) => {
+        this.#succeed(sequence, value);
+        this.#free();
+      },
+      (error: unknown) => {
+        this.#fail(sequence, error);
+        this.#free();
+      },
+    );
+  }
+
+  #call(jobNumber: number, flags: number, buffer: Uint8Array, start: number, end: number): unknown {
+    let call: Callable;
+    let args: unknown[];
+    if ((flags & FLAG_INLINE) !== 0) {
+      const decoded = decodeCall(buffer, start, end);
+      call = callable(decoded.fn);
+      args = decoded.args;
+    } else {
+      call = this.#job(jobNumber);
+      args = decodeArgs(buffer, start, end);
+    }
+    faultPoint('task.running');
+    if ((flags & FLAG_CHUNK) === 0) return args.length === 1 ? call(args[0]) : call(...args);
+    return this.#runChunk((flags & FLAG_SPREAD) === 0 ? call : (item: unknown) => call(...(item as unknown[])), args);
+  }
+
+  #job(number: number): Callable {
+    const job = this.#jobs.get(number);
+    if (job === undefined) throw new Error(`worker has no job ${number}`);
+    if (job.call === undefined) {
+      const bytes = job.bytes as Uint8Array;
+      job.call = callable(decodeValue(bytes, 0, bytes.length));
+      job.bytes = undefined;
+    }
+    return job.call;
+  }
+
+  /** Calls for each item; stays synchronous as long as the calls do. */
+  #runChunk(call: (item: unknown) => unknown, items: unknown[]): unknown {
+    const result: ChunkResult = { values: new Array(items.length), failures: [] };
+    const settle = (index: number, act: () => unknown): unknown => {
+      try {
+        const value = act();
+        if (isThenable(value)) return value;
+        result.values[index] = value;
+      } catch (error) {
+        this.#chunkFailure(result, index, error);
+      }
+      return undefined;
+    };
+    const from = (index: number): unknown => {
+      for (let i = index; i < items.length; i++) {
+        const promise = settle(i, () => call(items[i]));
+        if (promise === undefined) continue;
+        return Promise.resolve(promise).then(
+          (value) => {
+            result.values[i] = value;
+            return from(i + 1);
+          },
+          (error: unknown) => {
+            this.#chunkFailure(result, i, error);
+            return from(i + 1);
+          },
+        );
+      }
+      return result;
+    };
+    return from(0);
+  }
+
+  #chunkFailure(result: ChunkResult, index: number, error: unknown): void {
+    const { buffer, start, end, definitions } = encodeFailure(error, this.#origin);
+    this.#parent.ship(definitions);
+    result.failures.push([index, buffer.slice(start, end)]);
+    result.values[index] = undefined;
+  }
+
+  #succeed(sequence: number, value: unknown): void {
+    let encoded: Encoded;
+    try {
+      encoded = encodeValue(value, 'result', HEADER);
+    } catch (error) {
+      if (isChunkResult(value)) {
+        this.#succeed(sequence, this.#withoutUnsendable(value));
+        return;
+      }
+      this.#fail(sequence, error);
+      return;
+    }
+    this.#answer(TASK_DONE, sequence, encoded);
+  }
+
+  /** Some value of a chunk cannot be sent: that item fails alone. */
+  #withoutUnsendable(chunk: ChunkResult): ChunkResult {
+    const result: ChunkResult = { values: chunk.values, failures: [...chunk.failures] };
+    chunk.values.forEach((value, index) => {
+      try {
+        encodeValue(value, 'result');
+      } catch (error) {
+        this.#chunkFailure(result, index, error);
+      }
+    });
+    return result;
+  }
+
+  #fail(sequence: number, error: unknown): void {
+    this.#answer(TASK_FAILED, sequence, encodeFailure(error, this.#origin, HEADER));
+  }
+
+  #answer(kind: number, sequence: number, { buffer, start, end, definitions }: Encoded): void {
+    this.#running = 0;
+    writeU32(buffer, start - SEQUENCE_BYTES, sequence);
+    this.#parent.ship(definitions);
+    faultPoint('result.beforeSend');
+    this.#parent.sendBytes(kind, buffer, start - SEQUENCE_BYTES, end);
+    if (Atomics.load(this.#shared, QUIET_WORD) === 0) this.#parent.link.ringNow();
+  }
+
+  #report(sequence: number): void {
+    const message = new Uint8Array(SEQUENCE_BYTES);
+    writeU32(message, 0, sequence);
+    this.#parent.sendBytes(TASK_STARTED, message, 0, SEQUENCE_BYTES);
+    this.#parent.link.ringNow();
+  }
+
+  /** An error that no task returned or caught: it is the running task's, and this process is not trusted any more. */
+  #fatal(error: unknown): void {
+    if (this.#running !== 0) {
+      this.#fail(this.#running, error);
+      this.#parent.sendBytes(RETIRING, NOTHING, 0, 0);
+    } else {
+      console.error(`Exception in ${this.#origin.name}, outside of any task:`, error);
+    }
+    process.exit(1);
+  }
+}
+
+const HEADER = { headerBytes: SEQUENCE_BYTES };
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}
+
+function isChunkResult(value: unknown): value is ChunkResult {
+  return typeof value === 'object' && value !== null && 'failures' in value && 'values' in value;
+}
+
+/** A class as a task means `new`. */
+function callable(fn: unknown): Callable {
+  if (typeof fn !== 'function') throw new TypeError(`Cannot run the task: it is no function, received ${String(fn)}`);
+  if (!/^class\b/.test(Function.prototype.toString.call(fn))) return fn as Callable;
+  return (...args) => Reflect.construct(fn, args) as unknown;
+}
+
+function readU32(buffer: Uint8Array, at: number): number {
+  return ((buffer[at] as number) | ((buffer[at + 1] as number) << 8) | ((buffer[at + 2] as number) << 16) | ((buffer[at + 3] as number) << 24)) >>> 0;
+}
+
+function writeU32(buffer: Uint8Array, at: number, value: number): void {
+  buffer[at] = value & 0xff;
+  buffer[at + 1] = (value >>> 8) & 0xff;
+  buffer[at + 2] = (value >>> 16) & 0xff;
+  buffer[at + 3] = value >>> 24;
+}

@@ -1,0 +1,259 @@
+/**
+ * One worker process as the engine sees it: its child, the tasks it has been given, how quick it is.
+ *
+ * Runs in the parent. Decides nothing: which tasks it gets and what its end means is the engine's.
+ */
+import type { ProcessPhase } from '../errors.js';
+import { ProtocolError } from '../errors.js';
+import { NOTHING } from '../process/frames.js';
+import type { Child } from '../process/launcher.js';
+import { now } from '../substrate/clock.js';
+import type { Job } from './jobs.js';
+import type { Task } from './task.js';
+import {
+  CLAIM_CLAIMED,
+  CLAIM_QUEUED,
+  CLAIM_TAKEN_BACK,
+  CLAIMS,
+  claimWord,
+  FORGET,
+  JOB,
+  QUIET_WORD,
+  SEQUENCE_BYTES,
+  STOP,
+  TASK,
+  TASK_HEADER_BYTES,
+} from './worker-frames.js';
+
+/** Work that a worker shall have at hand, in milliseconds, so that it never waits for the next task. */
+const AT_HAND_MS = 2;
+const MAX_IN_FLIGHT = 200;
+/** From so many tasks at hand on the worker answers in batches. */
+const QUIET_FROM = 16;
+const SEQUENCES = 2 ** 29;
+
+export class Worker {
+  readonly number: number;
+  readonly name: string;
+  readonly child: Child;
+  booted = false;
+  ready = false;
+  /** It was told to end, or killed on purpose, or retires by itself: its end is no death. */
+  expectedToEnd = false;
+  /** No more tasks for it. */
+  closed = false;
+  /** Tasks given in all, less those taken back. */
+  given = 0;
+  readonly #tasks: (Task | undefined)[] = new Array<Task | undefined>(CLAIMS).fill(undefined);
+  #oldest = 1;
+  #next = 1;
+  #inFlight = 0;
+  readonly #jobs = new Set<number>();
+  /** Mean time of a task in milliseconds; undefined before the first. */
+  #serviceMs: number | undefined;
+  #doneSinceMark = 0;
+  #mark = 0;
+
+  constructor(number: number, name: string, child: Child) {
+    this.number = number;
+    this.name = name;
+    this.child = child;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** How many more tasks it may have at hand. */
+  get room(): number {
+    if (this.closed || this.child.exitCode !== null) return 0;
+    return Math.max(0, this.#window() - this.#inFlight);
+  }
+
+  get phase(): ProcessPhase {
+    if (!this.booted) return 'starting';
+    if (!this.ready) return 'initializing';
+    return this.begun() === undefined ? 'idle' : 'running';
+  }
+
+  /** Whether handing work to somebody quicker pays. */
+  get busyForLong(): boolean {
+    return !this.ready || (this.#serviceMs ?? Number.POSITIVE_INFINITY) * this.#inFlight > STEAL_ABOVE_MS;
+  }
+
+  give(task: Task): void {
+    if (this.#inFlight === 0) {
+      this.#mark = now();
+      this.#doneSinceMark = 0;
+    }
+    if (task.job !== undefined) this.#introduce(task.job);
+    const sequence = this.#next;
+    this.#next = (this.#next % SEQUENCES) + 1;
+    task.state = 'sent';
+    task.worker = this;
+    task.sequence = sequence;
+    this.#tasks[sequence % CLAIMS] = task;
+    this.#inFlight++;
+    this.given++;
+    Atomics.store(this.child.shared, sequence % CLAIMS, claimWord(sequence, CLAIM_QUEUED));
+    const { buffer, start, end, definitions } = task.encoded;
+    writeU32(buffer, start - 12, sequence);
+    writeU32(buffer, start - 8, task.job?.id ?? 0);
+    writeU32(buffer, start - 4, task.flags);
+    this.child.ship(definitions);
+    this.child.sendBytes(TASK, buffer, start - TASK_HEADER_BYTES, end);
+    this.#beQuiet(this.#inFlight >= QUIET_FROM);
+  }
+
+  /** Takes a task back that it has not begun. */
+  takeBack(task: Task): boolean {
+    const { sequence } = task;
+    if (!this.#exchange(sequence, CLAIM_QUEUED, CLAIM_TAKEN_BACK)) return false;
+    this.#remove(task);
+    this.given--;
+    return true;
+  }
+
+  hasBegun(task: Task): boolean {
+    return Atomics.load(this.child.shared, task.sequence % CLAIMS) === claimWord(task.sequence, CLAIM_CLAIMED);
+  }
+
+  /** The task it is running. */
+  begun(): Task | undefined {
+    return this.#inOrder().find((task) => this.hasBegun(task));
+  }
+
+  /** The task that an answer is for. @throws {ProtocolError} If it has no such task. */
+  answered(sequence: number): Task {
+    const task = this.#tasks[sequence % CLAIMS];
+    if (task === undefined || task.sequence !== sequence) throw new ProtocolError(`${this.name} answered task ${sequence}, which it was not given`);
+    this.#remove(task);
+    this.#doneSinceMark++;
+    return task;
+  }
+
+  /** The task with this sequence number, if it still has it. */
+  holding(sequence: number): Task | undefined {
+    const task = this.#tasks[sequence % CLAIMS];
+    return task?.sequence === sequence ? task : undefined;
+  }
+
+  /** Takes back up to `count` of the tasks it would run last. */
+  takeBackLast(count: number): Task[] {
+    if (this.child.backlog > 0) return []; // a message half sent must not be sent to another one
+    const taken: Task[] = [];
+    for (const task of this.#inOrder().reverse()) {
+      if (taken.length === count || !this.takeBack(task)) break;
+      taken.unshift(task);
+    }
+    return taken;
+  }
+
+  /** After its end: what it had begun, and what it had not. */
+  takeAll(): { begun: Task[]; waiting: Task[] } {
+    const all = this.#inOrder().filter((task) => task.state !== 'settled');
+    const begun = all.filter((task) => this.hasBegun(task));
+    for (const task of this.#inOrder()) this.#remove(task);
+    return { begun, waiting: all.filter((task) => !begun.includes(task)) };
+  }
+
+  /** Called once per turn in which answers came: learns how quick it is. */
+  measure(): void {
+    if (this.#doneSinceMark === 0) return;
+    const time = now();
+    const each = (time - this.#mark) / this.#doneSinceMark;
+    this.#serviceMs = this.#serviceMs === undefined ? each : this.#serviceMs * 0.7 + each * 0.3;
+    this.#mark = time;
+    this.#doneSinceMark = 0;
+    if (this.#inFlight === 0) this.#beQuiet(false);
+  }
+
+  /** Whether it answers in batches now, so that the engine must look by itself. */
+  get quiet(): boolean {
+    return this.#quiet;
+  }
+
+  /** From here on it rings for each answer again. */
+  wakeUp(): void {
+    this.#beQuiet(false);
+    this.#serviceMs = undefined;
+  }
+
+  forget(job: Job): void {
+    if (!this.#jobs.delete(job.id)) return;
+    const message = new Uint8Array(4);
+    writeU32(message, 0, job.id);
+    this.child.sendBytes(FORGET, message, 0, 4);
+  }
+
+  /** Lets it end when it has done what it has. */
+  stop(): void {
+    if (this.expectedToEnd) return;
+    this.closed = true;
+    this.expectedToEnd = true;
+    this.child.sendBytes(STOP, NOTHING, 0, 0);
+  }
+
+  /** Ends it now. */
+  end(signal: number): void {
+    this.closed = true;
+    this.expectedToEnd = true;
+    this.child.signal(signal);
+  }
+
+  #quiet = false;
+
+  #beQuiet(quiet: boolean): void {
+    if (quiet === this.#quiet) return;
+    this.#quiet = quiet;
+    Atomics.store(this.child.shared, QUIET_WORD, quiet ? 1 : 0);
+  }
+
+  #window(): number {
+    if (!this.ready || this.#serviceMs === undefined) return 2;
+    return Math.min(MAX_IN_FLIGHT, Math.max(2, Math.ceil(AT_HAND_MS / this.#serviceMs)));
+  }
+
+  #introduce(job: Job): void {
+    if (this.#jobs.has(job.id)) return;
+    this.#jobs.add(job.id);
+    const { buffer, start, end, definitions } = job.encoded;
+    const message = new Uint8Array(SEQUENCE_BYTES + end - start);
+    writeU32(message, 0, job.id);
+    message.set(buffer.subarray(start, end), SEQUENCE_BYTES);
+    this.child.ship(definitions);
+    this.child.sendBytes(JOB, message, 0, message.length);
+  }
+
+  #exchange(sequence: number, from: number, to: number): boolean {
+    const expected = claimWord(sequence, from);
+    return Atomics.compareExchange(this.child.shared, sequence % CLAIMS, expected, claimWord(sequence, to)) === expected;
+  }
+
+  #remove(task: Task): void {
+    this.#tasks[task.sequence % CLAIMS] = undefined;
+    this.#inFlight--;
+    task.worker = undefined;
+    if (this.#inFlight === 0) this.#oldest = this.#next;
+    else while (this.#tasks[this.#oldest % CLAIMS] === undefined && this.#oldest !== this.#next) this.#oldest = (this.#oldest % SEQUENCES) + 1;
+  }
+
+  /** In the order in which it runs them. */
+  #inOrder(): Task[] {
+    const tasks: Task[] = [];
+    for (let at = this.#oldest; at !== this.#next && tasks.length < this.#inFlight; at = (at % SEQUENCES) + 1) {
+      const task = this.#tasks[at % CLAIMS];
+      if (task !== undefined) tasks.push(task);
+    }
+    return tasks;
+  }
+}
+
+const STEAL_ABOVE_MS = 0.3;
+
+function writeU32(buffer: Uint8Array, at: number, value: number): void {
+  buffer[at] = value & 0xff;
+  buffer[at + 1] = (value >>> 8) & 0xff;
+  buffer[at + 2] = (value >>> 16) & 0xff;
+  buffer[at + 3] = value >>> 24;
+}

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { deserialize, serialize } from '#src/wire/class-hooks.js';
+import { registerFunctionExtensions } from '#src/wire/function-extension.js';
+import { remote } from '#src/wire/remote.js';
+import { task } from '#src/wire/task.js';
+import { FIXTURES, withChild } from './function-support.js';
+
+registerFunctionExtensions();
+
+interface Lib {
+  Shown: new (value: number) => { value: number; twice(): number };
+  double(x: number): number;
+  state: { where: number };
+}
+const lib = (await import(new URL('lib.mjs', FIXTURES).href)) as Lib;
+const { Shown } = lib;
+
+class Fancy {
+  name: string;
+  constructor(name: string) {
+    this.name = name;
+  }
+  hello(): string {
+    return `hello ${this.name}`;
+  }
+}
+class Bag extends Map<string, number> {
+  extra = 1;
+  get total(): number {
+    return this.size + this.extra;
+  }
+}
+class Pile extends Array<number> {
+  sum(): number {
+    return this.reduce((a, b) => a + b, 0);
+  }
+}
+class FancyError extends RangeError {
+  detail: { a: number };
+  constructor(message: string) {
+    super(message, { cause: 'cause' });
+    this.name = 'FancyError';
+    this.detail = { a: 1 };
+  }
+  tell(): number {
+    return this.detail.a;
+  }
+}
+class Sealed {
+  #value: number;
+  constructor(value: number) {
+    this.#value = value;
+  }
+  read(): number {
+    return this.#value;
+  }
+  static [serialize](instance: Sealed): number {
+    return instance.#value;
+  }
+  static [deserialize](data: number): Sealed {
+    return new Sealed(data);
+  }
+}
+
+test('an instance of a class of the main script keeps class and fields, both ways', () =>
+  withChild(async (child) => {
+    assert.deepEqual(await child.call((fancy: Fancy) => [fancy.hello(), fancy instanceof Fancy], new Fancy('Dan')), ['hello Dan', true]);
+    const back = await child.call<Fancy>((fancy: Fancy) => fancy, new Fancy('Dan'));
+    assert.ok(back instanceof Fancy);
+    const made = await child.call<Fancy>((name: string) => new Fancy(name), 'Eve');
+    assert.ok(made instanceof Fancy);
+    assert.equal(made.hello(), 'hello Eve');
+  }));
+
+test('an instance of a class of a module is of the very class there and here', () =>
+  withChild(async (child) => {
+    assert.deepEqual(await child.call((shown: InstanceType<Lib['Shown']>) => [shown.twice(), shown.constructor.name], new Shown(4)), [8, 'Shown']);
+    const made = await child.call<InstanceType<Lib['Shown']>>(task({}, () => (shown: unknown) => shown), new Shown(9));
+    assert.ok(made instanceof Shown);
+  }));
+
+test('subclasses of Map and Array keep their contents', () =>
+  withChild(async (child) => {
+    const bag = await child.call<Bag>((given: Bag) => given.set('z', given.total), new Bag([['a', 1]]));
+    assert.ok(bag instanceof Bag);
+    assert.deepEqual([...bag, bag.total], [['a', 1], ['z', 2], 3]);
+    const pile = await child.call<Pile>((given: Pile) => (given.push(given.sum()), given), Pile.from([1, 2]));
+    assert.ok(pile instanceof Pile);
+    assert.deepEqual([...pile, pile.sum()], [1, 2, 3, 6]);
+  }));
+
+test('an error of a user class arrives as that class with fields, cause and stack', () =>
+  withChild(async (child) => {
+    const thrown: unknown = await child.call(function thrower() {
+      throw new FancyError('bad');
+    }).catch((error: unknown) => error);
+    assert.ok(thrown instanceof FancyError);
+    assert.deepEqual([thrown.message, thrown.name, thrown.tell(), thrown.cause], ['bad', 'FancyError', 1, 'cause']);
+    assert.match(thrown.stack ?? '', /at .*thrower .*function-instances\.test\.js:\d+:\d+/);
+  }));
+
+test('a class with #private state travels by its hooks', () =>
+  withChild(async (child) => {
+    assert.equal(await child.call((sealed: Sealed) => sealed.read(), new Sealed(8)), 8);
+    assert.equal((await child.call<Sealed>((n: number) => new Sealed(n), 5)).read(), 5);
+  }));
+
+test('a class that is captured by what it captures', () =>
+  withChild(async (child) => {
+    class Counter {
+      static all: number[] = [];
+      constructor() {
+        Counter.all.push(1);
+      }
+      static run(): number {
+        return build();
+      }
+    }
+    const build = (): number => (new Counter(), new Counter(), Counter.all.length);
+    assert.equal(await child.call(Counter.run), 2);
+  }));
+
+test('a function made in the child comes back with its variables, and is the same when it returns', () =>
+  withChild(async (child) => {
+    const counter = await child.call<{ up(): number; get(): number }>((start: number) => {
+      let n = start;
+      const made = { up: () => ++n, get: () => n };
+      (globalThis as { made?: object }).made = made;
+      return made;
+    }, 5);
+    assert.equal(counter.up(), 6);
+    assert.equal(counter.up(), 7);
+    assert.ok(await child.call((up: unknown) => up === (globalThis as { made?: { up: unknown } }).made?.up, counter.up));
+  }));
+
+test('task() sends an explicit environment, remote() the functions of a module', () =>
+  withChild(async (child) => {
+    const factor = 3;
+    const scaled = task({ factor }, (env) => (x: number) => x * env.factor);
+    assert.equal(scaled(2), 6);
+    assert.equal(await child.call(scaled, 5), 15);
+    const worker = remote(() => import('../../test/fixtures/functions/lib.mjs' as string) as Promise<Lib>);
+    assert.equal(await child.call(worker.double, 5), 10);
+    assert.throws(() => worker.double(5), TypeError);
+    await assert.rejects(child.call((worker as unknown as { nothing: unknown }).nothing), /no function 'nothing'/);
+  }));

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
+import { Socket } from 'node:net';
+import test from 'node:test';
+import { DeserializationError, SerializationError } from '#src/errors.js';
+import { encodeFunction, registerFunctionExtensions } from '#src/wire/function-extension.js';
+import { withChild } from './function-support.js';
+
+registerFunctionExtensions();
+
+const connection = { socket: new Socket() };
+class Guarded {
+  #secret = 1;
+  read() {
+    return this.#secret;
+  }
+}
+const guarded = new Guarded();
+
+function refusal(fn: unknown): { message: string; path: string } {
+  try {
+    encodeFunction(fn);
+  } catch (error) {
+    assert.ok(error instanceof SerializationError, String(error));
+    return { message: error.message, path: error.path };
+  }
+  throw new assert.AssertionError({ message: 'the function was not refused' });
+}
+
+const place = String.raw`\(dist-test/wire/function-refusals\.test\.js:\d+:\d+\)`;
+
+test('a captured object of a class of Node is refused with its path [message 1]', () => {
+  const { message, path } = refusal(function f() {
+    return connection.socket;
+  });
+  assert.match(message, new RegExp(`^Cannot send 'f' ${place}: it captures 'connection': fn\\{connection\\}\\.socket: .*Socket from node:net.*Create it inside the function`));
+  assert.equal(path, 'fn{connection}.socket');
+});
+
+test('a captured instance with #private fields is refused [message 2]', () => {
+  assert.match(refusal(() => guarded).message, /captures 'guarded': .*class 'Guarded' with #private fields.*imported values are loaded in the child instead of copied/);
+});
+
+test('a bound function is refused [message 3]', () => {
+  assert.match(refusal(guarded.read.bind(guarded)).message, /'bound read': it is a bound function; pass an arrow/);
+});
+
+test('a native function without a global name is refused [message 4]', () => {
+  let resolve: unknown;
+  void new Promise((settle) => {
+    resolve = settle;
+  });
+  assert.match(refusal(resolve).message, /native function without a global name/);
+});
+
+test('an arrow that uses the `this` around it throws where it uses it [message 5]', async () => {
+  class Holder {
+    v = 1;
+    f = () => this.v;
+  }
+  await withChild(async (child) => {
+    await assert.rejects(child.call(new Holder().f), (error) => {
+      assert.ok(error instanceof DeserializationError);
+      assert.match(error.message, /^The arrow function 'f' .* uses 'this\.v'; 'this' is not sent.*const v = this\.v/);
+      return true;
+    });
+  });
+});
+
+test('eval, super and #private names outside their class are refused [message 6]', () => {
+  const base = { f: () => 1 };
+  const derived = {
+    __proto__: base,
+    f(): unknown {
+      return (super.toString as () => string)();
+    },
+  };
+  assert.match(refusal((x: unknown) => [eval('x'), x]).message, /it uses eval/);
+  assert.match(refusal(derived.f).message, /it uses 'super' outside its class/);
+  assert.match(refusal(guarded.read).message, /#private name outside its class/);
+  assert.match(
+    refusal(
+      (function () {
+        return () => arguments[0] as unknown;
+      })(),
+    ).message,
+    /'arguments' of the function around it/,
+  );
+});
+
+const early = refusalOfLater();
+const later = 1;
+function refusalOfLater(): string {
+  return refusal(() => later).message;
+}
+test('a captured variable declared later is refused while it is not there [message 7]', () => {
+  assert.match(early, /captured variable 'later' is not initialised yet/);
+});
+
+test('a module that cannot be imported fails the call with its cause [message 9]', async () => {
+  const { loadDefinition } = await import('#src/wire/definitions.js');
+  const { writeBody } = await import('#src/wire/definition-body.js');
+  const { heldDefinition } = await import('#src/wire/definitions.js');
+  await loadDefinition(writeBody({ kind: 'module', id: 2 ** 40, format: 'esm', specifier: 'file:///nowhere/a.mjs', probe: false }, []));
+  assert.throws(
+    () => heldDefinition(2 ** 40),
+    (error) => error instanceof DeserializationError && /^Child could not import file:\/\/\/nowhere\/a\.mjs: /.test(error.message) && error.cause instanceof Error,
+  );
+});
+
+test('a result that cannot be sent fails its call only [message 12]', async () => {
+  await withChild(async (child) => {
+    await assert.rejects(
+      child.call(function* () {
+        yield 1;
+      }),
+      /generator/,
+    );
+    assert.equal(await child.call(() => 1), 1);
+  });
+});
+
+test('a Proxy is refused, an emitter is not', () => {
+  assert.match(refusal(new Proxy(() => 1, {})).message, /it is a Proxy/);
+  const emitter = new (class extends EventEmitter {})();
+  encodeFunction(() => emitter);
+});
