@@ -25,6 +25,8 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const COMMAND = join(ROOT, 'dist/cli/main.js');
 const MAX_BYTES = 80e6;
 const TABLE_ROWS = 12;
+const SOURCE = /\.([cm]?[jt]s|[jt]sx|json)$/;
+const BUILT = new Set(['.git', '.cache', 'build', 'coverage', 'dist', 'dist-test', 'prebuilds']);
 
 process.on('SIGINT', () => {}); // the commands below end by it, and then this one
 process.exitCode = await demo();
@@ -111,13 +113,12 @@ function run(words, stdout) {
   });
 }
 
+/** Every source file below `directory`, without what builds make at the root. */
 function findFiles(directory) {
   return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
     const path = join(directory, entry.name);
-    if (entry.isDirectory()) return entry.name === '.git' ? [] : findFiles(path);
-    return entry.isFile() && /\.([cm]?[jt]s|[jt]sx|json)$/.test(entry.name)
-      ? [{ path: relative(ROOT, path), size: statSync(path).size }]
-      : [];
+    if (entry.isDirectory()) return directory === ROOT && BUILT.has(entry.name) ? [] : findFiles(path);
+    return entry.isFile() && SOURCE.test(entry.name) ? [{ path: relative(ROOT, path), size: statSync(path).size }] : [];
   });
 }
 

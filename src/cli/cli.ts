@@ -18,12 +18,12 @@ export async function runCommandLine(args: readonly string[], host: CliHost): Pr
   } catch (error) {
     if (error instanceof UsageError) {
       const verb = VERBS.includes(args[0] ?? '') ? ` ${args[0]}` : '';
-      host.stderr.write(`multiproc${verb}: ${error.message}\nTry 'multiproc${verb} --help'.\n`);
+      await host.stderr.write(`multiproc${verb}: ${error.message}\nTry 'multiproc${verb} --help'.\n`);
       return 2;
     }
     const text =
       error instanceof CommandError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
-    host.stderr.write(`multiproc: ${text}\n`);
+    await host.stderr.write(`multiproc: ${text}\n`);
     return 1;
   }
 }

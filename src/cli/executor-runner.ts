@@ -3,7 +3,7 @@
  *
  * Runs in the parent. Adds nothing but names.
  */
-import { ProcessPoolExecutor } from '../futures/process-pool-executor.js';
+import { ProcessPoolExecutor } from '../index.js';
 import { type BatchResult, checkTarget, runBatch, type Target, type TargetProblem } from './map-task.js';
 import type { Batch, TaskRunner } from './task-runner.js';
 

@@ -8,12 +8,19 @@ import { LineSink } from './line-sink.js';
 import type { ProgressStream } from './progress.js';
 import type { CreateRunner } from './task-runner.js';
 
+/** stderr: written at its reader's pace, in order with the progress bar. */
+export interface MessageStream extends ProgressStream {
+  write(text: string): Promise<void>;
+  flush(): Promise<void>;
+}
+
 /** Handed to every verb by `main.ts`. */
 export interface CliHost {
   readonly stdin: Readable & { readonly isTTY?: boolean };
   /** A descriptor, not a stream: see `LineSink`. */
   readonly stdoutFd: number;
-  readonly stderr: ProgressStream;
+  readonly stdoutIsTerminal: boolean;
+  readonly stderr: MessageStream;
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly createRunner: CreateRunner;

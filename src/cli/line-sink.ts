@@ -23,11 +23,6 @@ export class LineSink {
     this.#onFailure = onFailure;
   }
 
-  /** Whether bytes are on their way to the reader. */
-  get busy(): boolean {
-    return this.#pumping !== undefined;
-  }
-
   /** Takes the text over; resolves when there is room for more. Never rejects. */
   async write(text: string): Promise<void> {
     if (this.#failed || text === '') return;

@@ -73,7 +73,7 @@ export const MAP_OPTIONS: readonly OptionSpec[] = [
   },
   { name: 'errors', value: 'FILE', help: 'write failed items to FILE as NDJSON: index, input, at, error' },
   { name: 'resume', value: 'FILE', help: 'keep a journal in FILE; the same command after a kill goes on where it was' },
-  { name: 'progress', help: 'show progress on stderr even if it is no terminal' },
+  { name: 'progress', help: 'show progress on stderr also where it is no terminal, or where results go to the same terminal' },
   { name: 'no-progress', help: 'show no progress bar' },
   { name: 'help', short: 'h', help: 'show this text' },
 ];

@@ -29,8 +29,8 @@ export interface MapJob {
   readonly processes: number;
   readonly journal: Journal | undefined;
   readonly sink: LineSink;
-  /** Called for each failed item that is reached, in output order. */
-  readonly onItemError: (item: Item, error: ErrorRecord) => void;
+  /** Called for each failed item that is reached, in output order; the run waits for it. */
+  readonly onItemError: (item: Item, error: ErrorRecord) => Promise<unknown>;
   readonly stop: StopSwitch;
 }
 
@@ -164,7 +164,7 @@ export class MapRun {
         text += this.#line(item, outcome.json);
         continue;
       }
-      onItemError(item, outcome.error);
+      await onItemError(item, outcome.error);
       if (options.onError === 'skip') continue;
       await sink.write(text);
       stop.stop({ kind: 'item-failed' });

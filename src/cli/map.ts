@@ -80,11 +80,12 @@ async function runOpened(session: Session): Promise<number> {
   const files = openFiles(session);
   const stdoutSink = new LineSink(files.output?.fd ?? host.stdoutFd, (error) => stop.stop(writeFailure(error, options.output)));
   const errorSink = files.errors && new LineSink(files.errors.fd, (error) => stop.stop(writeFailure(error, options.errors)));
-  const onItemError = (item: Item, error: ErrorRecord): void => {
-    progress.message(describeFailure(item, error, options));
-    void errorSink?.write(
-      `${JSON.stringify({ index: item.index, input: item.text, at: item.at && describeItem(item), error })}\n`,
-    );
+  const onItemError = (item: Item, error: ErrorRecord): Promise<unknown> => {
+    const record = { index: item.index, input: item.text, at: item.at && describeItem(item), error };
+    return Promise.all([
+      progress.message(describeFailure(item, error, options)),
+      errorSink?.write(`${JSON.stringify(record)}\n`),
+    ]);
   };
   const run = new MapRun({
     options,
@@ -97,13 +98,17 @@ async function runOpened(session: Session): Promise<number> {
     onItemError,
     stop,
   });
-  const progress = new Progress(host.stderr, { wanted: options.progress, env: host.env, counts: () => run.counts });
-  if (readsTerminal(session)) progress.message('multiproc: reading items from the terminal, one per line; Ctrl-D ends them');
+  const progress = new Progress(host.stderr, { wanted: wantsProgress(session), env: host.env, counts: () => run.counts });
+  if (readsTerminal(session))
+    await progress.message('multiproc: reading items from the terminal, one per line; Ctrl-D ends them');
   await run.run();
   await endWorkers(session);
-  const stuck = await flushed([stdoutSink, errorSink], stop);
+  const outputs = [stdoutSink, ...(errorSink === undefined ? [] : [errorSink])];
+  const written = await flushed(outputs, stop);
   progress.stop();
-  return finish(session, { files, run, stuck });
+  const exitCode = finish(session, { files, run });
+  if (stop.reason?.kind === 'signal' && !((await flushed([host.stderr], stop)) && written)) dieBySignal(stop.reason.signal);
+  return exitCode;
 }
 
 interface OpenFiles {
@@ -129,23 +134,18 @@ async function endWorkers({ runner, stop }: Session): Promise<void> {
   else await runner.kill();
 }
 
-/** Whether a write is still stuck: after a signal, a reader who does not read gets a moment only. */
-async function flushed(sinks: readonly (LineSink | undefined)[], stop: StopSwitch): Promise<boolean> {
-  const all = Promise.all(sinks.map(async (sink) => sink?.flush()));
-  if (stop.reason?.kind !== 'signal') {
-    await all;
-    return false;
-  }
+/** Whether everything is written: after a signal, a reader who does not read gets a moment only. */
+async function flushed(outputs: readonly { flush(): Promise<void> }[], stop: StopSwitch): Promise<boolean> {
+  const all = Promise.all(outputs.map((output) => output.flush())).then(() => true);
+  if (stop.reason?.kind !== 'signal') return all;
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, FLUSH_GRACE_MS);
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, FLUSH_GRACE_MS, false);
   });
-  await Promise.race([all, late]);
-  clearTimeout(timer);
-  return sinks.some((sink) => sink?.busy === true);
+  return Promise.race([all, late]).finally(() => clearTimeout(timer));
 }
 
-function finish(session: Session, { files, run, stuck }: { files: OpenFiles; run: MapRun; stuck: boolean }): number {
+function finish(session: Session, { files, run }: { files: OpenFiles; run: MapRun }): number {
   const { stop, host, options } = session;
   files.journal?.close();
   files.errors?.complete();
@@ -159,11 +159,9 @@ function finish(session: Session, { files, run, stuck }: { files: OpenFiles; run
   const { done, total } = run.counts;
   const count = `${done}${total === undefined ? '' : ` of ${total}`} items`;
   const how = reason.kind === 'signal' ? `stopped by ${reason.signal}` : 'stopped at the first failed item';
-  host.stderr.write(`multiproc: ${how}; ${count} done. ${howToGoOn(session)}\n`);
-  if (options.output !== undefined) host.stderr.write(`multiproc: results so far are in '${files.output?.partialPath}'\n`);
-  if (reason.kind !== 'signal') return 1;
-  if (stuck) dieBySignal(reason.signal);
-  return signalExitCode(reason.signal);
+  void host.stderr.write(`multiproc: ${how}; ${count} done. ${howToGoOn(session)}\n`);
+  if (options.output !== undefined) void host.stderr.write(`multiproc: results so far are in '${files.output?.partialPath}'\n`);
+  return reason.kind === 'signal' ? signalExitCode(reason.signal) : 1;
 }
 
 function asCommandError(error: unknown, session: Session): CommandError {
@@ -194,6 +192,11 @@ function describeFailure(item: Item, error: ErrorRecord, options: MapOptions): s
   const summary = `multiproc: item ${item.index} (${describeItem(item)}) failed: `;
   if (options.onError === 'stop' && error.stack !== undefined) return summary + error.stack;
   return `${summary}${error.name}: ${error.message}`;
+}
+
+/** A bar would stand between the results where both go to the terminal. */
+function wantsProgress({ options, host }: Session): boolean | undefined {
+  return options.progress ?? (host.stdoutIsTerminal && options.output === undefined ? false : undefined);
 }
 
 function readsTerminal({ options, host }: Session): boolean {

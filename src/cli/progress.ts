@@ -9,7 +9,8 @@
 export interface ProgressStream {
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
-  write(text: string): unknown;
+  /** Resolves when there is room for more. */
+  write(text: string): Promise<void>;
 }
 
 /** What the line shows, asked for each time it is drawn. */
@@ -40,19 +41,19 @@ export class Progress {
     this.#counts = options.counts;
     this.#colour = terminal && !options.env['NO_COLOR'];
     if (!(options.wanted ?? terminal)) return;
-    const draw = terminal ? () => this.#draw() : () => this.#stream.write(`${this.line(PIPE_COLUMNS)}\n`);
+    const draw = terminal ? () => this.#draw() : () => void this.#stream.write(`${this.line(PIPE_COLUMNS)}\n`);
     this.#timer = setInterval(draw, terminal ? DRAW_INTERVAL_MS : PIPE_INTERVAL_MS).unref();
   }
 
-  /** Writes a message on lines of its own, above the bar. */
-  message(text: string): void {
+  /** Writes a message on lines of its own, above the bar; resolves when there is room for more. */
+  async message(text: string): Promise<void> {
     this.clear();
-    this.#stream.write(`${text}\n`);
+    await this.#stream.write(`${text}\n`);
   }
 
   /** Takes the bar off the terminal; the next draw puts it back. */
   clear(): void {
-    if (this.#drawn) this.#stream.write('\r\x1b[K');
+    if (this.#drawn) void this.#stream.write('\r\x1b[K');
     this.#drawn = false;
   }
 
@@ -60,7 +61,7 @@ export class Progress {
   stop(): void {
     if (this.#timer === undefined) return;
     clearInterval(this.#timer);
-    this.message(this.#summary());
+    void this.message(this.#summary());
   }
 
   /** The line as text of at most `columns` characters. */
@@ -80,7 +81,7 @@ export class Progress {
   }
 
   #draw(): void {
-    this.#stream.write(`\r\x1b[K${this.line((this.#stream.columns || PIPE_COLUMNS) - 1)}`);
+    void this.#stream.write(`\r\x1b[K${this.line((this.#stream.columns || PIPE_COLUMNS) - 1)}`);
     this.#drawn = true;
   }
 

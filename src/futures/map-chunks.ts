@@ -18,8 +18,8 @@ import { checkCount } from './process-pool-executor.js';
 /** What a map needs of its executor. */
 export interface MapContext {
   readonly engine: WorkerEngine;
-  /** Resolves below `maxPending`. */
-  ready(): Promise<void>;
+  /** Undefined below `maxPending`, else resolves there. */
+  ready(): Promise<void> | undefined;
   /** @throws If the executor was closed or broken meanwhile. */
   check(): void;
   onDone(): void;
@@ -65,8 +65,11 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
   #inputEnded = false;
   #inputError: { error: unknown } | undefined;
   #closed = false;
+  /** Set while the inputs make it wait. */
   #filling: Promise<void> | undefined;
+  /** Calls of `next()` that wait, one behind the other. */
   #turn: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
 
   constructor(context: MapContext, fn: (...args: never[]) => unknown, iterables: readonly AnyIterable[], options: MapOptions & TaskOptions) {
     this.#context = context;
@@ -80,7 +83,7 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
     this.#temporary = temporary;
     this.#inputs = iterables.map(iteratorOf);
     options.signal?.throwIfAborted();
-    this.#fill();
+    void this.#fill();
   }
 
   [Symbol.asyncIterator](): this {
@@ -88,8 +91,10 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
   }
 
   next(): Promise<IteratorResult<T>> {
+    if (this.#waiting === 0 && this.#at < this.#current.length) return this.#outcome();
+    this.#waiting++;
     const result = this.#turn.then(() => this.#next());
-    this.#turn = result.catch(() => {});
+    this.#turn = result.then(this.#afterWait, this.#afterWait);
     return result;
   }
 
@@ -111,11 +116,18 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
       }
       await this.#take(this.#chunks[0] as Chunk<T>);
     }
+    return this.#outcome();
+  }
+
+  #outcome(): Promise<IteratorResult<T>> {
     const outcome = this.#current[this.#at] as Outcome<T>;
     this.#current[this.#at++] = undefined as never;
-    if ('error' in outcome) throw outcome.error;
-    return { value: outcome.value, done: false };
+    return 'error' in outcome ? Promise.reject(outcome.error as Error) : Promise.resolve({ value: outcome.value, done: false });
   }
+
+  readonly #afterWait = (): void => {
+    this.#waiting--;
+  };
 
   async #take(chunk: Chunk<T>): Promise<void> {
     try {
@@ -143,47 +155,71 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
     });
   }
 
-  /** Submits chunks while there is room; one at a time reads the inputs. */
-  #fill(): Promise<void> {
-    this.#filling ??= this.#fillNow().finally(() => {
+  /** Submits chunks while there is room; synchronously as long as the inputs are. */
+  #fill(): Promise<void> | undefined {
+    if (this.#filling !== undefined) return this.#filling;
+    const waits = this.#fillNow();
+    if (waits === undefined) return undefined;
+    this.#filling = waits.then(() => {
       this.#filling = undefined;
+      return this.#fill();
     });
     return this.#filling;
   }
 
-  async #fillNow(): Promise<void> {
+  /** Returns what it has to wait for before it can go on. */
+  #fillNow(): Promise<void> | undefined {
+    // A buffer is refilled when half of it is consumed: workers are then woken once for several chunks.
+    if (this.#chunks.length > this.#bufferSize >> 1) return undefined;
     while (!this.#inputEnded && !this.#closed && this.#chunks.length < this.#bufferSize) {
+      const full = this.#context.ready();
+      if (full !== undefined) return full;
+      const items: unknown[] = [];
       try {
-        await this.#context.ready();
-        const items = await this.#readChunk();
-        if (this.#closed) return;
-        if (items.length > 0) this.#submit(items);
+        const reading = this.#readChunk(items, []);
+        if (reading !== undefined) {
+          return reading.then(
+            () => this.#submit(items),
+            (error: unknown) => this.#endInput({ error }),
+          );
+        }
+        this.#submit(items);
       } catch (error) {
-        this.#inputEnded = true;
-        this.#inputError = { error };
+        this.#endInput({ error });
       }
     }
+    return undefined;
   }
 
-  async #readChunk(): Promise<unknown[]> {
-    const items: unknown[] = [];
-    while (items.length < this.#chunkSize && !this.#inputEnded) {
-      const tuple: unknown[] = [];
-      for (const input of this.#inputs) {
-        const read = input.next();
-        const { value, done } = isPromise(read) ? await read : read;
-        if (done === true) {
-          this.#inputEnded = true;
-          return items;
-        }
-        tuple.push(value);
-      }
-      items.push(this.#inputs.length === 1 ? tuple[0] : tuple);
+  #endInput(failed: { error: unknown }): void {
+    this.#inputEnded = true;
+    this.#inputError ??= failed;
+  }
+
+  /** Reads until `items` is a chunk; a promise where an input makes it wait. */
+  #readChunk(items: unknown[], tuple: unknown[]): Promise<void> | undefined {
+    while (items.length < this.#chunkSize) {
+      const input = this.#inputs[tuple.length] as AnyIterator;
+      const read = input.next();
+      if (isPromise(read)) return read.then((each) => (this.#accept(each, items, tuple) ? this.#readChunk(items, tuple.length === this.#inputs.length ? [] : tuple) : undefined));
+      if (!this.#accept(read, items, tuple)) return undefined;
+      if (tuple.length === this.#inputs.length) tuple = [];
     }
-    return items;
+    return undefined;
+  }
+
+  #accept({ value, done }: IteratorResult<unknown>, items: unknown[], tuple: unknown[]): boolean {
+    if (done === true) {
+      this.#inputEnded = true;
+      return false;
+    }
+    tuple.push(value);
+    if (tuple.length === this.#inputs.length) items.push(tuple.length === 1 ? value : tuple);
+    return true;
   }
 
   #submit(items: unknown[]): void {
+    if (items.length === 0 || this.#closed) return;
     this.#context.check();
     const { taskTimeout, priority, retries, signal } = this.#options;
     const { engine } = this.#context;

@@ -153,7 +153,7 @@ export class ProcessPoolExecutor extends Executor {
     return mapOver<Awaited<R>>(
       {
         engine: this.#engine,
-        ready: () => this.whenReady(),
+        ready: () => (this.#engine.active < this.#maxPending ? undefined : this.whenReady()),
         check: () => this.#mustBeUsable('go on with map'),
         onDone: this.#onDone,
         bufferSize: 4 * this.#engine.options.maxWorkers,

@@ -249,14 +249,13 @@ export class RingConsumer {
 
   /** See `RingProducer.refresh`; forgets the beginning of a message that another consumer may have gone on with. */
   refresh(): void {
-    const head = Atomics.load(this.#ring.words, HEAD) >>> 0;
-    if (head !== this.#head) this.#dropPartial();
-    this.#head = head;
+    this.#dropPartial();
+    this.#head = Atomics.load(this.#ring.words, HEAD) >>> 0;
   }
 
   /** Whether a record waits. */
   readable(): boolean {
-    return Atomics.load(this.#ring.words, TAIL) >>> 0 !== this.#head;
+    return Atomics.load(this.#ring.words, TAIL) !== Atomics.load(this.#ring.words, HEAD);
   }
 
   /** Whether a message has begun to arrive. */

@@ -93,7 +93,10 @@ function furtherProperties(array: readonly unknown[]): string[] | undefined {
     return undefined;
   }
   const keys = Object.keys(array);
-  const last = keys.at(-1);
+  const last = keys[keys.length - 1];
+  if (keys.length === length && last === INDICES[length - 1]) {
+    return undefined;
+  }
   // Indices come first: if the last key is one, all are.
   return last === undefined || isIndex(last) ? undefined : keys.filter((key) => !isIndex(key));
 }
@@ -115,6 +118,8 @@ const HOLES_SCANNED = 64;
 const HOLES_ALLOCATED = 1024;
 /** From about this length on, `inspect()` is cheaper than a list of all keys. */
 const KEYS_MAX = 96;
+/** The indices of arrays whose keys are listed, as text. */
+const INDICES: readonly string[] = Array.from({ length: KEYS_MAX }, (_, index) => String(index));
 const NO_ITEMS = {
   maxArrayLength: 0,
   depth: 0,

@@ -56,8 +56,10 @@ export interface SourceBody {
   readonly maybe?: readonly string[];
   /** The function itself may be this variable of the module. */
   readonly prefer?: { readonly name: string; readonly hash: string };
-  /** Names that stand for `require` of the file. */
-  readonly requires?: readonly string[];
+  /** Names for what every file has of its own, or what a test runner put into the text. */
+  readonly standIns?: Readonly<Record<string, StandIn>>;
+  /** The folder that `/file` means in what a runner made of `import()`. */
+  readonly root?: string;
   /** Captured symbols that every process has. */
   readonly symbols?: Readonly<Record<string, SymbolName>>;
   readonly usesMeta: boolean;
@@ -70,14 +72,14 @@ export interface SourceBody {
   readonly column: number;
 }
 
+/** `require`, `import()` and `import.meta` of the file; `counter` is a coverage counter, which counts nothing elsewhere. */
+export type StandIn = 'require' | 'import' | 'meta' | 'counter';
+
 /** A symbol of the global registry, or one of the language. */
 export type SymbolName = { readonly key: string } | { readonly wellKnown: string };
 
 /** How the text becomes an expression: as it is, as the member of an object literal, or as a factory to be called with `ENV_NAME`. */
 export type SourceForm = 'expression' | 'method' | 'task';
-
-/** The environment of a task. */
-export const ENV_NAME = '$multiproc_env';
 
 export type DefinitionBody = ModuleBody | MemberBody | GlobalBody | SourceBody;
 

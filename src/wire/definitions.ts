@@ -32,6 +32,9 @@ export interface ReceivedFunction {
 /** The functions that arrived here. */
 export const receivedFunctions: WeakMap<object, ReceivedFunction> = new WeakMap();
 
+/** The main scripts of other processes, from which functions arrived here by value. */
+export const foreignMains: Set<string> = new Set();
+
 /**
  * Sets the number that makes the ids of this process unique in its family.
  *

@@ -4,27 +4,19 @@
  * Runs in the process that sends.
  */
 import { types } from 'node:util';
-import { receivedFunctions, type HeldDefinition } from './definitions.js';
+import { receivedFunctions } from './definitions.js';
 import { describeMember, isStable } from './function-memory.js';
-import type { Located, ScopeKind } from './function-scopes.js';
+import type { KnownScope, Located } from './function-scopes.js';
+import { compiledText } from './inspector-scripts.js';
 import { findCopiedModule, findInLoadedModules, importedModule } from './module-definitions.js';
-
-/** Stands for an object that the receiver finds in a module instead of getting a copy. */
-export class ModuleReference {
-  readonly module: HeldDefinition;
-  /** From the namespace or `module.exports`; empty for that itself. */
-  readonly path: readonly string[];
-  constructor(module: HeldDefinition, path: readonly string[]) {
-    this.module = module;
-    this.path = path;
-  }
-}
+import type { ImportBinding } from './module-imports.js';
+import { INTEROP, ModuleReference } from './module-reference.js';
+import { isViteImport, viteImport } from './module-vite.js';
 
 /** The value to write for a captured variable. */
-export function captureOf(name: string, value: unknown, located: Located, kind: ScopeKind | undefined): unknown {
+export function captureOf(name: string, value: unknown, located: Located, scope: KnownScope | undefined): unknown {
   if ((typeof value !== 'object' || value === null) && typeof value !== 'function') return value;
-  const isModule = kind === 'module' && located.scopes.some((scope) => scope.kind === 'module');
-  const binding = isModule ? located.names().imports.get(name) : undefined;
+  const binding = bindingOf(name, located, scope);
   if (binding !== undefined) {
     const module = importedModule(binding, located.place.url);
     const path = binding.name === '*' ? [] : [binding.name];
@@ -34,6 +26,11 @@ export function captureOf(name: string, value: unknown, located: Located, kind: 
   }
   if (typeof value === 'function' || !located.isMain) return value;
   return commonObject(value) ?? value;
+}
+
+function bindingOf(name: string, { names, scriptId }: Located, scope: KnownScope | undefined): ImportBinding | undefined {
+  if (isViteImport(name)) return viteImport(name, compiledText(scriptId));
+  return scope?.isEsm === true ? names().imports.get(name) : undefined;
 }
 
 /** `require` of a module: every file has its own. */
@@ -54,6 +51,3 @@ function commonObject(value: object): ModuleReference | undefined {
   const wrapped = findInLoadedModules(inner);
   return wrapped === undefined ? undefined : new ModuleReference(wrapped.module, [...wrapped.path, INTEROP]);
 }
-
-/** The last step of a path: the object is wrapped as `{ default: object, ...object }`, as compilers do for `import`. */
-export const INTEROP = '*interop*';

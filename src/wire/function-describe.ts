@@ -19,6 +19,7 @@ import { scriptText, scriptUrl } from './inspector-scripts.js';
 import { commonExports, findInBuiltins, findInLoadedModules, moduleDefinition, pathInExports } from './module-definitions.js';
 import { moduleNames, type ModuleNames } from './module-imports.js';
 import { isMainScript } from './module-main.js';
+import { findImportedNearby } from './module-nearby.js';
 
 /**
  * Describes a function or class.
@@ -35,7 +36,7 @@ export function describeFunction(fn: object, path: string): FunctionDescription 
   if (types.isProxy(fn)) return heldByModule(fn) ?? refuse(fn, REASONS.proxy, path);
   const text = sourceOf(fn);
   if (/\{\s*\[native code\]\s*\}$/.test(text)) return describeNative(fn, path);
-  if (!inspectorAvailable()) return heldByModule(fn) ?? refuse(fn, REASONS.notInspectable, path);
+  if (!inspectorAvailable()) return heldByModule(fn) ?? exportedNearby(fn) ?? refuse(fn, REASONS.notInspectable, path);
   const inspection = inspectFunction(fn);
   try {
     return describeInspected(fn, text, inspection, path);
@@ -84,6 +85,12 @@ function heldByModule(fn: object): FunctionDescription | undefined {
   const path = globalPath(fn);
   if (path !== undefined) return rememberStable(fn, define({ kind: 'global', path }, []));
   const member = findInBuiltins(fn) ?? findInLoadedModules(fn);
+  return member === undefined ? undefined : describeMember(fn, member, 'export');
+}
+
+/** Without an inspector: what the main script or a file on the call stack imports. */
+function exportedNearby(fn: object): FunctionDescription | undefined {
+  const member = findImportedNearby(fn);
   return member === undefined ? undefined : describeMember(fn, member, 'export');
 }
 

@@ -48,8 +48,8 @@ export const REASONS = {
 
 /** The text of the function could not be compiled on its own. */
 export function doesNotCompile(cause: unknown): string {
-  const detail = cause instanceof Error ? cause.message : String(cause);
-  return `its source text cannot stand alone (${detail}); move it to a top-level function of a module`;
+  const detail = (cause as { message?: unknown } | null)?.message ?? cause;
+  return `its source text cannot stand alone (${String(detail)}); move it to a top-level function of a module`;
 }
 
 /** A captured variable is still in its temporal dead zone. */
@@ -75,8 +75,8 @@ export function privateInstance(className: string): string {
 
 /** A module could not be loaded by the receiver. */
 export function importFailed(what: string, cause: unknown): DeserializationError {
-  const detail = cause instanceof Error ? cause.message : String(cause);
-  return new DeserializationError(`Child could not import ${what}: ${detail}`, { cause });
+  const detail = (cause as { message?: unknown } | null)?.message ?? cause;
+  return new DeserializationError(`Child could not import ${what}: ${String(detail)}`, { cause });
 }
 
 /** The receiver has a function of that name, with another text. */

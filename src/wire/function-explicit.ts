@@ -3,8 +3,9 @@
  *
  * Runs in the sending process.
  */
-import { ENV_NAME, sourceOf, type SourceBody } from './definition-body.js';
+import { sourceOf, type SourceBody } from './definition-body.js';
 import { define, type HeldDefinition } from './definitions.js';
+import { ENV_NAME } from './function-form.js';
 import { describeMember, tokenOf, type FunctionDescription } from './function-memory.js';
 import { moduleDefinition } from './module-definitions.js';
 import { remoteParts, type RemoteParts } from './remote.js';

@@ -4,16 +4,17 @@
  * Runs in the receiving process. The text is evaluated as a script of its own, or among the variables of its module
  * if it names them; nothing of it comes from a socket (see definition-body.ts).
  */
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
-import { sourceOf, textHash, type SourceBody, type SymbolName } from './definition-body.js';
-import { loadedModule } from './definitions.js';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { sourceOf, textHash, type SourceBody, type StandIn, type SymbolName } from './definition-body.js';
+import { foreignMains, loadedModule } from './definitions.js';
 import { nameOf, thisTrap } from './function-errors.js';
-import { expressionAround, META_NAME } from './function-source.js';
+import { expressionAround, META_NAME } from './function-form.js';
 import { fileOf, probeOf, type ModuleProbe } from './loader-hooks.js';
-import { compileScript } from './loader-modules.js';
-import { noteForeignMain } from './module-main.js';
-import { readModuleScope } from './module-members.js';
+import { compileScript, importFrom } from './loader-modules.js';
+import { moduleSnapshot } from './function-halves.js';
 
 /** One function object in the making. */
 export interface FunctionUnit {
@@ -36,20 +37,20 @@ export function unitOf(body: SourceBody): FunctionUnit {
 }
 
 function compileFactory(body: SourceBody): () => FunctionUnit {
-  if (body.main) noteForeignMain(body.url);
+  if (body.main) foreignMains.add(body.url);
   const module = body.module === undefined ? undefined : loadedModule(body.module);
   const probe = module === undefined ? undefined : probeOf(body.url);
   const own = probe === undefined ? new Set<string>() : namesOfModule(probe, body.maybe ?? []);
   const preferred = probe === undefined ? undefined : preferredOf(probe, body);
   if (preferred !== undefined) return () => ({ create: () => preferred, set: () => undefined, get: () => [] });
-  const snapshot = module !== undefined && probe === undefined ? readModuleScope(module.value, body.url) : undefined;
+  const snapshot = module !== undefined && probe === undefined ? moduleSnapshot(module.value, body.url) : undefined;
   const code = factoryCode(body, own, Object.keys(snapshot ?? {}));
   const make = (probe === undefined ? asScript(body, code) : probe.evaluate(asEval(body, code))) as MakeUnit;
   const meta = probe?.meta ?? metaOf(body.url);
-  const requires = (body.requires ?? []).map(() => createRequire(baseOf(body)));
+  const standIns = Object.values(body.standIns ?? {}).map((kind) => standInFor(kind, body, meta));
   const trap = thisTrap(nameOf(body, { url: body.url, line: body.line, column: body.column }));
   return () => {
-    const unit = make(meta, requires, snapshot ?? {});
+    const unit = make(meta, standIns, snapshot ?? {});
     const named = (): object => withName(unit.create.call(trap), body);
     return { create: named, set: unit.set, get: unit.get };
   };
@@ -61,19 +62,19 @@ interface Code {
 }
 type MakeUnit = (
   meta: unknown,
-  requires: readonly unknown[],
+  standIns: readonly unknown[],
   snapshot: Record<string, unknown>,
 ) => { create(this: object): object; set(values: readonly unknown[]): void; get(): unknown[] };
 
 /** Parameters first, so that no captured name can hide them; `var`, because sloppy code may use any name. */
 function factoryCode(body: SourceBody, own: ReadonlySet<string>, snapshot: readonly string[]): Code {
-  const { names, requires = [], symbols = {}, strict, form } = body;
+  const { names, standIns = {}, symbols = {}, strict, form } = body;
   const { before, after } = expressionAround(form);
   const bound = names.map((name, i) => ({ name, i })).filter(({ name }) => !own.has(name));
   const shadowed = snapshot.filter((name) => /^[\w$]+$/.test(name) && !names.includes(name));
   const variables = [
     ...bound.map(({ name }) => name),
-    ...requires.map((name, i) => `${name} = $multiproc_requires[${i}]`),
+    ...Object.keys(standIns).map((name, i) => `${name} = $multiproc_standins[${i}]`),
     ...Object.entries(symbols).map(([name, symbol]) => `${name} = ${symbolExpression(symbol)}`),
     ...shadowed.map((name) => `${name} = $multiproc_snapshot[${JSON.stringify(name)}]`),
   ];
@@ -82,7 +83,7 @@ function factoryCode(body: SourceBody, own: ReadonlySet<string>, snapshot: reado
   const assign = bound.map(({ name, i }) => `${name} = $multiproc_values[${i}];`).join(' ');
   const read = names.map((name) => (own.has(name) ? 'undefined' : name)).join(', ');
   return {
-    before: `(function (${META_NAME}, $multiproc_requires, $multiproc_snapshot) {${mode}${declare} return { create: function () { return ${before}`,
+    before: `(function (${META_NAME}, $multiproc_standins, $multiproc_snapshot) {${mode}${declare} return { create: function () { return ${before}`,
     after: `${after} }, set: function ($multiproc_values) { ${assign} }, get: function () { return [${read}] } } })`,
   };
 }
@@ -138,6 +139,25 @@ function metaOf(url: string): object {
     resolve: (specifier: string): string => import.meta.resolve(/^\.{0,2}\//.test(specifier) ? new URL(specifier, url).href : specifier),
   };
 }
+
+function standInFor(kind: StandIn, body: SourceBody, meta: unknown): unknown {
+  switch (kind) {
+    case 'require':
+      return createRequire(baseOf(body));
+    case 'import':
+      return (specifier: string) => importFrom(body.url, specifier.startsWith('/') && !existsSync(specifier) ? pathToFileURL(join(body.root ?? '/', specifier)).href : specifier);
+    case 'meta':
+      return meta;
+    case 'counter':
+      return () => COUNTER;
+  }
+}
+
+/** Takes any step and any assignment. */
+const COUNTER: unknown = new Proxy(
+  {},
+  { get: (_, key) => (key === Symbol.toPrimitive ? () => 0 : COUNTER), set: () => true },
+);
 
 function baseOf({ url }: SourceBody): string {
   return url.startsWith('file:') ? fileOf(url) : `${process.cwd()}/`;

@@ -7,6 +7,7 @@ import { types } from 'node:util';
 import type { Place } from './function-errors.js';
 import type { FunctionScope } from './inspector-session.js';
 import type { ModuleNames } from './module-imports.js';
+import { insideVitest, VITE } from './module-vite.js';
 
 /**
  * - `local`: variables of a function or block, and whatever can only travel by value.
@@ -18,6 +19,8 @@ export type ScopeKind = 'local' | 'module' | 'maybe' | 'script' | 'global';
 
 export interface KnownScope {
   readonly kind: ScopeKind;
+  /** Whether it is the top level of an ES module. */
+  readonly isEsm: boolean;
   variables(): Record<string, unknown>;
 }
 
@@ -40,12 +43,13 @@ export interface Located {
  * @param names The names of the script's text, for a CommonJS script only.
  */
 export function classifyScopes(scopes: readonly FunctionScope[], names: () => ModuleNames): readonly KnownScope[] {
-  const outermost = scopes.findLastIndex(({ description }) => description === 'Closure');
+  const outermost = scopes.findLastIndex(({ description }) => description !== 'Script' && description !== 'Global');
   const isModule = scopes.some(({ description }) => description === 'Module');
   return scopes.map((scope, index) => {
     let read: Record<string, unknown> | undefined;
     const variables = (): Record<string, unknown> => (read ??= scope.variables());
-    return { kind: kindOf(scope, !isModule && isOuter(scopes, index, outermost) ? variables : undefined, names), variables };
+    const isEsm = scope.description === 'Module';
+    return { isEsm, kind: kindOf(scope, !isModule && index === outermost && isTopLevel(scope) ? variables : undefined, names), variables };
   });
 }
 
@@ -58,7 +62,7 @@ export function pathInScope(variables: Record<string, unknown>, fn: object): rea
   const values: [string, unknown][] = [];
   for (const key of Object.keys(variables)) {
     const value = readVariable(variables, key);
-    if (value === fn) return [key === '*default*' ? 'default' : key];
+    if (value === fn) return [key === '*default*' || key === VITE.default ? 'default' : key];
     if ((typeof value === 'object' && value !== null) || typeof value === 'function') values.push([key, value]);
   }
   const { name } = fn as { name?: unknown };
@@ -72,9 +76,8 @@ export function pathInScope(variables: Record<string, unknown>, fn: object): rea
   return undefined;
 }
 
-function isOuter(scopes: readonly FunctionScope[], index: number, outermost: number): boolean {
-  if (index !== outermost) return false;
-  return scopes.slice(index + 1).every(({ description }) => description === 'Script' || description === 'Global');
+function isTopLevel({ description }: FunctionScope): boolean {
+  return description === 'Closure' || (description === 'Block' && insideVitest());
 }
 
 function kindOf(
@@ -89,8 +92,10 @@ function kindOf(
   const keys = Object.keys(outer());
   if (keys.some((key) => COMMON_NAMES.has(key))) return 'module';
   const { declared } = names();
-  if (keys.length > 0 && keys.every((key) => declared.has(key)) && !wrapsModules()) return 'module';
-  return 'maybe';
+  const isOfVite = insideVitest();
+  const isDeclared = (key: string): boolean => declared.has(key) || (isOfVite && key.startsWith('__vi'));
+  if (keys.length > 0 && keys.every(isDeclared) && !wrapsModules()) return 'module';
+  return isOfVite ? 'local' : 'maybe';
 }
 
 /** tsx puts a function around each CommonJS module. */

@@ -4,8 +4,10 @@
  *
  * Runs in the sending process.
  */
+import { types } from 'node:util';
 import * as vm from 'node:vm';
-import { ENV_NAME, type SourceForm } from './definition-body.js';
+import type { SourceForm } from './definition-body.js';
+import { BASE_NAME, expressionAround, META_NAME } from './function-form.js';
 import { inspectFunction } from './inspector-session.js';
 import { REASONS, doesNotCompile } from './function-errors.js';
 
@@ -22,9 +24,6 @@ export interface SourceAnalysis {
 
 /** Why a text cannot be sent; the caller knows the function and adds its name. */
 export class SourceRefusal extends Error {}
-
-/** Stands for `import.meta` in a text that is no module. */
-export const META_NAME = '$multiproc_meta';
 
 /**
  * @param candidates Every name that the scopes around the function hold.
@@ -49,9 +48,6 @@ export function analyseSource(text: string, candidates: readonly string[], slopp
   return { ...found, usesMeta: captured.has(META_NAME), names: names.filter((name) => captured.has(name)) };
 }
 
-/** Stands for the class that a class extends. */
-export const BASE_NAME = '$multiproc_base';
-
 /**
  * Replaces what a class extends by `BASE_NAME`: V8 shows no variable that is only used while the class is made, but the
  * value is the prototype of the class.
@@ -67,12 +63,6 @@ export function withBaseName(text: string): string {
     else if (char === ')' || char === ']' || char === '}') depth -= 1;
   }
   return text;
-}
-
-/** What turns the text into an expression whose value is the function; a `method` becomes the member of an object literal. */
-export function expressionAround(form: SourceForm): { readonly before: string; readonly after: string } {
-  if (form === 'task') return { before: '(', after: `\n)(${ENV_NAME})` };
-  return form === 'expression' ? { before: '(', after: '\n)' } : { before: PICK_MEMBER, after: '\n})' };
 }
 
 interface Compiled {
@@ -92,7 +82,8 @@ function compileSomehow(text: string, names: readonly string[], sloppy: boolean 
         try {
           return { probe: compileProbe(candidate, form, strict, names), text: candidate, form, strict };
         } catch (error) {
-          if (!(error instanceof SyntaxError)) throw error;
+          // Not `instanceof`: the error may be of another realm, within jest.
+          if (!(types.isNativeError(error) && error.name === 'SyntaxError')) throw error;
           failures.push(error);
         }
       }
@@ -109,7 +100,7 @@ function compileProbe(text: string, form: SourceForm, strict: boolean, names: re
 }
 
 function reasonOf(failures: readonly unknown[]): string {
-  const messages = failures.map((failure) => (failure instanceof Error ? failure.message : ''));
+  const messages = failures.map((failure) => (types.isNativeError(failure) ? failure.message : ''));
   if (messages.some((message) => message.includes("'super'"))) return REASONS.super;
   if (messages.some((message) => /[Pp]rivate/.test(message))) return REASONS.privateName;
   return doesNotCompile(failures[0]);
@@ -129,8 +120,6 @@ function usesSuper(text: string, strict: boolean): boolean {
   }
 }
 
-const PICK_MEMBER =
-  '((o) => { const d = Object.getOwnPropertyDescriptor(o, Reflect.ownKeys(o)[0]); return d.value ?? d.get ?? d.set })({';
 const SENTINEL = '$multiproc_eval';
 const USABLE_NAME = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u;
 /** Names that strict code cannot declare; V8 shows some of them as variables. */

@@ -5,16 +5,18 @@
  */
 import { deserialize, serialize } from './class-hooks.js';
 import type { Definition } from './codec-types.js';
-import { textHash, type SourceBody, type SymbolName } from './definition-body.js';
+import { textHash, type SourceBody, type StandIn, type SymbolName } from './definition-body.js';
 import { define, type HeldDefinition } from './definitions.js';
 import { captureOf, isRequire } from './function-captures.js';
 import { cannotSend, nameOf, notInitialised } from './function-errors.js';
+import { BASE_NAME } from './function-form.js';
 import { isForeignGlobal } from './function-globals.js';
 import { rememberStable, tokenOf, type FunctionDescription } from './function-memory.js';
 import { COMMON_NAMES, type KnownScope, type Located } from './function-scopes.js';
-import { analyseSource, BASE_NAME, SourceRefusal, withBaseName, type SourceAnalysis } from './function-source.js';
+import { analyseSource, SourceRefusal, withBaseName, type SourceAnalysis } from './function-source.js';
 import { fileOf } from './loader-hooks.js';
 import { commonExports, moduleDefinition } from './module-definitions.js';
+import { insideVitest, isViteImport, VITE, viteRoot } from './module-vite.js';
 
 /** The parts that are the same for every function of one place in a script. */
 interface Template {
@@ -39,7 +41,7 @@ export function describeSource(located: Located): FunctionDescription {
     if (name === BASE_NAME) return Object.getPrototypeOf(fn) as unknown;
     const scope = located.scopes[scopes[i] ?? -1];
     const value = readCaptured(located, scope, name, path);
-    return captureOf(name, value, located, scope?.kind);
+    return captureOf(name, value, located, scope);
   });
   return { held, token: tokenOf(fn), captures };
 }
@@ -54,7 +56,7 @@ function makeTemplate(located: Located): Template {
   const scopeOf = candidates(located);
   const analysis = analyse(located, [...scopeOf.keys()]);
   const captured: string[] = [];
-  const requires: string[] = [];
+  const standIns: Record<string, StandIn> = {};
   const symbols: Record<string, SymbolName> = hookNames(text, scopeOf);
   let usesModule = false;
   const maybe: string[] = [];
@@ -65,9 +67,10 @@ function makeTemplate(located: Located): Template {
     }
     const scope = located.scopes[scopeOf.get(name) ?? -1];
     const symbol = scope?.kind === 'module' && !isMain ? undefined : symbolName(readCaptured(located, scope, name, located.path));
-    if (scope?.kind === 'module' && !isMain) usesModule = true;
+    const standIn = standInOf(located, scope, name);
+    if (standIn !== undefined) standIns[name] = standIn;
+    else if (scope?.kind === 'module' && !isMain && !isViteImport(name)) usesModule = true;
     else if (symbol !== undefined) symbols[name] = symbol;
-    else if (isRequireHere(located, scope, name)) requires.push(name);
     else {
       captured.push(name);
       if (scope?.kind === 'maybe' && !isMain) maybe.push(name);
@@ -94,7 +97,8 @@ function makeTemplate(located: Located): Template {
       ...(module === undefined ? {} : { module: module.id }),
       ...(maybe.length === 0 ? {} : { maybe }),
       ...(prefer === undefined || module === undefined ? {} : { prefer: { name: prefer, hash: textHash(text) } }),
-      ...(requires.length === 0 ? {} : { requires }),
+      ...(Object.keys(standIns).length === 0 ? {} : { standIns }),
+      ...(insideVitest() ? { root: viteRoot() } : {}),
       ...(Object.keys(symbols).length === 0 ? {} : { symbols }),
     },
     module === undefined ? [] : [module],
@@ -119,7 +123,7 @@ function candidates({ scopes, place, text }: Located): Map<string, number> {
 function analyse({ fn, text, place, scopes, path }: Located, names: readonly string[]): SourceAnalysis {
   const hasBase = isClassText(text) && typeof Object.getPrototypeOf(fn) === 'function' && Object.getPrototypeOf(fn) !== Function.prototype;
   const standing = hasBase ? withBaseName(text) : text;
-  const isStrict = scopes.some(({ kind }) => kind === 'module') && commonExports(place.url) === undefined;
+  const isStrict = scopes.some(({ isEsm }) => isEsm);
   const sloppy = isStrict ? false : Object.hasOwn(fn, 'caller') ? true : undefined;
   try {
     return analyseSource(standing, standing === text ? names : [...names, BASE_NAME], sloppy);
@@ -143,9 +147,13 @@ function readCaptured({ fn, place, names }: Located, scope: KnownScope | undefin
   return value;
 }
 
-function isRequireHere(located: Located, scope: KnownScope | undefined, name: string): boolean {
-  if (scope === undefined && name === 'require') return true;
-  return isRequire(readCaptured(located, scope, name, located.path));
+function standInOf(located: Located, scope: KnownScope | undefined, name: string): StandIn | undefined {
+  if (scope === undefined && name === 'require') return 'require';
+  if (name === VITE.import) return 'import';
+  if (name === VITE.meta) return 'meta';
+  if (name.startsWith('cov_')) return 'counter';
+  if (scope?.kind === 'module' && !located.isMain) return undefined;
+  return isRequire(readCaptured(located, scope, name, located.path)) ? 'require' : undefined;
 }
 
 function isClassText(text: string): boolean {

@@ -36,6 +36,18 @@ export function scriptText(scriptId: string, url: string): string {
   return text;
 }
 
+/** The text of a script as V8 compiled it. */
+export function compiledText(scriptId: string): string {
+  try {
+    post('Debugger.enable');
+    return post<{ scriptSource: string }>('Debugger.getScriptSource', { scriptId }).scriptSource;
+  } catch {
+    return '';
+  } finally {
+    post('Debugger.disable');
+  }
+}
+
 /** The text of a file named by a URL with or without a query. */
 export function readSource(url: string): string | undefined {
   if (!url.startsWith('file:')) return undefined;
@@ -78,17 +90,6 @@ function noteAllScripts(): void {
     post('Debugger.disable');
   });
   for (const { scriptId, url } of events) note(scriptId, url);
-}
-
-function compiledText(scriptId: string): string {
-  try {
-    post('Debugger.enable');
-    return post<{ scriptSource: string }>('Debugger.getScriptSource', { scriptId }).scriptSource;
-  } catch {
-    return '';
-  } finally {
-    post('Debugger.disable');
-  }
 }
 
 function note(scriptId: string, name: string): void {

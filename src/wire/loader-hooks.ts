@@ -40,7 +40,7 @@ export function prepareProbe(format: 'esm' | 'commonjs'): void {
 
 /** The probe of a module, if it was loaded with one. */
 export function probeOf(url: string): ModuleProbe | undefined {
-  return probes.get(url) ?? probes.get(url.replace(/[?#].*$/, ''));
+  return evaluates ? (probes.get(url) ?? probes.get(url.replace(/[?#].*$/, ''))) : undefined;
 }
 
 type LoadResult = { format?: string | null; source?: string | ArrayBuffer | NodeJS.TypedArray | null };
@@ -99,6 +99,18 @@ function isUserModule(url: string): boolean {
 /** The file of a probe, for `require`. */
 export function fileOf(url: string): string {
   return fileURLToPath(url.replace(/[?#].*$/, ''));
+}
+
+/** Whether `eval` works: not with --disallow-code-generation-from-strings. */
+const evaluates = canEvaluate();
+
+function canEvaluate(): boolean {
+  try {
+    (0, eval)('0');
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const probes = new Map<string, ModuleProbe>();

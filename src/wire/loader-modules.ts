@@ -40,7 +40,7 @@ export function loadModule(body: ModuleBody): LoadedModule | Promise<LoadedModul
 }
 
 /** `import(specifier)` as a script at `base` would do it. */
-function importFrom(base: string, specifier: string): Promise<unknown> {
+export function importFrom(base: string, specifier: string): Promise<unknown> {
   if (/^(?:node|data|file):/.test(specifier)) return import(specifier);
   let importer = importers.get(base);
   if (importer === undefined) {

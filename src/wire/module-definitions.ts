@@ -35,7 +35,7 @@ export function importedModule(binding: ImportBinding, base: string): HeldDefini
     const full = specifier.startsWith('node:') ? specifier : `node:${specifier}`;
     return moduleDefinition({ format: 'esm', specifier: full, probe: false });
   }
-  if (/^\.{0,2}\//.test(specifier)) {
+  if (/^(?:\.{0,2}\/|file:|data:)/.test(specifier)) {
     return moduleDefinition({ format: 'esm', specifier: new URL(specifier, base).href, probe: false });
   }
   return moduleDefinition({ format: 'esm', specifier, base, probe: false });

@@ -7,17 +7,13 @@ import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { foreignMains } from './definitions.js';
+import { insideVitest, vitestFile } from './module-vite.js';
 
 /** The entry as it was when the library was loaded; test runners rewrite it later. */
 const ENTRY = process.argv[1];
 
 let mainFiles: Set<string> | undefined;
-const foreignMains = new Set<string>();
-
-/** Remembers the main script of another process, from which functions arrived here by value. */
-export function noteForeignMain(url: string): void {
-  foreignMains.add(url);
-}
 
 /** Whether functions of this script travel by value: the main script, `-e`, stdin, the REPL, a test file of a runner, an eval. */
 export function isMainScript(url: string): boolean {
@@ -25,10 +21,15 @@ export function isMainScript(url: string): boolean {
   if (!url.startsWith('file:')) return true;
   const file = fileURLToPath(url.replace(/[?#].*$/, ''));
   if (foreignMains.has(url)) return true;
-  mainFiles ??= findMainFiles();
-  if (mainFiles.has(file)) return true;
+  if (mainScripts().has(file)) return true;
   if (/(?:^|\/)\[[^\]/]+\]$/.test(file) && !existsSync(file)) return true;
   return isTestFile(file);
+}
+
+/** The files of the main script. */
+export function mainScripts(): ReadonlySet<string> {
+  mainFiles ??= findMainFiles();
+  return mainFiles;
 }
 
 function findMainFiles(): Set<string> {
@@ -53,8 +54,7 @@ function findMainFiles(): Set<string> {
 
 /** Runners that evaluate the test file themselves: vitest, jest, and `node --test` without a process per file. */
 function isTestFile(file: string): boolean {
-  const vitest = (globalThis as { __vitest_worker__?: { filepath?: string } }).__vitest_worker__?.filepath;
-  if (vitest !== undefined) return vitest === file;
+  if (insideVitest()) return vitestFile() === file;
   if (process.env['JEST_WORKER_ID'] !== undefined || process.execArgv.some((flag) => flag.startsWith('--test'))) {
     return /[.-](?:test|spec)\.[cm]?[jt]sx?$|[\\/](?:__tests__|test)[\\/]/.test(file);
   }

@@ -7,11 +7,8 @@ import { DeserializationError } from '../errors.js';
 import { sourceOf, textHash, type GlobalBody, type MemberBody } from './definition-body.js';
 import { loadedModule, type HeldDefinition } from './definitions.js';
 import { shortFile, textDiffers } from './function-errors.js';
-import { classifyScopes } from './function-scopes.js';
-import { inspectFunction, inspectorAvailable } from './inspector-session.js';
+import { moduleSnapshot } from './function-halves.js';
 import { probeOf } from './loader-hooks.js';
-import { moduleNames } from './module-imports.js';
-import { readSource } from './inspector-scripts.js';
 
 /** The function of a definition, found once. @throws {DeserializationError} If it is not there, or is another. */
 export function memberOf(held: HeldDefinition): object {
@@ -30,24 +27,6 @@ export function valueAt(start: unknown, path: readonly string[]): unknown {
     value = (value as Record<string, unknown>)[key];
   }
   return value;
-}
-
-/** The variables of a loaded module, as V8 shows them through any function that it exports. */
-export function readModuleScope(exports: unknown, url: string): Record<string, unknown> | undefined {
-  if (!inspectorAvailable()) return undefined;
-  const values = typeof exports === 'function' ? [exports] : Object.values(exports as object);
-  for (const value of values) {
-    if (typeof value !== 'function') continue;
-    const inspection = inspectFunction(value);
-    try {
-      const scopes = classifyScopes(inspection.scopes, () => moduleNames(readSource(url) ?? ''));
-      const scope = scopes.find(({ kind }) => kind === 'module');
-      if (scope !== undefined) return scope.variables();
-    } finally {
-      inspection.release();
-    }
-  }
-  return undefined;
 }
 
 function findGlobal({ path }: GlobalBody): object {
@@ -87,7 +66,7 @@ function fromExports({ path }: MemberBody, exports: unknown): unknown {
 
 function fromInspector({ path: [first = '', ...rest] }: MemberBody, exports: unknown, url: string): unknown {
   try {
-    return valueAt(readModuleScope(exports, url)?.[first], rest);
+    return valueAt(moduleSnapshot(exports, url)?.[first], rest);
   } catch {
     return undefined;
   }

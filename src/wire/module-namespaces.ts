@@ -3,14 +3,13 @@
  *
  * Runs in the sending process.
  */
-import { createRequire } from 'node:module';
-import { ModuleReference } from './function-captures.js';
 import { cannotSend } from './function-errors.js';
 import { inspectFunction, inspectorAvailable } from './inspector-session.js';
 import { scriptUrl } from './inspector-scripts.js';
-import { fileOf } from './loader-hooks.js';
 import { moduleDefinition } from './module-definitions.js';
 import { loadedNamespaces } from './loader-modules.js';
+import { evaluatedExports } from './module-nearby.js';
+import { ModuleReference } from './module-reference.js';
 
 /**
  * The module of a namespace object.
@@ -39,13 +38,7 @@ function urlsOf(namespace: object): Set<string> {
   return urls;
 }
 
-/** `require` of a module that is already evaluated gives its exports, without evaluating anything; loaders may differ. */
 function isNamespaceOf(namespace: object, url: string): boolean {
-  if (!/^file:.*\.m?js$/.test(url) || process.execArgv.some((flag) => /^(?:-r|--require|--import|--(?:experimental-)?loader)\b/.test(flag))) return false;
-  try {
-    const exports = createRequire(import.meta.url)(fileOf(url)) as Record<string, unknown>;
-    return Object.entries(namespace).every(([key, value]) => exports[key] === value);
-  } catch {
-    return false;
-  }
+  const exports = evaluatedExports(url);
+  return exports !== undefined && Object.entries(namespace).every(([key, value]) => exports[key] === value);
 }

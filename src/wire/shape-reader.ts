@@ -58,9 +58,10 @@ export class Shape {
 
   #compile(): void {
     const { keys } = this;
-    if (!mayCompile || keys.includes('__proto__') || keys.length > MAX_SHAPE_KEYS || new Set(keys).size !== keys.length) {
+    if (compilable === 0 || keys.includes('__proto__') || keys.length > MAX_SHAPE_KEYS || new Set(keys).size !== keys.length) {
       return;
     }
+    compilable--;
     const names = keys.map((key) => JSON.stringify(key));
     try {
       this.build = compiled(`return {${names.map((name) => `${name}: input.read()`).join(', ')}};`);
@@ -70,7 +71,7 @@ export class Shape {
       );
     } catch {
       // --disallow-code-generation-from-strings
-      mayCompile = false;
+      compilable = 0;
     }
   }
 }
@@ -113,7 +114,8 @@ function compiled(body: string): Builder {
   return new Function('input', body) as Builder;
 }
 
-let mayCompile = true;
+/** How many more shapes may be compiled: bytes from elsewhere must not fill the process with code. */
+let compilable = 2048;
 /** Compiling costs as much as building some dozens of objects slowly. */
 const COMPILE_AT = 24;
 const SLOTS = 1024;

@@ -28,8 +28,9 @@ import {
 /** Work that a worker shall have at hand, in milliseconds, so that it never waits for the next task. */
 const AT_HAND_MS = 2;
 const MAX_IN_FLIGHT = 200;
-/** From so many tasks at hand on the worker answers in batches. */
-const QUIET_FROM = 16;
+/** With so many tasks at hand, and these so quick, the worker answers in batches. */
+const QUIET_FROM = 2;
+const QUIET_BELOW_MS = 0.1;
 const SEQUENCES = 2 ** 29;
 
 export class Worker {
@@ -102,7 +103,7 @@ export class Worker {
     writeU32(buffer, start - 4, task.flags);
     this.child.ship(definitions);
     this.child.sendBytes(TASK, buffer, start - TASK_HEADER_BYTES, end);
-    this.#beQuiet(this.#inFlight >= QUIET_FROM);
+    this.#beQuiet(this.#inFlight >= QUIET_FROM && (this.#serviceMs ?? Number.POSITIVE_INFINITY) < QUIET_BELOW_MS);
   }
 
   /** Takes a task back that it has not begun. */

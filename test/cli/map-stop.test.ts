@@ -70,13 +70,13 @@ test(
 
 test(
   'multiproc map ends quietly with 0 when the reader of stdout leaves',
-  leavesNothing(async () => {
+  leavesNothing(async (t) => {
     const command = new Command(['map', `${FUNCTIONS}#upper`]);
     const feed = setInterval(() => command.child.stdin?.writable && command.child.stdin.write('line\n'.repeat(1000)), 1);
+    t.after(() => clearInterval(feed));
     await command.until(({ stdout }) => stdout.length > 0, 'results');
     command.child.stdout?.destroy();
     const ended = await withDeadline(command.ended, 10_000, 'the end after the reader left');
-    clearInterval(feed);
     assert.deepEqual([ended.code, ended.stderr], [0, '']);
   }),
 );

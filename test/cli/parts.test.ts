@@ -95,9 +95,10 @@ test('ChunkSizer follows the run time of the items, or does what it is told', ()
 
 test('Progress.line() fits into any width and says what it knows', () => {
   const line = (columns: number, total: number | undefined, failed = 0): string =>
-    new Progress({ write: () => {} }, { wanted: false, env: {}, counts: () => ({ total, done: 5, replayed: 0, failed }) }).line(
-      columns,
-    );
+    new Progress(
+      { write: async () => {} },
+      { wanted: false, env: {}, counts: () => ({ total, done: 5, replayed: 0, failed }) },
+    ).line(columns);
   assert.match(line(80, 10), /^█+░+ 50% {2}5\/10 .*ETA \d+:\d\d$/);
   assert.match(line(80, undefined, 2), /^5 items .* 2 failed$/);
   for (const columns of [0, 1, 10, 20, 40, 80, 200]) assert.ok(line(columns, 10).length <= columns, String(columns));

@@ -1,20 +1,20 @@
 /**
  * Instances of users' classes on the wire: a reference to the class, and the own fields.
  *
- * Runs in every process. No constructor runs at the receiver; methods work there, because the class travels like any
- * other function. Subclasses of Array, Map, Set and Error keep what those hold.
+ * Runs in every process that sends. Methods work at the receiver, because the class travels like any other function.
+ * Subclasses of Array, Map, Set and Error keep what those hold.
  */
 import { types } from 'node:util';
-import { DeserializationError } from '../errors.js';
-import { deserialize, serialize, type SerializableClass } from './class-hooks.js';
-import type { ValueReader, ValueWriter, WireExtension } from './codec-types.js';
-import type { Decoder } from './decoder.js';
+import { serialize } from './class-hooks.js';
+import { KIND, type UserClass } from './class-reading.js';
+import type { ValueWriter } from './codec-types.js';
 import { sourceOf } from './definition-body.js';
 import { receivedFunctions } from './definitions.js';
 import type { Encoder } from './encoder.js';
-import { errorClassOf, type ErrorClass } from './error-classes.js';
-import { isError, readErrorFields, writeErrorFields } from './error-objects.js';
+import { errorClassOf } from './error-classes.js';
+import { isError, writeErrorFields } from './error-objects.js';
 import { extensionByTag } from './extensions.js';
+import { INSTANCE_TAG } from './function-reading.js';
 import { describeFunction } from './function-describe.js';
 import { cannotSend, nodeInstance, privateInstance } from './function-errors.js';
 import { globalPath } from './function-globals.js';
@@ -22,22 +22,15 @@ import { hasPrivateMembers, inspectFunction, inspectorAvailable } from './inspec
 import { scriptUrl } from './inspector-scripts.js';
 import { findInBuiltins } from './module-definitions.js';
 
-type UserClass = (new (...args: never[]) => object) & Partial<SerializableClass<object, unknown>>;
+/** Whether this is an instance of a user's class that no other extension takes. */
+export function matchesInstance(value: object): boolean {
+  const userClass = classOf(value);
+  if (userClass === undefined || isExotic(value) || isClaimed(value)) return false;
+  return !isError(value) || (!errorClassOf(value).exact && canDescribe(userClass));
+}
 
-/** The extension for instances; it takes what no other extension does. */
-export const instanceExtension: WireExtension = {
-  tag: 2,
-  name: 'class instance',
-  matches(value) {
-    const userClass = classOf(value);
-    if (userClass === undefined || isExotic(value) || isClaimed(value)) return false;
-    return !isError(value) || (!errorClassOf(value).exact && canDescribe(userClass));
-  },
-  encode: writeInstance,
-  decode: readInstance,
-};
-
-function writeInstance(value: object, out: ValueWriter): void {
+/** Writes an instance. @throws {SerializationError} If it has state that cannot be seen from outside. */
+export function writeInstance(value: object, out: ValueWriter): void {
   const userClass = classOf(value) as UserClass;
   const hook = userClass[serialize];
   if (hook === undefined) checkFields(value, userClass, out);
@@ -66,44 +59,6 @@ function writeInstance(value: object, out: ValueWriter): void {
   }
 }
 
-function readInstance(input: ValueReader): object {
-  const userClass = input.value() as UserClass;
-  const kind = input.u8();
-  if (kind === KIND.ERROR) return readErrorFields(input as Decoder, userClass as unknown as ErrorClass);
-  if (kind === KIND.HOOK) {
-    const made: unknown = userClass[deserialize]?.call(userClass, input.value());
-    if (typeof made !== 'object' || made === null) {
-      throw new DeserializationError(`Cannot rebuild an instance of ${userClass.name}: its static [deserialize] must return an object`);
-    }
-    input.register(made);
-    return made;
-  }
-  return readContents(kind, userClass, input);
-}
-
-function readContents(kind: number, userClass: UserClass, input: ValueReader): object {
-  if (kind === KIND.MAP) {
-    const map = Reflect.construct(Map, [], userClass) as Map<unknown, unknown>;
-    input.register(map);
-    for (let rest = input.varint(); rest > 0; rest -= 2) {
-      const key = input.value();
-      Map.prototype.set.call(map, key, input.value());
-    }
-    return readFields(map, input);
-  }
-  if (kind === KIND.SET) {
-    const set = Reflect.construct(Set, [], userClass) as Set<unknown>;
-    input.register(set);
-    for (let rest = input.varint(); rest > 0; rest -= 1) Set.prototype.add.call(set, input.value());
-    return readFields(set, input);
-  }
-  const isArray = kind === KIND.ARRAY;
-  const object = isArray ? (Reflect.construct(Array, [], userClass) as unknown[]) : (Object.create(userClass.prototype as object) as object);
-  input.register(object);
-  if (isArray) (object as unknown[]).length = input.varint();
-  return readFields(object, input);
-}
-
 function writeItems(items: readonly unknown[], out: ValueWriter): void {
   out.varint(items.length);
   items.forEach((item, i) => out.value(item, `[${i}]`));
@@ -116,14 +71,6 @@ function writeFields(value: object, out: ValueWriter): void {
     out.string(key);
     out.value((value as Record<string, unknown>)[key], /^[\w$]+$/.test(key) && !/^\d/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`);
   }
-}
-
-function readFields(object: object, input: ValueReader): object {
-  for (let rest = input.varint(); rest > 0; rest -= 1) {
-    const key = input.string();
-    Object.defineProperty(object, key, { value: input.value(), configurable: true, enumerable: true, writable: true });
-  }
-  return object;
 }
 
 /** Refuses state that cannot be seen from outside. */
@@ -188,7 +135,7 @@ function isExotic(value: object): boolean {
 function isClaimed(value: object): boolean {
   for (let tag = 0; tag < TAGS; tag += 1) {
     const extension = extensionByTag(tag);
-    if (extension !== undefined && extension !== instanceExtension && extension.matches(value)) return true;
+    if (extension !== undefined && tag !== INSTANCE_TAG && extension.matches(value)) return true;
   }
   return false;
 }
@@ -203,6 +150,5 @@ function canDescribe(userClass: UserClass): boolean {
   }
 }
 
-const KIND = { OBJECT: 0, HOOK: 1, ERROR: 2, ARRAY: 3, MAP: 4, SET: 5 } as const;
 const TAGS = 64;
 const nodeModules = new WeakMap<object, string>();

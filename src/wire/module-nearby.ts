@@ -1,0 +1,57 @@
+/**
+ * Modules that are surely evaluated: those that a running script imports. Their exports can be read without `import()`.
+ *
+ * Runs in the sending process: the only way to a function of an ES module where there is no inspector.
+ */
+import { createRequire } from 'node:module';
+import { isAbsolute } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { pathInScope } from './function-scopes.js';
+import { readSource } from './inspector-scripts.js';
+import { fileOf } from './loader-hooks.js';
+import { moduleDefinition, type ModuleMember } from './module-definitions.js';
+import { moduleNames } from './module-imports.js';
+import { mainScripts } from './module-main.js';
+
+/** A function by identity among the exports of what the main script and the files on the call stack import. */
+export function findImportedNearby(fn: object): ModuleMember | undefined {
+  const importers = new Set([...mainScripts()].map((file) => pathToFileURL(file).href).concat(filesOnStack()));
+  for (const importer of importers) {
+    for (const { specifier } of moduleNames(readSource(importer) ?? '').imports.values()) {
+      if (!/^\.{0,2}\//.test(specifier)) continue;
+      const url = new URL(specifier, importer).href;
+      const exports = evaluatedExports(url);
+      const path = exports === undefined ? undefined : pathInScope(exports, fn);
+      if (path !== undefined) return { module: moduleDefinition({ format: 'esm', specifier: url, probe: false }), path };
+    }
+  }
+  return undefined;
+}
+
+/**
+ * The exports of an ES module that is evaluated: `require` gives them without evaluating anything. It throws for one
+ * that still waits at its top level, and might load a second copy where a loader is in between.
+ */
+export function evaluatedExports(url: string): Record<string, unknown> | undefined {
+  if (!/^file:.*\.m?[jt]s$/.test(url) || process.execArgv.some((flag) => LOADER.test(flag))) return undefined;
+  try {
+    return createRequire(import.meta.url)(fileOf(url)) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+}
+
+function filesOnStack(): string[] {
+  const { prepareStackTrace } = Error;
+  try {
+    Error.prepareStackTrace = (_, sites) => sites;
+    const sites = new Error().stack as unknown as NodeJS.CallSite[];
+    const names = sites.map((site) => site.getFileName() ?? '').filter((name) => name.startsWith('file:') || isAbsolute(name));
+    return names.map((name) => (isAbsolute(name) ? pathToFileURL(name).href : name)).filter((name) => !name.startsWith(OWN_FOLDER));
+  } finally {
+    Error.prepareStackTrace = prepareStackTrace;
+  }
+}
+
+const OWN_FOLDER = new URL('.', import.meta.url).href;
+const LOADER = /^(?:-r|--require|--import|--(?:experimental-)?loader)\b/;
