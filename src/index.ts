@@ -12,3 +12,6 @@ export { setExecutable } from './process/launcher.js';
 export { Process, type ProcessOptions } from './process/process.js';
 export type { Waitable } from './process/waitable.js';
 export type { Wait } from './substrate/wait-limit.js';
+export { deserialize, type SerializableClass, serialize } from './wire/class-hooks.js';
+export { type Remote, remote } from './wire/remote.js';
+export { task } from './wire/task.js';

@@ -33,7 +33,7 @@ function measureJson(text) {
   let nodes = 0;
   let depth = 0;
   const names = new Set();
-  walk(JSON.parse(text), (value, level) => {
+  walk([JSON.parse(text)], (value, level) => {
     nodes++;
     depth = Math.max(depth, level);
     if (!Array.isArray(value)) for (const key of Object.keys(value)) names.add(key);
@@ -78,19 +78,22 @@ function parseProgram(text, path) {
 
 /** Visits every object below `root`, without recursion: generated code nests deeply. */
 function walk(root, visit) {
-  const stack = [[root, 1]];
-  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
-    const [value, level] = next;
-    if (value === null || typeof value !== 'object') continue;
+  const values = [root];
+  const levels = [1];
+  while (values.length > 0) {
+    const value = values.pop();
+    const level = levels.pop();
     visit(value, level);
     for (const key in value) {
       const child = value[key];
-      if (child !== null && typeof child === 'object' && key !== 'loc' && key !== 'extra') stack.push([child, level + 1]);
+      if (child === null || typeof child !== 'object' || key === 'loc' || key === 'extra') continue;
+      values.push(child);
+      levels.push(level + 1);
     }
   }
 }
 
-const BROTLI = { [constants.BROTLI_PARAM_QUALITY]: 9, [constants.BROTLI_PARAM_LGWIN]: 16 };
+const BROTLI = { [constants.BROTLI_PARAM_QUALITY]: 10, [constants.BROTLI_PARAM_LGWIN]: 16 };
 const FUNCTIONS = new Set([
   'FunctionDeclaration',
   'FunctionExpression',

@@ -81,7 +81,7 @@ export class Future<T> implements PromiseLike<T> {
    */
   result(wait?: Wait): Promise<T> {
     const promise = this.#promised();
-    return wait === undefined ? promise : limitWait(promise, wait, 'get the result: the task is not done');
+    return wait === undefined ? promise : limited(promise, wait, 'get the result: the task is not done');
   }
 
   /** The task's error, or null; otherwise as `result`. */
@@ -93,7 +93,7 @@ export class Future<T> implements PromiseLike<T> {
         return error;
       },
     );
-    return limitWait(settled, wait, 'get the exception: the task is not done');
+    return limited(settled, wait, 'get the exception: the task is not done');
   }
 
   // biome-ignore lint/suspicious/noThenProperty: a future is awaited like a promise
@@ -198,4 +198,9 @@ export class Future<T> implements PromiseLike<T> {
   #mustBeOpen(): void {
     if (this.done()) throw new InvalidStateError(`Cannot settle the future: it is ${this.#state} already`);
   }
+}
+
+/** As `limitWait`, but rejects where that throws. */
+async function limited<T>(promise: Promise<T>, wait: Wait | undefined, what: string): Promise<T> {
+  return limitWait(promise, wait, what);
 }

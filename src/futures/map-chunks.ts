@@ -7,6 +7,7 @@
 import { CancelledError, TimeoutError } from '../errors.js';
 import { now } from '../substrate/clock.js';
 import { decodeValue, encodeArgs } from '../wire/codec.js';
+import type { Encoded } from '../wire/codec-types.js';
 import { decodeFailure } from '../wire/remote-error.js';
 import type { WorkerEngine } from '../workers/engine.js';
 import type { Job } from '../workers/jobs.js';
@@ -22,12 +23,17 @@ export interface MapContext {
   ready(): Promise<void> | undefined;
   /** @throws If the executor was closed or broken meanwhile. */
   check(): void;
-  onDone(): void;
-  /** Default of `bufferSize`. */
-  readonly bufferSize: number;
 }
 
 type Outcome<T> = { readonly value: T } | { readonly error: unknown };
+
+interface Failure {
+  readonly error: unknown;
+}
+
+const ENCODE_OPTIONS = { headerBytes: TASK_HEADER_BYTES };
+/** A timer of the event loop cannot be longer. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** The iterator of one `map` call; `rest` is the iterables, and perhaps the options. */
 export function mapOver<T>(context: MapContext, fn: (...args: never[]) => unknown, rest: readonly unknown[], taskOptions: TaskOptions): AsyncIterableIterator<T> {
@@ -52,6 +58,8 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
   readonly #inputs: AnyIterator[];
   readonly #chunkSize: number;
   readonly #bufferSize: number;
+  /** Below so many chunks the buffer is filled again: workers are then woken once for several chunks. */
+  readonly #lowWater: number;
   readonly #total: number | undefined;
   readonly #job: Job;
   readonly #temporary: boolean;
@@ -62,28 +70,40 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
   #current: Outcome<T>[] = [];
   #at = 0;
   #done = 0;
+  /** Inputs that have nothing more to give. */
+  readonly #over = new Set<AnyIterator>();
+  /** The input that it waits for. */
+  #reading: AnyIterator | undefined;
   #inputEnded = false;
-  #inputError: { error: unknown } | undefined;
+  #inputError: Failure | undefined;
   #closed = false;
-  /** Set while the inputs make it wait. */
+  /** Why it was closed, until `next()` has said so. */
+  #failed: Failure | undefined;
+  /** Set while an input or `maxPending` makes it wait. */
   #filling: Promise<void> | undefined;
+  /** Ends the wait for an input. */
+  #interrupt: (() => void) | undefined;
   /** Calls of `next()` that wait, one behind the other. */
   #turn: Promise<unknown> = Promise.resolve();
   #waiting = 0;
 
   constructor(context: MapContext, fn: (...args: never[]) => unknown, iterables: readonly AnyIterable[], options: MapOptions & TaskOptions) {
+    const { maxWorkers } = context.engine.options;
     this.#context = context;
     this.#options = options;
     this.#chunkSize = options.taskTimeout === undefined ? (options.chunkSize ?? 1) : 1;
-    this.#bufferSize = options.bufferSize ?? context.bufferSize;
+    this.#bufferSize = options.bufferSize ?? 4 * maxWorkers;
+    this.#lowWater = Math.max(this.#bufferSize >> 1, Math.min(this.#bufferSize - 1, 2 * maxWorkers));
     this.#total = totalOf(iterables);
     this.#deadline = options.timeout === undefined ? Number.POSITIVE_INFINITY : now() + options.timeout;
     const { job, temporary } = context.engine.jobs.forMap(fn);
     this.#job = job;
     this.#temporary = temporary;
     this.#inputs = iterables.map(iteratorOf);
-    options.signal?.throwIfAborted();
-    void this.#fill();
+    const { signal } = options;
+    if (signal?.aborted === true) this.#onAbort();
+    else signal?.addEventListener('abort', this.#onAbort, { once: true });
+    this.#fill();
   }
 
   [Symbol.asyncIterator](): this {
@@ -105,16 +125,11 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
 
   async #next(): Promise<IteratorResult<T>> {
     while (this.#at === this.#current.length) {
-      if (this.#closed) return { value: undefined, done: true };
-      if (this.#chunks.length === 0) {
-        await this.#fill();
-        if (this.#chunks.length > 0) continue;
-        const failed = this.#inputError;
-        await this.#close();
-        if (failed !== undefined) throw failed.error;
-        return { value: undefined, done: true };
-      }
-      await this.#take(this.#chunks[0] as Chunk<T>);
+      const chunk = this.#chunks[0];
+      if (this.#closed) return this.#last();
+      if (chunk !== undefined) await this.#take(chunk);
+      else if (this.#inputEnded) await this.#close(this.#inputError);
+      else await this.#waitForInput();
     }
     return this.#outcome();
   }
@@ -125,94 +140,120 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
     return 'error' in outcome ? Promise.reject(outcome.error as Error) : Promise.resolve({ value: outcome.value, done: false });
   }
 
+  /** What a closed iterator gives: why it was closed, once, then the end. */
+  #last(): IteratorResult<T> {
+    const failed = this.#failed;
+    this.#failed = undefined;
+    if (failed !== undefined) throw failed.error;
+    return { value: undefined, done: true };
+  }
+
   readonly #afterWait = (): void => {
     this.#waiting--;
   };
 
+  readonly #onAbort = (): void => {
+    this.#abandon(new CancelledError('The map was cancelled by its signal', { cause: this.#options.signal?.reason }));
+  };
+
   async #take(chunk: Chunk<T>): Promise<void> {
-    try {
-      this.#current = await this.#limited(chunk.outcomes);
-    } catch (error) {
-      await this.#close();
-      throw error;
-    }
+    const outcomes = await this.#limited(chunk.outcomes);
+    if (this.#closed) return;
+    this.#current = outcomes;
     this.#at = 0;
     this.#chunks.shift();
-    this.#done += this.#current.length;
+    this.#done += outcomes.length;
+    if (this.#chunks.length <= this.#lowWater) this.#fill();
     this.#options.onProgress?.(this.#done, this.#total);
-    void this.#fill();
   }
 
-  /** Ends the wait when the time of the whole call is up. */
-  #limited<V>(promise: Promise<V>): Promise<V> {
-    if (this.#deadline === Number.POSITIVE_INFINITY) return promise;
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new TimeoutError(`Cannot go on with map: it was not done within ${this.#options.timeout} ms`)),
-        Math.max(0, this.#deadline - now()),
-      );
-      promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  #waitForInput(): Promise<void> {
+    const filling = this.#fill();
+    if (filling === undefined) return Promise.resolve();
+    const interrupted = new Promise<void>((resolve) => {
+      this.#interrupt = resolve;
     });
+    return this.#limited(Promise.race([filling, interrupted]));
   }
 
-  /** Submits chunks while there is room; synchronously as long as the inputs are. */
+  /** Closes the iterator when the time of the whole call is up, which ends the wait. */
+  #limited<V>(wait: Promise<V>): Promise<V> {
+    const left = this.#deadline - now();
+    if (left > LONGEST_TIMER_MS) return wait;
+    const timer = setTimeout(() => this.#abandon(new TimeoutError(`Cannot go on with map: it was not done within ${this.#options.timeout} ms`)), Math.max(0, left));
+    return wait.finally(() => clearTimeout(timer));
+  }
+
+  /** Submits chunks while there is room: synchronously as long as the inputs are, then step by step. */
   #fill(): Promise<void> | undefined {
     if (this.#filling !== undefined) return this.#filling;
-    const waits = this.#fillNow();
-    if (waits === undefined) return undefined;
-    this.#filling = waits.then(() => {
+    const step = this.#fillNow();
+    if (step === undefined) return undefined;
+    this.#filling = step.then(() => {
       this.#filling = undefined;
-      return this.#fill();
+      this.#fill();
     });
     return this.#filling;
   }
 
-  /** Returns what it has to wait for before it can go on. */
+  /** Returns what it has to wait for before it can go on; that never rejects. */
   #fillNow(): Promise<void> | undefined {
-    // A buffer is refilled when half of it is consumed: workers are then woken once for several chunks.
-    if (this.#chunks.length > this.#bufferSize >> 1) return undefined;
     while (!this.#inputEnded && !this.#closed && this.#chunks.length < this.#bufferSize) {
       const full = this.#context.ready();
       if (full !== undefined) return full;
       const items: unknown[] = [];
+      const readAll = () => this.#submit(items);
+      const readSome = (error: unknown) => {
+        this.#reading = undefined;
+        this.#submit(items);
+        this.#endInput({ error });
+      };
       try {
         const reading = this.#readChunk(items, []);
-        if (reading !== undefined) {
-          return reading.then(
-            () => this.#submit(items),
-            (error: unknown) => this.#endInput({ error }),
-          );
-        }
-        this.#submit(items);
+        if (reading !== undefined) return reading.then(readAll, readSome);
       } catch (error) {
-        this.#endInput({ error });
+        readSome(error);
+        return undefined;
       }
+      readAll();
     }
     return undefined;
   }
 
-  #endInput(failed: { error: unknown }): void {
+  /** One input has ended or failed: the others are not needed any more. */
+  #endInput(failed?: Failure): void {
     this.#inputEnded = true;
     this.#inputError ??= failed;
+    this.#closeInputs().catch((error: unknown) => {
+      this.#inputError ??= { error };
+    });
   }
 
   /** Reads until `items` is a chunk; a promise where an input makes it wait. */
   #readChunk(items: unknown[], tuple: unknown[]): Promise<void> | undefined {
     while (items.length < this.#chunkSize) {
       const input = this.#inputs[tuple.length] as AnyIterator;
+      this.#over.add(input); // unless it gives something
       const read = input.next();
-      if (isPromise(read)) return read.then((each) => (this.#accept(each, items, tuple) ? this.#readChunk(items, tuple.length === this.#inputs.length ? [] : tuple) : undefined));
-      if (!this.#accept(read, items, tuple)) return undefined;
-      if (tuple.length === this.#inputs.length) tuple = [];
+      if (!isPromise(read)) {
+        if (!this.#accept(input, read, items, tuple)) return undefined;
+        if (tuple.length === this.#inputs.length) tuple = [];
+        continue;
+      }
+      this.#reading = input;
+      return read.then((each) => (this.#accept(input, each, items, tuple) ? this.#readChunk(items, tuple.length === this.#inputs.length ? [] : tuple) : undefined));
     }
     return undefined;
   }
 
-  #accept({ value, done }: IteratorResult<unknown>, items: unknown[], tuple: unknown[]): boolean {
+  #accept(input: AnyIterator, { value, done }: IteratorResult<unknown>, items: unknown[], tuple: unknown[]): boolean {
+    this.#reading = undefined;
+    if (this.#closed) return false;
     if (done === true) {
-      this.#inputEnded = true;
+      this.#endInput();
       return false;
     }
+    this.#over.delete(input);
     tuple.push(value);
     if (tuple.length === this.#inputs.length) items.push(tuple.length === 1 ? value : tuple);
     return true;
@@ -220,60 +261,99 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
 
   #submit(items: unknown[]): void {
     if (items.length === 0 || this.#closed) return;
-    this.#context.check();
-    const { taskTimeout, priority, retries, signal } = this.#options;
-    const { engine } = this.#context;
     const chunk = new Chunk<T>(items.length);
-    this.#chunks.push(chunk);
     try {
-      const task = new Task({
-        id: engine.nextTaskId(),
-        encoded: encodeArgs(items, { headerBytes: TASK_HEADER_BYTES }),
-        job: this.#job,
-        flags: FLAG_CHUNK | (this.#inputs.length === 1 ? 0 : FLAG_SPREAD) | (taskTimeout === undefined ? 0 : FLAG_REPORT),
-        sink: chunk,
-        priority,
-        timeout: taskTimeout,
-        retries,
-      });
-      chunk.task = task;
-      engine.submit(task);
+      this.#context.check();
+      const task = this.#task(items, chunk);
+      this.#chunks.push(chunk);
+      if (task !== undefined) this.#context.engine.submit(task);
     } catch (error) {
-      chunk.fail(error);
-      return;
+      this.#endInput({ error });
     }
-    if (signal === undefined) return;
-    const onAbort = () => engine.abort(chunk.task as Task, new CancelledError('The task was cancelled by its signal', { cause: signal.reason }));
-    signal.addEventListener('abort', onAbort, { once: true });
-    void chunk.outcomes.then(() => signal.removeEventListener('abort', onAbort));
-    if (signal.aborted) onAbort();
   }
 
-  async #close(): Promise<void> {
+  /** The task of a chunk, without the items that cannot be sent: they fail alone. Undefined: none can. */
+  #task(items: unknown[], chunk: Chunk<T>): Task | undefined {
+    const encoded = encodeItems(items, chunk);
+    if (encoded === undefined) return undefined;
+    const { taskTimeout, priority, retries } = this.#options;
+    chunk.task = new Task({
+      id: this.#context.engine.nextTaskId(),
+      encoded,
+      job: this.#job,
+      flags: FLAG_CHUNK | (this.#inputs.length === 1 ? 0 : FLAG_SPREAD) | (taskTimeout === undefined ? 0 : FLAG_REPORT),
+      sink: chunk,
+      priority,
+      timeout: taskTimeout,
+      retries,
+    });
+    return chunk.task;
+  }
+
+  /** Ends it with an error, and its running tasks if a signal says so. */
+  #abandon(error: Error): void {
+    if (this.#closed) return;
+    if (error instanceof CancelledError) for (const { task } of [...this.#chunks]) if (task !== undefined) this.#context.engine.abort(task, error);
+    this.#close({ error }).catch(() => {}); // what an input says to its end matters less
+  }
+
+  async #close(failed?: Failure): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    const { engine, onDone } = this.#context;
-    for (const { task } of this.#chunks) if (task !== undefined) engine.cancel(task, new CancelledError('The rest of the map was cancelled'));
+    this.#failed = failed;
+    this.#current = [];
+    this.#at = 0;
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    const { engine } = this.#context;
     const rest = this.#chunks.splice(0);
-    if (this.#temporary) void Promise.all(rest.map((chunk) => chunk.outcomes)).then(() => engine.forget(this.#job));
-    onDone();
-    if (this.#inputEnded) return;
-    for (const input of this.#inputs) await input.return?.();
+    for (const { task } of rest) if (task !== undefined) engine.cancel(task, new CancelledError('The rest of the map was cancelled'));
+    for (const chunk of rest) chunk.interrupt();
+    this.#interrupt?.();
+    if (this.#temporary) void Promise.all(rest.map((chunk) => chunk.settled)).then(() => engine.forget(this.#job));
+    await this.#closeInputs();
+  }
+
+  /** Tells all inputs that still have something to give that it is not wanted. */
+  async #closeInputs(): Promise<void> {
+    const reading = this.#reading;
+    this.#reading = undefined;
+    const closing = this.#inputs.map(async (input) => {
+      if (this.#over.has(input) && input !== reading) return;
+      this.#over.add(input);
+      const returned = input.return?.();
+      if (input !== reading) await returned;
+      else if (returned !== undefined && isPromise(returned)) returned.catch(() => {}); // it may never answer
+    });
+    const first = (await Promise.allSettled(closing)).find((each) => each.status === 'rejected');
+    if (first !== undefined) throw first.reason;
   }
 }
 
 /** One task of a map: what its items came to. */
 class Chunk<T> implements TaskSink {
+  /** May come before the end of the task, see `interrupt`. */
   readonly outcomes: Promise<Outcome<T>[]>;
+  readonly settled: Promise<void>;
   task: Task | undefined;
   readonly #size: number;
+  /** Items that are not in the task, in their order. */
+  readonly #refused: { readonly index: number; readonly error: unknown }[] = [];
   #resolve: (outcomes: Outcome<T>[]) => void = () => {};
+  #settle: () => void = () => {};
 
   constructor(size: number) {
     this.#size = size;
     this.outcomes = new Promise((resolve) => {
       this.#resolve = resolve;
     });
+    this.settled = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+  }
+
+  /** An item cannot be sent: it fails alone. */
+  refuse(index: number, error: unknown): void {
+    this.#refused.push({ index, error });
   }
 
   succeed(buffer: Uint8Array, start: number, end: number): void {
@@ -281,7 +361,7 @@ class Chunk<T> implements TaskSink {
       const { values, failures } = decodeValue(buffer, start, end) as ChunkResult;
       const outcomes: Outcome<T>[] = values.map((value) => ({ value: value as T }));
       for (const [index, failure] of failures) outcomes[index] = { error: decoded(failure, 0, failure.length) };
-      this.#resolve(outcomes);
+      this.#finish(outcomes);
     } catch (error) {
       this.fail(error);
     }
@@ -292,8 +372,39 @@ class Chunk<T> implements TaskSink {
   }
 
   fail(error: unknown): void {
-    this.#resolve(Array.from({ length: this.#size }, () => ({ error })));
+    this.#finish(Array.from({ length: this.#size - this.#refused.length }, () => ({ error })));
   }
+
+  /** Nobody wants the outcomes any more. */
+  interrupt(): void {
+    this.#resolve([]);
+  }
+
+  #finish(outcomes: Outcome<T>[]): void {
+    for (const { index, error } of this.#refused) outcomes.splice(index, 0, { error });
+    this.#resolve(outcomes);
+    this.#settle();
+  }
+}
+
+/** The items of a chunk, without those that cannot be sent; undefined if none can. */
+function encodeItems<T>(items: readonly unknown[], chunk: Chunk<T>): Encoded | undefined {
+  try {
+    return encodeArgs(items, ENCODE_OPTIONS);
+  } catch {
+    // some of them can, perhaps
+  }
+  const sendable = items.filter((item, index) => {
+    try {
+      return encodeArgs([item]) !== undefined;
+    } catch (error) {
+      chunk.refuse(index, error);
+      return false;
+    }
+  });
+  if (sendable.length > 0) return encodeArgs(sendable, ENCODE_OPTIONS);
+  chunk.fail(undefined); // each item has an error of its own
+  return undefined;
 }
 
 function decoded(buffer: Uint8Array, start: number, end: number): unknown {

@@ -63,6 +63,7 @@ export class ProcessPoolExecutor extends Executor {
       maxTasksPerChild: options.maxTasksPerChild,
       onWorkerDeath: options.onWorkerDeath ?? 'break',
       namePrefix: 'PoolWorker',
+      onSettled: options.maxPending === undefined ? undefined : this.#onSettled,
       brokenError: (message, cause) => new BrokenProcessPoolError(message, { cause }),
     });
   }
@@ -143,7 +144,6 @@ export class ProcessPoolExecutor extends Executor {
       future.fail(error); // what cannot be sent fails its own future
       return future.future;
     }
-    if (this.#maxPending !== Number.POSITIVE_INFINITY) future.future.addDoneCallback(this.#onDone);
     return future.submit(task, signal);
   }
 
@@ -155,8 +155,6 @@ export class ProcessPoolExecutor extends Executor {
         engine: this.#engine,
         ready: () => (this.#engine.active < this.#maxPending ? undefined : this.whenReady()),
         check: () => this.#mustBeUsable('go on with map'),
-        onDone: this.#onDone,
-        bufferSize: 4 * this.#engine.options.maxWorkers,
       },
       fn,
       rest,
@@ -164,9 +162,12 @@ export class ProcessPoolExecutor extends Executor {
     );
   }
 
-  readonly #onDone = (): void => {
-    if (this.#whenReady.length === 0 || this.#engine.active >= this.#maxPending) return;
-    for (const ready of this.#whenReady.splice(0)) ready();
+  /** Lets as many go on as there is room for; the others when those have not used it. */
+  readonly #onSettled = (): void => {
+    const room = this.#maxPending - this.#engine.active;
+    if (this.#whenReady.length === 0 || room <= 0) return;
+    for (const ready of this.#whenReady.splice(0, room)) ready();
+    if (this.#whenReady.length > 0) setImmediate(this.#onSettled);
   };
 
   #mustBeUsable(act: string): void {

@@ -3,12 +3,14 @@
  *
  * Runs in parents.
  */
+import { now } from '../substrate/clock.js';
 import { signalNumber } from './exit-status.js';
 import type { Child } from './launcher.js';
 import type { Process } from './process.js';
 
 interface Active {
   readonly daemon: boolean;
+  readonly detached: boolean;
   readonly child: Child;
 }
 
@@ -28,13 +30,32 @@ export function removeActive(process: Process): void {
   active.delete(process);
 }
 
+/** Resolves when no child of this thread that is neither daemon nor detached lives any more. */
+export async function joinActive(): Promise<void> {
+  for (;;) {
+    const held = [...active].find(([, { daemon, detached }]) => !daemon && !detached);
+    if (held === undefined) return;
+    await held[0].sentinel.ready;
+  }
+}
+
 let atExit = false;
 
-/** At the normal end of this process daemons get SIGTERM; what still runs then dies with its parent. */
+/** At the normal end of this process daemons get SIGTERM and time to obey; what still runs then dies with its parent. */
 function terminateDaemonsAtExit(): void {
   if (atExit) return;
   atExit = true;
   process.on('exit', () => {
-    for (const { daemon, child } of active.values()) if (daemon) child.signal(signalNumber('SIGTERM'));
+    const daemons = [...active.values()].filter(({ daemon, detached }) => daemon && !detached).map(({ child }) => child);
+    for (const child of daemons) child.signal(SIGTERM);
+    const deadline = now() + TERM_GRACE_MS;
+    while (daemons.some((child) => child.signal(EXISTS)) && now() < deadline) Atomics.wait(NEVER_WOKEN, 0, 0, LOOK_MS);
   });
 }
+
+const SIGTERM = signalNumber('SIGTERM');
+/** Not delivered; only tells whether there is somebody to deliver to. */
+const EXISTS = 0;
+const TERM_GRACE_MS = 5_000;
+const LOOK_MS = 2;
+const NEVER_WOKEN = new Int32Array(new SharedArrayBuffer(4));

@@ -12,21 +12,43 @@ import { availableParallelism } from 'node:os';
  * @python `os.process_cpu_count()`; `multiprocessing.cpu_count()` counts the machine's.
  */
 export function cpuCount(): number {
-  return Math.max(1, Math.min(availableParallelism(), Math.ceil(cgroupQuota())));
+  return Math.max(1, Math.min(availableParallelism(), Math.ceil(cpuQuota())));
 }
 
-/** CPUs that the control group grants, or infinity. */
-function cgroupQuota(): number {
-  const [quota, period] = readWords('/sys/fs/cgroup/cpu.max');
-  if (quota !== undefined && quota !== 'max') return Number(quota) / Number(period ?? 100_000) || Number.POSITIVE_INFINITY;
-  const old = Number(readWords('/sys/fs/cgroup/cpu/cpu.cfs_quota_us')[0]);
-  const oldPeriod = Number(readWords('/sys/fs/cgroup/cpu/cpu.cfs_period_us')[0]);
-  return old > 0 && oldPeriod > 0 ? old / oldPeriod : Number.POSITIVE_INFINITY;
+/** CPUs that the control groups of this process grant, the strictest of them all, or infinity. */
+export function cpuQuota(root = '/'): number {
+  const quotas = linesOf(`${root}proc/self/cgroup`).flatMap((line) => {
+    const [, controllers = '', ...path] = line.split(':');
+    const names = controllers.split(',');
+    if (controllers === '') return ancestors(path.join(':')).map((group) => quotaOf(`${root}sys/fs/cgroup${group}/cpu.max`));
+    if (!names.includes('cpu')) return [];
+    return ancestors(path.join(':')).map((group) => oldQuotaOf(`${root}sys/fs/cgroup/cpu${group}/cpu.cfs_`));
+  });
+  return Math.min(...quotas);
 }
 
-function readWords(path: string): string[] {
+/** `/a/b`, `/a` and the root as '': a container sees its own group at the root, whatever its path is called outside. */
+function ancestors(path: string): string[] {
+  const parts = path.split('/').filter((part) => part !== '');
+  return [...parts.keys(), parts.length].map((count) => parts.slice(0, count).map((part) => `/${part}`).join(''));
+}
+
+function quotaOf(path: string): number {
+  const [quota, period] = (linesOf(path)[0] ?? 'max').split(' ').map(Number);
+  return granted(quota, period);
+}
+
+function oldQuotaOf(prefix: string): number {
+  return granted(Number(linesOf(`${prefix}quota_us`)[0]), Number(linesOf(`${prefix}period_us`)[0]));
+}
+
+function granted(quota = Number.NaN, period = Number.NaN): number {
+  return quota > 0 && period > 0 ? quota / period : Number.POSITIVE_INFINITY;
+}
+
+function linesOf(path: string): string[] {
   try {
-    return readFileSync(path, 'utf8').trim().split(/\s+/);
+    return readFileSync(path, 'utf8').split('\n');
   } catch {
     return [];
   }

@@ -59,15 +59,18 @@ export function parentProcess(): ParentProcess | null {
     name: parentName,
     pid: parentPid,
     isAlive,
-    join(wait) {
+    async join(wait) {
+      let look: NodeJS.Timeout | undefined;
       const gone = new Promise<void>((resolve) => {
-        const look = setInterval(() => {
-          if (isAlive()) return;
-          clearInterval(look);
-          resolve();
+        look = setInterval(() => {
+          if (!isAlive()) resolve();
         }, PARENT_LOOK_MS);
       });
-      return limitWait(gone, wait, `join the parent ${parentName} (pid ${parentPid}): it still runs`);
+      try {
+        await limitWait(gone, wait, `join the parent ${parentName} (pid ${parentPid}): it still runs`);
+      } finally {
+        clearInterval(look);
+      }
     },
   });
 }

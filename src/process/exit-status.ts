@@ -6,7 +6,12 @@
 import { constants } from 'node:os';
 import { ProcessDiedError, type ProcessPhase } from '../errors.js';
 
-const SIGNAL_NAMES = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name as NodeJS.Signals]));
+/** Some numbers have a second, older name, which comes later: SIGABRT and SIGIOT. */
+const SIGNAL_NAMES = new Map(
+  Object.entries(constants.signals)
+    .reverse()
+    .map(([name, number]) => [number, name as NodeJS.Signals]),
+);
 
 /** `SIGKILL` for −9; null for an exit code. */
 export function signalOf(exitCode: number | null): NodeJS.Signals | null {

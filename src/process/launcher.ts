@@ -11,7 +11,7 @@ import { binding } from '../native/binding.js';
 import type { Piece } from '../substrate/allocator.js';
 import { arena } from '../substrate/arena.js';
 import { Bell } from '../substrate/doorbell.js';
-import { orThrow } from '../substrate/failure.js';
+import { orThrow, systemError } from '../substrate/failure.js';
 import { Link, linkBytes } from '../substrate/link.js';
 import { claimSlot, freeSlot, type ParticipantId } from '../substrate/participants.js';
 import { reclaimParticipant, self } from '../substrate/self.js';
@@ -153,6 +153,10 @@ export class Child {
 
   #ended(status: number): void {
     this.exitCode = status;
+    if (this.#link.pumping) {
+      setImmediate(() => this.#ended(status)); // asked for from within a handler: what it sent must be read first
+      return;
+    }
     this.#link.readToEnd();
     this.#inbox.whenIdle(() => {
       if (this.#settled) return;
@@ -193,7 +197,7 @@ function startProcess(request: LaunchRequest, participant: ParticipantId, linkOf
   const [bellRead, bellFd] = pipe();
   open(bellRead);
   undo.push(() => native.closeFd(bellFd));
-  const nothing = open(openSync('/dev/null', 'r+'));
+  const nothing = open(openNull());
   const outputs: (number | undefined)[] = [];
   const stdio = [1, 2].map((fd) => {
     if (request.stdio === 'inherit') return fd;
@@ -216,4 +220,12 @@ function startProcess(request: LaunchRequest, participant: ParticipantId, linkOf
   close();
   const [stdout = null, stderr = null] = outputs.map((fd) => new Socket({ fd: fd as number, readable: true, writable: false }));
   return { ...started, bellFd, stdout, stderr };
+}
+
+function openNull(): number {
+  try {
+    return openSync('/dev/null', 'r+');
+  } catch (error) {
+    throw systemError('start a process', -((error as NodeJS.ErrnoException).errno ?? 0), 'open');
+  }
 }

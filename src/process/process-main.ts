@@ -7,6 +7,7 @@ import { faultPoint } from '../substrate/fault.js';
 import { self } from '../substrate/self.js';
 import { decodeArgs, decodeValue, encodeValue } from '../wire/codec.js';
 import { encodeFailure } from '../wire/remote-error.js';
+import { joinActive } from './active-children.js';
 import { startChild, type ParentLink } from './child-main.js';
 import { catchFatal } from './fatal.js';
 import { FAILURE, NOTHING, READY, RESULT, START, SUBCLASS, TARGET, type Boot } from './frames.js';
@@ -47,54 +48,65 @@ function attempt(act: () => unknown): { error: unknown } | undefined {
 const NEVER_SETTLES = 13;
 
 function run(boot: Boot, parent: ParentLink, decode: () => Start): void {
-  const fail = (error: unknown, handle: (error: unknown) => void): void => {
+  let handle: (error: unknown) => void = (error) => console.error(`Exception in ${boot.name}:`, error);
+  const report = (error: unknown): void => {
+    parent.send(FAILURE, encodeFailure(error, { name: boot.name, pid: process.pid }));
     try {
       handle(error);
-    } finally {
-      parent.send(FAILURE, encodeFailure(error, { name: boot.name, pid: process.pid }));
-      process.exit(1);
+    } catch (second) {
+      console.error(`Exception in handleException of ${boot.name}:`, second);
     }
   };
-  let handle: (error: unknown) => void = (error) => console.error(`Exception in ${boot.name}:`, error);
-  catchFatal((error) => fail(error, handle));
+  let settled = false;
+  const fail = (error: unknown, exitCode = 1): void => {
+    settled = true;
+    process.exitCode = exitCode;
+    try {
+      report(error);
+    } finally {
+      void flushOutput().then(() => process.exit());
+    }
+  };
+  catchFatal(fail);
   let target: () => unknown;
   try {
     const me = becomeProcess(decode(), boot);
     handle = me.handleException;
     target = me.run;
   } catch (error) {
-    fail(error, handle);
+    fail(error);
     return;
   }
   parent.sendBytes(READY, NOTHING, 0, 0);
   faultPoint('task.running');
-  let settled = false;
   process.on('beforeExit', () => {
-    if (settled) return;
-    settled = true;
-    handle(new InvalidStateError(`${boot.name} has nothing left to wait for, but what its target returned never settles`));
-    process.exit(NEVER_SETTLES);
+    if (!settled) fail(new InvalidStateError(`${boot.name} has nothing left to wait for, but what its target returned never settles`), NEVER_SETTLES);
   });
   // The target's own work keeps the process alive from here on.
   self().doorbell.release();
-  runTarget(target).then(
-    (value) => {
+  runTarget(target)
+    .then((value) => {
+      parent.send(RESULT, encodeValue(value, 'result'));
+    })
+    .catch((error: unknown) => {
+      process.exitCode = 1;
+      report(error);
+    })
+    .finally(async () => {
       settled = true;
-      try {
-        parent.send(RESULT, encodeValue(value, 'result'));
-      } catch (error) {
-        fail(error, handle);
-        return;
-      }
+      await joinActive();
+      await flushOutput();
       process.exit();
-    },
-    (error: unknown) => {
-      settled = true;
-      fail(error, handle);
-    },
-  );
+    });
 }
 
 async function runTarget(target: () => unknown): Promise<unknown> {
   return await target();
+}
+
+/** Resolves when what was written to stdout and stderr is out; a parent that does not read its pipe holds its child. */
+async function flushOutput(): Promise<void> {
+  // A look at a stream that nobody used would make it, which takes milliseconds.
+  if (!process.getActiveResourcesInfo().some((name) => name.endsWith('WriteWrap'))) return;
+  await Promise.all([process.stdout, process.stderr].map((stream) => new Promise<void>((resolve) => stream.write('', () => resolve()))));
 }

@@ -21,28 +21,10 @@ import { joinAsSender } from './family.js';
 import { BOOT, type Boot, FAILURE, READY, RESULT, START, SUBCLASS, TARGET } from './frames.js';
 import { authKey, bootOf, nextIdentity } from './identity.js';
 import type { Child } from './launcher.js';
+import { checkOptions, type ProcessOptions } from './process-options.js';
 import { waitable, type Waitable } from './waitable.js';
 
-export interface ProcessOptions<A extends unknown[] = unknown[], R = unknown> {
-  /** What the child runs: any ordinary function. Default: nothing. */
-  readonly target?: ((...args: A) => R | Promise<R>) | undefined;
-  readonly args?: A | undefined;
-  /** Default: class name and number, such as `Process-1`, in a child `Process-1:2`. */
-  readonly name?: string | undefined;
-  /** Ends with its parent's normal exit and does not keep it alive. Default: as the creating process. */
-  readonly daemon?: boolean | undefined;
-  /** Merged over the parent's; undefined removes a variable. */
-  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
-  readonly cwd?: string | undefined;
-  /** Flags of node. Default: those of the parent that make sense in a child (loaders yes, inspector no). */
-  readonly execArgv?: readonly string[] | undefined;
-  /** Of stdout and stderr; stdin is always closed. Default 'inherit'. */
-  readonly stdio?: 'inherit' | 'pipe' | 'ignore' | undefined;
-  /** Limit of the JavaScript heap in MiB. */
-  readonly maxOldSpaceMb?: number | undefined;
-  /** May outlive its parent. Default false. */
-  readonly detached?: boolean | undefined;
-}
+export type { ProcessOptions };
 
 /** What the child gets to run. */
 export interface Start {
@@ -110,18 +92,20 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
   /** What the child said; it counts when the child has ended. */
   #announced: Outcome | undefined;
   #outcome: Outcome | undefined;
-  #killed = false;
+  /** Signals that the parent sent. */
+  readonly #sent = new Set<number>();
+  /** Set while `start()` works. */
+  #starting: Promise<void> | undefined;
   #exited: Promise<void> = Promise.resolve();
-  readonly #creator: number = process.pid;
   #sentinel: Waitable | undefined;
   #isCurrent = false;
 
   /** @throws {TypeError|RangeError} If an option has the wrong type. */
   constructor(options: ProcessOptions<A, R> = {}) {
-    checkOptions(options as Record<keyof ProcessOptions, unknown>);
+    checkOptions(options);
     this.#options = options;
     this.#identity = ownIdentity ?? nextIdentity();
-    this.#name = options.name !== undefined && options.name !== '' ? options.name : `${new.target.name}-${this.#identity.join(':')}`;
+    this.#name = options.name !== undefined && options.name !== '' ? options.name : `${new.target.name || 'Process'}-${this.#identity.join(':')}`;
     this.#daemon = options.daemon ?? bootOf()?.daemon ?? false;
     this.#authKey = authKey();
   }
@@ -156,11 +140,13 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
 
   /** The pid once started. */
   get pid(): number | undefined {
+    this.#mustBeOpen('read the pid of');
     return this.#isCurrent ? process.pid : this.#child?.pid;
   }
 
   /** null until it ended; then the exit code, or the negative number of the signal. */
   get exitCode(): number | null {
+    this.#mustBeOpen('read the exit code of');
     this.#child?.isAlive();
     return this.#child?.exitCode ?? null;
   }
@@ -169,7 +155,7 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
   get sentinel(): Waitable {
     this.#mustBeOpen('read the sentinel of');
     if (this.#child === undefined) throw new InvalidStateError(`Cannot read the sentinel of ${this.#name}: the process is not started`);
-    return (this.#sentinel ??= waitable(this.#exited));
+    return (this.#sentinel ??= waitable(this.#exited, () => this.done()));
   }
 
   /** With `stdio: 'pipe'`: what it writes, to be read by the parent. */
@@ -183,7 +169,8 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
 
   /** What the child does; by default it calls the target. To be overridden in a subclass. */
   run(): unknown {
-    return this.#options.target?.(...((this.#options.args ?? []) as A));
+    const { target, args = [] } = this.#options;
+    return target?.(...(args as A));
   }
 
   /**
@@ -196,15 +183,18 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
   async start(): Promise<this> {
     this.#mustBeOpen('start');
     if (this.#state !== 'initial') throw new InvalidStateError(`Cannot start ${this.#name}: a process can be started only once`);
-    if (this.#creator !== process.pid) throw new InvalidStateError(`Cannot start ${this.#name}: it was created by another process`);
+    if (this.#isCurrent) throw new InvalidStateError(`Cannot start ${this.#name}: it is this very process`);
     joinAsSender();
     const frames = this.#encodeStart();
     this.#state = 'started';
+    this.#starting = this.#launch(frames);
     try {
-      await this.#launch(frames);
+      await this.#starting;
     } catch (error) {
       this.#state = 'initial';
       throw error;
+    } finally {
+      this.#starting = undefined;
     }
     return this;
   }
@@ -230,8 +220,13 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
     this.#exited = new Promise((resolve) => {
       exited = resolve;
     });
-    addActive(this, { daemon: this.#daemon, child });
-    if (!this.#daemon) self().doorbell.hold();
+    addActive(this, { daemon: this.#daemon, detached: this.#options.detached ?? false, child });
+    if (this.#daemon) {
+      child.stdout?.unref();
+      child.stderr?.unref();
+    } else {
+      self().doorbell.hold();
+    }
     for (const [kind, encoded] of frames) child.send(kind, encoded);
     faultPoint('spawn.sent');
   }
@@ -297,6 +292,7 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
 
   /** Terminates it if it still runs, and waits for its end. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#starting?.catch(() => {});
     if (this.#state === 'started') this.terminate();
     await this.#exited;
   }
@@ -333,7 +329,7 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
       adopted.#exited = new Promise((resolve) => {
         exited = resolve;
       });
-      addActive(adopted, { daemon: true, child });
+      addActive(adopted, { daemon: true, detached: false, child });
       return {
         process: adopted,
         ended() {
@@ -404,14 +400,15 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
     if (child.garbage !== undefined) {
       return { kind: 'error', value: new ProtocolError(`${this.#name} (pid ${child.pid}) wrote garbage to its private channel and was killed`, { cause: child.garbage }) };
     }
-    if (this.#killed && (child.exitCode as number) < 0) return { kind: 'ended' };
+    if (this.#sent.has(-(child.exitCode as number))) return { kind: 'ended' };
     if (child.announced === 0 && child.exitCode === 0) return { kind: 'ended' };
-    return { kind: 'error', value: processDied(this.#name, { pid: child.pid, exitCode: child.exitCode, phase: child.phase, killedByUs: this.#killed }) };
+    return { kind: 'error', value: processDied(this.#name, { pid: child.pid, exitCode: child.exitCode, phase: child.phase }) };
   }
 
   async #wait(act: string, wait: Wait | undefined): Promise<Outcome> {
     this.#mustBeOpen(act);
     if (this.#isCurrent) throw new InvalidStateError(`Cannot ${act} ${this.#name}: a process cannot wait for itself`);
+    await this.#starting; // a start() that nobody awaited
     if (this.#child === undefined) throw new InvalidStateError(`Cannot ${act} ${this.#name}: the process is not started`);
     const { doorbell } = self();
     doorbell.hold();
@@ -426,22 +423,10 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
   #kill(act: string, signal: NodeJS.Signals): void {
     this.#mustBeOpen(act);
     if (this.#child === undefined) throw new InvalidStateError(`Cannot ${act} ${this.#name}: the process is not started`);
-    if (this.#child.signal(signalNumber(signal))) this.#killed = true;
+    if (this.#child.signal(signalNumber(signal))) this.#sent.add(signalNumber(signal));
   }
 
   #mustBeOpen(act: string): void {
     if (this.#state === 'closed') throw new ClosedError(`Cannot ${act} ${this.#name}: the process object is closed`);
   }
-}
-
-const STDIO: ReadonlySet<unknown> = new Set(['inherit', 'pipe', 'ignore']);
-
-function checkOptions(options: Readonly<Record<keyof ProcessOptions, unknown>>): void {
-  if (typeof options !== 'object' || options === null) throw new TypeError(`Cannot create a process: options must be an object, received ${String(options)}`);
-  const { target, args, name, stdio, maxOldSpaceMb } = options;
-  if (target !== undefined && typeof target !== 'function') throw new TypeError(`Cannot create a process: target must be a function, received ${String(target)}`);
-  if (args !== undefined && !Array.isArray(args)) throw new TypeError(`Cannot create a process: args must be an array, received ${String(args)}`);
-  if (name !== undefined && typeof name !== 'string') throw new TypeError(`Cannot create a process: name must be a string, received ${String(name)}`);
-  if (stdio !== undefined && !STDIO.has(stdio)) throw new TypeError(`Cannot create a process: stdio must be 'inherit', 'pipe' or 'ignore', received ${String(stdio)}`);
-  if (maxOldSpaceMb !== undefined && !(Number.isInteger(maxOldSpaceMb) && Number(maxOldSpaceMb) > 0)) throw new RangeError(`Cannot create a process: maxOldSpaceMb must be a positive integer of MiB, received ${String(maxOldSpaceMb)}`);
 }

@@ -11,13 +11,7 @@ export interface Waitable {
   readonly ready: Promise<void>;
 }
 
-/** The waitable of a promise that never rejects. */
-export function waitable(promise: Promise<void>): Waitable {
-  let done = false;
-  return {
-    isReady: () => done,
-    ready: promise.then(() => {
-      done = true;
-    }),
-  };
+/** The waitable of a promise that never rejects; `isReady` knows it as soon as it is settled. */
+export function waitable(ready: Promise<void>, isReady: () => boolean): Waitable {
+  return { ready, isReady };
 }

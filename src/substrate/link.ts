@@ -48,6 +48,7 @@ export class Link implements Pump {
   #sentOfFirst = -1;
   #unrung = 0;
   #broken = false;
+  #pumping = false;
 
   constructor(options: LinkOptions) {
     const half = RING_HEADER_BYTES + options.capacity;
@@ -81,14 +82,20 @@ export class Link implements Pump {
     return this.#first === this.#unsent.length;
   }
 
+  /** Whether a handler of a message runs at this moment. */
+  get pumping(): boolean {
+    return this.#pumping;
+  }
+
   /** Messages that wait for room. */
   get backlog(): number {
     return this.#unsent.length - this.#first;
   }
 
   pump(): boolean {
-    if (this.#broken) return false;
+    if (this.#broken || this.#pumping) return false; // a handler may turn the doorbell itself
     let handled = 0;
+    this.#pumping = true;
     try {
       const stop = now() + BUDGET_MS;
       do {
@@ -100,6 +107,8 @@ export class Link implements Pump {
       this.#broken = true;
       this.#onGarbage(error);
       return false;
+    } finally {
+      this.#pumping = false;
     }
     if (this.#in.wakeProducer()) this.#peer.ring();
     if (!this.idle) this.#flush();
@@ -113,7 +122,7 @@ export class Link implements Pump {
 
   /** Reads what a dead peer left, to the last whole message. */
   readToEnd(): void {
-    while (!this.#broken && this.#in.readable()) this.pump();
+    while (!this.#broken && !this.#pumping && this.#in.readable()) this.pump();
   }
 
   /**

@@ -51,8 +51,8 @@ const RECORD_HEADER_BYTES = 8;
 const LENGTH_BYTES = 8;
 const WAIT_SLICE_MS = 100;
 
-/** Takes one message: `buffer[start..end)` is only valid during the call. */
-export type MessageHandler = (kind: number, buffer: Uint8Array, start: number, end: number) => void;
+/** Takes one message: `buffer[start..end)` is only valid during the call, unless it is `owned`: then the buffer is the message's alone. */
+export type MessageHandler = (kind: number, buffer: Uint8Array, start: number, end: number, owned: boolean) => void;
 
 /** The shared words and bytes of one ring. */
 class RingMemory {
@@ -97,6 +97,15 @@ class RingMemory {
       if (ready()) return true;
     }
   }
+}
+
+/** Of a message announced as larger, memory is taken as its bytes arrive. */
+const TAKEN_AT_ONCE_BYTES = 2 ** 24;
+
+/** Memory that is about to be overwritten: zeroing it would cost as much as filling it. */
+function allocate(bytes: number): Uint8Array {
+  const buffer = Buffer.allocUnsafeSlow(bytes);
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, bytes);
 }
 
 /** The writing end. */
@@ -301,12 +310,12 @@ export class RingConsumer {
     if ((word & FLAG_PAD) !== 0) return false;
     if ((word & WHOLE) === WHOLE) {
       this.#dropPartial();
-      handler(word >>> 8, bytes, start, start + length);
+      handler(word >>> 8, bytes, start, start + length, false);
       return true;
     }
     const whole = this.#collect(word >>> 8, word, bytes, start, start + length);
     if (whole === undefined) return false;
-    handler(whole.kind, whole.buffer, 0, whole.total);
+    handler(whole.kind, whole.buffer, 0, whole.total, true);
     return true;
   }
 
@@ -341,7 +350,7 @@ export class RingConsumer {
       const total = end - start < LENGTH_BYTES ? -1 : new DataView(bytes.buffer, bytes.byteOffset + start, LENGTH_BYTES).getFloat64(0, true);
       if (!Number.isSafeInteger(total) || total < 0) throw new ProtocolError(`Cannot read the channel: a message of ${total} bytes is announced`);
       if (total > this.#maxMessage) throw new MessageTooLargeError(`Cannot receive a message of ${total} bytes: the limit is ${this.#maxMessage}`);
-      this.#partial = { kind, buffer: new Uint8Array(Math.min(total, (end - start) * 8)), used: 0, total };
+      this.#partial = { kind, buffer: allocate(Math.min(total, TAKEN_AT_ONCE_BYTES)), used: 0, total };
       start += LENGTH_BYTES;
     }
     const partial = this.#partial;
@@ -352,7 +361,7 @@ export class RingConsumer {
     const used = partial.used + end - start;
     if (used > partial.total) throw new ProtocolError(`Cannot read the channel: more than the announced ${partial.total} bytes arrived`);
     if (used > partial.buffer.length) {
-      const larger = new Uint8Array(Math.min(partial.total, Math.max(used, partial.buffer.length * 2)));
+      const larger = allocate(Math.min(partial.total, partial.buffer.length * 4));
       larger.set(partial.buffer.subarray(0, partial.used));
       partial.buffer = larger;
     }

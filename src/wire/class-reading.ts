@@ -13,6 +13,9 @@ import { readErrorFields } from './error-objects.js';
 /** A class with or without hooks. */
 export type UserClass = (new (...args: never[]) => object) & Partial<SerializableClass<object, unknown>>;
 
+/** The tag of class instances on the wire. */
+export const INSTANCE_TAG = 2;
+
 /** How the contents of an instance are written. */
 export const KIND = { OBJECT: 0, HOOK: 1, ERROR: 2, ARRAY: 3, MAP: 4, SET: 5 } as const;
 
@@ -24,7 +27,9 @@ export function readInstance(input: ValueReader): object {
   if (kind === KIND.HOOK) {
     const made: unknown = userClass[deserialize]?.call(userClass, input.value());
     if (typeof made !== 'object' || made === null) {
-      throw new DeserializationError(`Cannot rebuild an instance of ${userClass.name}: its static [deserialize] must return an object`);
+      throw new DeserializationError(
+        `Cannot rebuild an instance of ${userClass.name}: its static [deserialize] must return an object`,
+      );
     }
     input.register(made);
     return made;
@@ -49,7 +54,9 @@ function readContents(kind: number, userClass: UserClass, input: ValueReader): o
     return readFields(set, input);
   }
   const isArray = kind === KIND.ARRAY;
-  const object = isArray ? (Reflect.construct(Array, [], userClass) as unknown[]) : (Object.create(userClass.prototype as object) as object);
+  const object = isArray
+    ? (Reflect.construct(Array, [], userClass) as unknown[])
+    : (Object.create(userClass.prototype as object) as object);
   input.register(object);
   if (isArray) (object as unknown[]).length = input.varint();
   return readFields(object, input);

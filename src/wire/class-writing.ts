@@ -6,7 +6,7 @@
  */
 import { types } from 'node:util';
 import { serialize } from './class-hooks.js';
-import { KIND, type UserClass } from './class-reading.js';
+import { INSTANCE_TAG, KIND, type UserClass } from './class-reading.js';
 import type { ValueWriter } from './codec-types.js';
 import { sourceOf } from './definition-body.js';
 import { receivedFunctions } from './definitions.js';
@@ -14,7 +14,6 @@ import type { Encoder } from './encoder.js';
 import { errorClassOf } from './error-classes.js';
 import { isError, writeErrorFields } from './error-objects.js';
 import { extensionByTag } from './extensions.js';
-import { INSTANCE_TAG } from './function-reading.js';
 import { describeFunction } from './function-describe.js';
 import { cannotSend, nodeInstance, privateInstance } from './function-errors.js';
 import { globalPath } from './function-globals.js';
@@ -69,7 +68,10 @@ function writeFields(value: object, out: ValueWriter): void {
   out.varint(keys.length);
   for (const key of keys) {
     out.string(key);
-    out.value((value as Record<string, unknown>)[key], /^[\w$]+$/.test(key) && !/^\d/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`);
+    out.value(
+      (value as Record<string, unknown>)[key],
+      /^[\w$]+$/.test(key) && !/^\d/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`,
+    );
   }
 }
 
@@ -80,7 +82,11 @@ function checkFields(value: object, userClass: UserClass, out: ValueWriter): voi
     if (module !== undefined && each.name !== 'EventEmitter') {
       throw cannotSend(out.path(), nodeInstance(each.name, module), out.path());
     }
-    if (module === undefined && /#[\p{ID_Start}$_]/u.test(sourceOf(each)) && (!inspectorAvailable() || hasPrivateMembers(value))) {
+    if (
+      module === undefined &&
+      /#[\p{ID_Start}$_]/u.test(sourceOf(each)) &&
+      (!inspectorAvailable() || hasPrivateMembers(value))
+    ) {
       throw cannotSend(out.path(), privateInstance(userClass.name), out.path());
     }
   }
@@ -126,9 +132,20 @@ function classOf(value: object): UserClass | undefined {
 /** Objects with state that V8 or Node keeps inside, beside Array, Map, Set and Error. */
 function isExotic(value: object): boolean {
   return (
-    types.isPromise(value) || types.isDate(value) || types.isRegExp(value) || types.isAnyArrayBuffer(value) || ArrayBuffer.isView(value) ||
-    types.isWeakMap(value) || types.isWeakSet(value) || types.isGeneratorObject(value) || types.isExternal(value) ||
-    types.isBoxedPrimitive(value) || types.isModuleNamespaceObject(value) || value instanceof WeakRef || value instanceof URL || value instanceof URLSearchParams
+    types.isPromise(value) ||
+    types.isDate(value) ||
+    types.isRegExp(value) ||
+    types.isAnyArrayBuffer(value) ||
+    ArrayBuffer.isView(value) ||
+    types.isWeakMap(value) ||
+    types.isWeakSet(value) ||
+    types.isGeneratorObject(value) ||
+    types.isExternal(value) ||
+    types.isBoxedPrimitive(value) ||
+    types.isModuleNamespaceObject(value) ||
+    value instanceof WeakRef ||
+    value instanceof URL ||
+    value instanceof URLSearchParams
   );
 }
 

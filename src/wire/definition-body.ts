@@ -53,15 +53,15 @@ export interface SourceBody {
   /** The captured variables whose values each message carries. */
   readonly names: readonly string[];
   /** Names of `names` that the module itself may have: its own variable then counts. */
-  readonly maybe?: readonly string[];
+  readonly maybe: readonly string[];
   /** The function itself may be this variable of the module. */
   readonly prefer?: { readonly name: string; readonly hash: string };
   /** Names for what every file has of its own, or what a test runner put into the text. */
-  readonly standIns?: Readonly<Record<string, StandIn>>;
+  readonly standIns: Readonly<Record<string, StandIn>>;
   /** The folder that `/file` means in what a runner made of `import()`. */
   readonly root?: string;
   /** Captured symbols that every process has. */
-  readonly symbols?: Readonly<Record<string, SymbolName>>;
+  readonly symbols: Readonly<Record<string, SymbolName>>;
   readonly usesMeta: boolean;
   /** Whether the script is the main script of the process that defined this: nobody may load it. */
   readonly main: boolean;

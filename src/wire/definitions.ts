@@ -16,6 +16,8 @@ export interface HeldDefinition {
   readonly body: DefinitionBody;
   /** Of a module: its namespace or `module.exports`. Of a function found here: the function. */
   value?: unknown;
+  /** Of a module: what was sent of it by reference, by its path. */
+  objects?: Map<string, object>;
   failure?: DeserializationError;
   loading?: Promise<void> | undefined;
 }
@@ -48,7 +50,10 @@ export function setDefinitionOrigin(originId: number): void {
 export function define(body: DistributiveOmit<DefinitionBody, 'id'>, requires: readonly Definition[]): HeldDefinition {
   const id = origin * IDS_PER_ORIGIN + (definitions += 1);
   const whole = { ...body, id } as DefinitionBody;
-  const bytes = writeBody(whole, requires.map((required) => required.id));
+  const bytes = writeBody(
+    whole,
+    requires.map((required) => required.id),
+  );
   const held: HeldDefinition = { definition: { id, body: bytes, requires }, body: whole };
   table.set(id, held);
   return held;
@@ -88,7 +93,8 @@ export function heldDefinition(id: number): HeldDefinition {
   const held = table.get(id);
   if (held === undefined) throw new DeserializationError(`A function arrived without its definition, number ${id}`);
   if (held.failure !== undefined) throw held.failure;
-  if (held.loading !== undefined) throw new DeserializationError(`A function arrived before its module was loaded, definition ${id}`);
+  if (held.loading !== undefined)
+    throw new DeserializationError(`A function arrived before its module was loaded, definition ${id}`);
   return held;
 }
 
@@ -96,7 +102,9 @@ export function heldDefinition(id: number): HeldDefinition {
 export function loadedModule(id: number): HeldDefinition & { readonly body: ModuleBody } {
   const held = heldDefinition(id);
   if (held.body.kind !== 'module') throw new DeserializationError(`Definition ${id} is no module`);
-  if (!('value' in held)) start(held, held.body);
+  if (!('value' in held)) void start(held, held.body);
+  if (held.loading !== undefined)
+    throw new DeserializationError(`The module ${held.body.specifier} is not loaded in this process`);
   if (held.failure !== undefined) throw held.failure;
   return held as HeldDefinition & { readonly body: ModuleBody };
 }

@@ -20,7 +20,7 @@ export function captureOf(name: string, value: unknown, located: Located, scope:
   if (binding !== undefined) {
     const module = importedModule(binding, located.place.url);
     const path = binding.name === '*' ? [] : [binding.name];
-    if (typeof value !== 'function') return new ModuleReference(module, path);
+    if (typeof value !== 'function') return new ModuleReference(module, path, value);
     if (!isStable(value) && !receivedFunctions.has(value)) describeMember(value, { module, path }, 'export');
     return value;
   }
@@ -35,7 +35,9 @@ function bindingOf(name: string, { names, scriptId }: Located, scope: KnownScope
 
 /** `require` of a module: every file has its own. */
 export function isRequire(value: unknown): boolean {
-  return typeof value === 'function' && value.name === 'require' && Object.hasOwn(value, 'resolve') && Object.hasOwn(value, 'cache');
+  return (
+    typeof value === 'function' && value.name === 'require' && Object.hasOwn(value, 'resolve') && Object.hasOwn(value, 'cache')
+  );
 }
 
 /** An object that a CommonJS module exports, or exports itself, also behind the wrappers of compilers. */
@@ -43,11 +45,11 @@ function commonObject(value: object): ModuleReference | undefined {
   if (types.isProxy(value)) return undefined;
   const inner: unknown = Object.getOwnPropertyDescriptor(value, 'default')?.value;
   const found = findInLoadedModules(value);
-  if (found !== undefined) return new ModuleReference(found.module, found.path);
+  if (found !== undefined) return new ModuleReference(found.module, found.path, value);
   if ((typeof inner !== 'object' && typeof inner !== 'function') || inner === null) {
     const copied = findCopiedModule(value);
-    return copied === undefined ? undefined : new ModuleReference(copied, []);
+    return copied === undefined ? undefined : new ModuleReference(copied, [], value);
   }
   const wrapped = findInLoadedModules(inner);
-  return wrapped === undefined ? undefined : new ModuleReference(wrapped.module, [...wrapped.path, INTEROP]);
+  return wrapped === undefined ? undefined : new ModuleReference(wrapped.module, [...wrapped.path, INTEROP], value);
 }

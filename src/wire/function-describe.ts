@@ -15,11 +15,18 @@ import { describeMember, rememberStable, stableDescription, type FunctionDescrip
 import { classifyScopes, pathInScope, type Located } from './function-scopes.js';
 import { describeSource } from './function-value.js';
 import { inspectFunction, inspectorAvailable, type FunctionInspection } from './inspector-session.js';
-import { scriptText, scriptUrl } from './inspector-scripts.js';
-import { commonExports, findInBuiltins, findInLoadedModules, moduleDefinition, pathInExports } from './module-definitions.js';
+import { scriptText, scriptUrl, scriptUrlOnStack } from './inspector-scripts.js';
+import {
+  commonExports,
+  findInBuiltins,
+  findInCommonModules,
+  findInLoadedModules,
+  moduleDefinition,
+  pathInExports,
+} from './module-definitions.js';
 import { moduleNames, type ModuleNames } from './module-imports.js';
 import { isMainScript } from './module-main.js';
-import { findImportedNearby } from './module-nearby.js';
+import { findImportedByCallers, findImportedByMain } from './module-nearby.js';
 
 /**
  * Describes a function or class.
@@ -48,6 +55,8 @@ export function describeFunction(fn: object, path: string): FunctionDescription 
 function describeInspected(fn: object, text: string, inspection: FunctionInspection, path: string): FunctionDescription {
   const { scriptId, line, column } = inspection;
   if (scriptId === undefined) return heldByModule(fn) ?? refuse(fn, REASONS.native, path);
+  const spared = scriptUrlOnStack(scriptId) === undefined ? exportedToCallers(fn) : undefined;
+  if (spared !== undefined) return spared;
   const url = scriptUrl(scriptId);
   if (url.startsWith('node:')) return heldByModule(fn) ?? refuse(fn, REASONS.native, path);
   const names = (): ModuleNames => namesOf(scriptId, url);
@@ -88,10 +97,17 @@ function heldByModule(fn: object): FunctionDescription | undefined {
   return member === undefined ? undefined : describeMember(fn, member, 'export');
 }
 
-/** Without an inspector: what the main script or a file on the call stack imports. */
+/** Without an inspector: what a file on the call stack or the main script imports. */
 function exportedNearby(fn: object): FunctionDescription | undefined {
-  const member = findImportedNearby(fn);
+  const member = findImportedByCallers(fn) ?? findImportedByMain(fn);
   return member === undefined ? undefined : describeMember(fn, member, 'export');
+}
+
+/** Spares the Debugger, which takes 30 ms the first time: an export that a file on the call stack imports or requires. */
+function exportedToCallers(fn: object): FunctionDescription | undefined {
+  const member = findInCommonModules(fn) ?? findImportedByCallers(fn);
+  const { specifier = '' } = member?.module.body.kind === 'module' ? member.module.body : {};
+  return member === undefined || isMainScript(specifier) ? undefined : describeMember(fn, member, 'export');
 }
 
 function isBound(fn: object): boolean {

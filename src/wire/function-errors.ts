@@ -42,7 +42,7 @@ export const REASONS = {
     'captured variables cannot be read, because the inspector is not available (run with --allow-inspector, or without --permission). Export it from a module, or use task({ k }, ({ k }) => …)',
   eval: 'it uses eval, which could reach any variable around it; move it to a top-level function of a module',
   super: "it uses 'super' outside its class; send the whole class, or move it to a top-level function",
-  privateName: "it uses a #private name outside its class; send the whole class, or move it to a top-level function",
+  privateName: 'it uses a #private name outside its class; send the whole class, or move it to a top-level function',
   outerArguments: "it uses 'arguments' of the function around it; copy them first: const args = [...arguments]",
 } as const;
 

@@ -1,19 +1,24 @@
 /**
- * Functions that travel, for processes that send them: parents, and the engine in children with children.
+ * Functions, classes, modules and class instances as extensions of the codec.
  *
- * Runs in every process that sends. A child that only answers calls `registerFunctionReading` instead, which loads less.
+ * Runs in every process of a family; never registered for what comes over a socket.
  */
-import type { Encoded } from './codec-types.js';
+import { types } from 'node:util';
+import { INSTANCE_TAG, readInstance } from './class-reading.js';
+import { matchesInstance, writeInstance } from './class-writing.js';
+import type { Encoded, WireExtension } from './codec-types.js';
 import { encodeValue } from './codec.js';
-import { setFunctionWriter } from './function-halves.js';
+import { registerExtension } from './extensions.js';
 import { isStable } from './function-memory.js';
-import { registerFunctionReading } from './function-reading.js';
-import { functionWriting } from './function-writing.js';
+import { readFunction, readModule } from './function-reading.js';
+import { writeFunction, writeModule } from './function-writing.js';
+import { ModuleReference } from './module-reference.js';
 
-/** Adds functions, classes, modules and class instances to the codec. Call it once in every process that sends. */
+/** Adds functions, classes, modules and class instances to the codec. Call it once in every process. */
 export function registerFunctionExtensions(): void {
-  setFunctionWriter(functionWriting);
-  registerFunctionReading();
+  registerExtension(functionExtension);
+  registerExtension(moduleExtension);
+  registerExtension(instanceExtension);
 }
 
 /** A function as a message of its own. */
@@ -38,5 +43,29 @@ export function encodeFunction(fn: unknown): EncodedFunction {
   if (result.stable) encodedFunctions.set(fn, result);
   return result;
 }
+
+const functionExtension: WireExtension = {
+  tag: 0,
+  name: 'function',
+  matches: (value) => typeof value === 'function',
+  encode: writeFunction,
+  decode: readFunction,
+};
+
+const moduleExtension: WireExtension = {
+  tag: 1,
+  name: 'module',
+  matches: (value) => value instanceof ModuleReference || types.isModuleNamespaceObject(value),
+  encode: writeModule,
+  decode: readModule,
+};
+
+const instanceExtension: WireExtension = {
+  tag: INSTANCE_TAG,
+  name: 'class instance',
+  matches: matchesInstance,
+  encode: writeInstance,
+  decode: readInstance,
+};
 
 const encodedFunctions = new WeakMap<object, EncodedFunction>();

@@ -12,7 +12,7 @@ export function globalPath(fn: object): readonly string[] | undefined {
 
 /** The names of `globalThis` that are not the user's. */
 export function isForeignGlobal(name: string): boolean {
-  standard ??= new Set([...Object.getOwnPropertyNames(globalThis).filter((key) => !isUserGlobal(key))]);
+  standard ??= new Set(Object.getOwnPropertyNames(globalThis).filter((key) => !isUserGlobal(key)));
   return standard.has(name);
 }
 
@@ -29,7 +29,8 @@ function collect(): Map<object, readonly string[]> {
     if (value === globalThis || ((typeof value !== 'object' || value === null) && typeof value !== 'function')) continue;
     if (typeof value === 'function') found.set(value, found.get(value) ?? [name]);
     note(found, value, [name]);
-    const prototype: unknown = typeof value === 'function' ? Object.getOwnPropertyDescriptor(value, 'prototype')?.value : undefined;
+    const prototype: unknown =
+      typeof value === 'function' ? Object.getOwnPropertyDescriptor(value, 'prototype')?.value : undefined;
     if (typeof prototype === 'object' && prototype !== null) note(found, prototype, [name, 'prototype']);
   }
   return found;
@@ -44,8 +45,10 @@ function note(found: Map<object, readonly string[]>, holder: object, path: reado
 
 /** Enumerable on `globalThis` in Node without anybody's help. */
 const NODE_GLOBALS = new Set(
-  ('global clearImmediate setImmediate clearInterval clearTimeout setInterval setTimeout queueMicrotask structuredClone atob btoa ' +
-    'performance fetch navigator crypto console process Buffer require module exports __filename __dirname').split(' '),
+  (
+    'global clearImmediate setImmediate clearInterval clearTimeout setInterval setTimeout queueMicrotask structuredClone atob btoa ' +
+    'performance fetch navigator crypto console process Buffer require module exports __filename __dirname'
+  ).split(' '),
 );
 let table: Map<object, readonly string[]> | undefined;
 let standard: Set<string> | undefined;

@@ -59,6 +59,21 @@ export function describeMember(fn: object, { module, path }: ModuleMember, space
   return rememberStable(fn, held);
 }
 
+/** The object that instances of an old-style constructor inherit from. */
+export function ownPrototype(fn: object): object | undefined {
+  const prototype: unknown = Object.getOwnPropertyDescriptor(fn, 'prototype')?.value;
+  return typeof prototype === 'object' && prototype !== null && Object.hasOwn(prototype, 'constructor') ? prototype : undefined;
+}
+
+/** Whether nothing was ever added to a function. */
+export function isBare(fn: object): boolean {
+  const prototype = ownPrototype(fn);
+  if (Object.keys(fn).length > 0) return false;
+  return (
+    prototype === undefined || (Object.keys(prototype).length === 0 && Object.getPrototypeOf(prototype) === Object.prototype)
+  );
+}
+
 /** The description of a function that holds for every message. */
 export function stableDescription(fn: object): FunctionDescription | undefined {
   return stable.get(fn);

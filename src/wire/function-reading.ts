@@ -1,70 +1,43 @@
 /**
- * Functions, classes, modules and instances on the wire.
+ * Reads functions, classes and modules from messages.
  *
- * Runs in every process; every child loads it at its start. A function is the number of its definition; one that
- * travels by value adds a number for the object itself, its captured values and its own properties.
+ * Runs in every process. A function is the number of its definition; one that travels by value adds a number for the
+ * object itself, its captured values and its own properties.
  */
-import { types } from 'node:util';
 import { DeserializationError } from '../errors.js';
-import { readInstance } from './class-reading.js';
-import type { ValueReader, WireExtension } from './codec-types.js';
+import type { ValueReader } from './codec-types.js';
 import type { SourceBody } from './definition-body.js';
 import { heldDefinition, loadedModule, receivedFunctions, type HeldDefinition } from './definitions.js';
-import { registerExtension } from './extensions.js';
-import { functionWriter } from './function-halves.js';
-import { sentFunction } from './function-memory.js';
+import { ownPrototype, sentFunction } from './function-memory.js';
 import { unitOf, type FunctionUnit } from './function-rebuild.js';
 import { memberOf, valueAt } from './module-members.js';
-import { INTEROP, ModuleReference } from './module-reference.js';
+import { INTEROP, ModuleReference, referenceTo } from './module-reference.js';
 
-/** The tag of class instances: they are what no other extension takes. */
-export const INSTANCE_TAG = 2;
-
-/** Adds functions, classes, modules and class instances to the codec; the half that sends is loaded at first use. */
-export function registerFunctionReading(): void {
-  registerExtension(functionExtension);
-  registerExtension(moduleExtension);
-  registerExtension(instanceExtension);
-}
-
-const functionExtension: WireExtension = {
-  tag: 0,
-  name: 'function',
-  matches: (value) => typeof value === 'function',
-  encode: (value, out) => functionWriter().writeFunction(value, out),
-  decode: readFunction,
-};
-
-const moduleExtension: WireExtension = {
-  tag: 1,
-  name: 'module',
-  matches: (value) => value instanceof ModuleReference || types.isModuleNamespaceObject(value),
-  encode: (value, out) => functionWriter().writeModule(value, out),
-  decode: readModule,
-};
-
-const instanceExtension: WireExtension = {
-  tag: INSTANCE_TAG,
-  name: 'class instance',
-  matches: (value) => functionWriter().matchesInstance(value),
-  encode: (value, out) => functionWriter().writeInstance(value, out),
-  decode: readInstance,
-};
-
-function readModule(input: ValueReader): object {
-  const module = loadedModule(input.definition());
+/** Reads a reference to a module or to an object that it exports. */
+export function readModule(input: ValueReader): object {
+  const held = heldDefinition(input.definition());
   const path = Array.from({ length: input.varint() }, () => input.string());
+  const known = held.objects?.get(path.join('.'));
+  if (known !== undefined) {
+    input.register(known);
+    return known;
+  }
+  const module = loadedModule(held.definition.id);
   const isWrapped = path.at(-1) === INTEROP;
   const found = valueAt(module.value, isWrapped ? path.slice(0, -1) : path);
   if ((typeof found !== 'object' && typeof found !== 'function') || found === null) {
-    throw new DeserializationError(`There is no object '${path.join('.')}' in ${module.body.specifier} as this process loaded it`);
+    throw new DeserializationError(
+      `There is no object '${path.join('.')}' in ${module.body.specifier} as this process loaded it`,
+    );
   }
   const object: object = isWrapped ? { ...found, default: found } : found;
   input.register(object);
+  void new ModuleReference(held, path, object);
   return object;
 }
 
-function readFunction(input: ValueReader): object {
+/** Reads a function or class. @throws {DeserializationError} If its definition is missing, failed to load, or does not fit. */
+export function readFunction(input: ValueReader): object {
   const held = heldDefinition(input.definition());
   if (held.body.kind === 'source') return readSourceFunction(held, held.body, input);
   const fn = memberOf(held);
@@ -87,7 +60,7 @@ function readSourceFunction(held: HeldDefinition, body: SourceBody, input: Value
   const unit = unitOf(body);
   const fn = body.early ? readEarlyClass(body, unit, input) : readLateFunction(body, unit, input);
   units.set(fn, unit);
-  receivedFunctions.set(fn, { held, token, captured: () => unit.get() });
+  receivedFunctions.set(fn, { held, token, captured: () => unit.get().map((value) => referenceTo(value) ?? value) });
   if (body.isClass || body.names.length === 0) reusable.set(token, new WeakRef(fn));
   readOwn(fn, input);
   return fn;
@@ -131,10 +104,19 @@ function readCaptured(body: SourceBody, input: ValueReader): unknown[] {
 }
 
 function readOwn(fn: object, input: ValueReader): void {
-  const count = input.varint();
-  for (let i = 0; i < count; i += 1) {
+  readProperties(fn, input);
+  const prototype = ownPrototype(fn) ?? {};
+  if (input.u8() === 1) {
+    const base = input.value() as { prototype: object };
+    Object.setPrototypeOf(prototype, base.prototype);
+  }
+  readProperties(prototype, input);
+}
+
+function readProperties(object: object, input: ValueReader): void {
+  for (let rest = input.varint(); rest > 0; rest -= 1) {
     const key = input.string();
-    Object.defineProperty(fn, key, { value: input.value(), configurable: true, enumerable: true, writable: true });
+    Object.defineProperty(object, key, { value: input.value(), configurable: true, enumerable: true, writable: true });
   }
 }
 
@@ -148,8 +130,10 @@ class ClassStandIn {
       if (this.#made === undefined) throw new ReferenceError('Cannot access a class before it is made');
       return this.#made;
     };
-    const forward = (trap: keyof typeof Reflect) => (_: object, ...rest: unknown[]): unknown =>
-      (Reflect[trap] as (...args: unknown[]) => unknown)(target(), ...rest);
+    const forward =
+      (trap: keyof typeof Reflect) =>
+      (_: object, ...rest: unknown[]): unknown =>
+        (Reflect[trap] as (...args: unknown[]) => unknown)(target(), ...rest);
     this.proxy = new Proxy(class {}, {
       get: forward('get'),
       has: forward('has') as () => boolean,

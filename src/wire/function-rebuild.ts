@@ -14,7 +14,7 @@ import { nameOf, thisTrap } from './function-errors.js';
 import { expressionAround, META_NAME } from './function-form.js';
 import { fileOf, probeOf, type ModuleProbe } from './loader-hooks.js';
 import { compileScript, importFrom } from './loader-modules.js';
-import { moduleSnapshot } from './function-halves.js';
+import { readModuleScope } from './module-snapshot.js';
 
 /** One function object in the making. */
 export interface FunctionUnit {
@@ -40,14 +40,14 @@ function compileFactory(body: SourceBody): () => FunctionUnit {
   if (body.main) foreignMains.add(body.url);
   const module = body.module === undefined ? undefined : loadedModule(body.module);
   const probe = module === undefined ? undefined : probeOf(body.url);
-  const own = probe === undefined ? new Set<string>() : namesOfModule(probe, body.maybe ?? []);
+  const own = probe === undefined ? new Set<string>() : namesOfModule(probe, body.maybe);
   const preferred = probe === undefined ? undefined : preferredOf(probe, body);
   if (preferred !== undefined) return () => ({ create: () => preferred, set: () => undefined, get: () => [] });
-  const snapshot = module !== undefined && probe === undefined ? moduleSnapshot(module.value, body.url) : undefined;
+  const snapshot = module !== undefined && probe === undefined ? readModuleScope(module.value, body.url) : undefined;
   const code = factoryCode(body, own, Object.keys(snapshot ?? {}));
   const make = (probe === undefined ? asScript(body, code) : probe.evaluate(asEval(body, code))) as MakeUnit;
   const meta = probe?.meta ?? metaOf(body.url);
-  const standIns = Object.values(body.standIns ?? {}).map((kind) => standInFor(kind, body, meta));
+  const standIns = Object.values(body.standIns).map((kind) => standInFor(kind, body, meta));
   const trap = thisTrap(nameOf(body, { url: body.url, line: body.line, column: body.column }));
   return () => {
     const unit = make(meta, standIns, snapshot ?? {});
@@ -68,7 +68,7 @@ type MakeUnit = (
 
 /** Parameters first, so that no captured name can hide them; `var`, because sloppy code may use any name. */
 function factoryCode(body: SourceBody, own: ReadonlySet<string>, snapshot: readonly string[]): Code {
-  const { names, standIns = {}, symbols = {}, strict, form } = body;
+  const { names, standIns, symbols, strict, form } = body;
   const { before, after } = expressionAround(form);
   const bound = names.map((name, i) => ({ name, i })).filter(({ name }) => !own.has(name));
   const shadowed = snapshot.filter((name) => /^[\w$]+$/.test(name) && !names.includes(name));
@@ -95,7 +95,11 @@ function symbolExpression(symbol: SymbolName): string {
 
 function asScript(body: SourceBody, { before, after }: Code): unknown {
   const { text, filename, line, column } = body;
-  const place = { filename: filename === '' ? 'multiproc:function' : filename, lineOffset: line, columnOffset: column - before.length };
+  const place = {
+    filename: filename === '' ? 'multiproc:function' : filename,
+    lineOffset: line,
+    columnOffset: column - before.length,
+  };
   return compileScript(before + text + after, place, /\bimport\s*\(/.test(text));
 }
 
@@ -136,7 +140,8 @@ function metaOf(url: string): object {
     filename,
     dirname: dirname(filename),
     main: false,
-    resolve: (specifier: string): string => import.meta.resolve(/^\.{0,2}\//.test(specifier) ? new URL(specifier, url).href : specifier),
+    resolve: (specifier: string): string =>
+      import.meta.resolve(/^\.{0,2}\//.test(specifier) ? new URL(specifier, url).href : specifier),
   };
 }
 
@@ -145,7 +150,11 @@ function standInFor(kind: StandIn, body: SourceBody, meta: unknown): unknown {
     case 'require':
       return createRequire(baseOf(body));
     case 'import':
-      return (specifier: string) => importFrom(body.url, specifier.startsWith('/') && !existsSync(specifier) ? pathToFileURL(join(body.root ?? '/', specifier)).href : specifier);
+      return (specifier: string) =>
+        importFrom(
+          body.url,
+          specifier.startsWith('/') && !existsSync(specifier) ? pathToFileURL(join(body.root ?? '/', specifier)).href : specifier,
+        );
     case 'meta':
       return meta;
     case 'counter':
@@ -154,10 +163,7 @@ function standInFor(kind: StandIn, body: SourceBody, meta: unknown): unknown {
 }
 
 /** Takes any step and any assignment. */
-const COUNTER: unknown = new Proxy(
-  {},
-  { get: (_, key) => (key === Symbol.toPrimitive ? () => 0 : COUNTER), set: () => true },
-);
+const COUNTER: unknown = new Proxy({}, { get: (_, key) => (key === Symbol.toPrimitive ? () => 0 : COUNTER), set: () => true });
 
 function baseOf({ url }: SourceBody): string {
   return url.startsWith('file:') ? fileOf(url) : `${process.cwd()}/`;

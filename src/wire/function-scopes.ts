@@ -49,7 +49,11 @@ export function classifyScopes(scopes: readonly FunctionScope[], names: () => Mo
     let read: Record<string, unknown> | undefined;
     const variables = (): Record<string, unknown> => (read ??= scope.variables());
     const isEsm = scope.description === 'Module';
-    return { isEsm, kind: kindOf(scope, !isModule && index === outermost && isTopLevel(scope) ? variables : undefined, names), variables };
+    return {
+      isEsm,
+      kind: kindOf(scope, !isModule && index === outermost && isTopLevel(scope) ? variables : undefined, names),
+      variables,
+    };
   });
 }
 

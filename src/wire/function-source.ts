@@ -65,6 +65,16 @@ export function withBaseName(text: string): string {
   return text;
 }
 
+/** Whether a text compiles in this form. */
+export function compiles(text: string, form: SourceForm, strict: boolean): boolean {
+  try {
+    compileProbe(text, form, strict, []);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 interface Compiled {
   readonly probe: object;
   readonly text: string;
@@ -73,7 +83,9 @@ interface Compiled {
 }
 
 function compileSomehow(text: string, names: readonly string[], sloppy: boolean | undefined): Compiled {
-  const texts = /\bimport\s*\.\s*meta\b/.test(text) ? [text, text.replace(/\bimport\s*\.\s*meta\b/g, META_NAME)] : [text];
+  const texts = IMPORT_META.test(text)
+    ? [text, withMetaName(text), text.replace(new RegExp(IMPORT_META, 'g'), META_NAME)]
+    : [text];
   const modes = sloppy === undefined ? [true, false] : [!sloppy];
   const failures: unknown[] = [];
   for (const strict of modes) {
@@ -90,6 +102,14 @@ function compileSomehow(text: string, names: readonly string[], sloppy: boolean 
     }
   }
   throw new SourceRefusal(reasonOf(failures));
+}
+
+/** The words in comments and plain strings stay. */
+function withMetaName(text: string): string {
+  return text.replace(
+    /("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|\/\/.*|\/\*[^]*?\*\/)|\bimport\s*\.\s*meta\b/g,
+    (_, kept?: string) => kept ?? META_NAME,
+  );
 }
 
 function compileProbe(text: string, form: SourceForm, strict: boolean, names: readonly string[]): object {
@@ -120,11 +140,14 @@ function usesSuper(text: string, strict: boolean): boolean {
   }
 }
 
+const IMPORT_META = /\bimport\s*\.\s*meta\b/;
 const SENTINEL = '$multiproc_eval';
 const USABLE_NAME = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u;
 /** Names that strict code cannot declare; V8 shows some of them as variables. */
 const NOT_DECLARABLE = new Set(
-  ('this arguments eval new.target await yield let static implements interface package private protected public ' +
+  (
+    'this arguments eval new.target await yield let static implements interface package private protected public ' +
     'break case catch class const continue debugger default delete do else enum export extends false finally for function if import in ' +
-    'instanceof new null return super switch throw true try typeof var void while with').split(' '),
+    'instanceof new null return super switch throw true try typeof var void while with'
+  ).split(' '),
 );

@@ -11,10 +11,12 @@ import { captureOf, isRequire } from './function-captures.js';
 import { cannotSend, nameOf, notInitialised } from './function-errors.js';
 import { BASE_NAME } from './function-form.js';
 import { isForeignGlobal } from './function-globals.js';
-import { rememberStable, tokenOf, type FunctionDescription } from './function-memory.js';
+import { inlineSourceMap, onOriginalLines, type PlacedText } from './function-lines.js';
+import { isBare, rememberStable, tokenOf, type FunctionDescription } from './function-memory.js';
 import { COMMON_NAMES, type KnownScope, type Located } from './function-scopes.js';
-import { analyseSource, SourceRefusal, withBaseName, type SourceAnalysis } from './function-source.js';
+import { analyseSource, compiles, SourceRefusal, withBaseName, type SourceAnalysis } from './function-source.js';
 import { fileOf } from './loader-hooks.js';
+import { compiledText, readSource } from './inspector-scripts.js';
 import { commonExports, moduleDefinition } from './module-definitions.js';
 import { insideVitest, isViteImport, VITE, viteRoot } from './module-vite.js';
 
@@ -35,8 +37,8 @@ export function describeSource(located: Located): FunctionDescription {
     templates.set(key, template);
   }
   const { held, scopes } = template;
-  const { names } = held.body as SourceBody;
-  if (names.length === 0 && Object.keys(fn).length === 0) return rememberStable(fn, held, tokenOf(fn));
+  const { names, isClass } = held.body as SourceBody;
+  if (names.length === 0 && (isClass || isBare(fn))) return rememberStable(fn, held, tokenOf(fn));
   const captures = names.map((name, i) => {
     if (name === BASE_NAME) return Object.getPrototypeOf(fn) as unknown;
     const scope = located.scopes[scopes[i] ?? -1];
@@ -55,55 +57,64 @@ function makeTemplate(located: Located): Template {
   const { fn, text, place, isMain } = located;
   const scopeOf = candidates(located);
   const analysis = analyse(located, [...scopeOf.keys()]);
-  const captured: string[] = [];
-  const standIns: Record<string, StandIn> = {};
-  const symbols: Record<string, SymbolName> = hookNames(text, scopeOf);
-  let usesModule = false;
-  const maybe: string[] = [];
-  for (const name of analysis.names) {
-    if (name === BASE_NAME) {
-      captured.push(name);
-      continue;
-    }
-    const scope = located.scopes[scopeOf.get(name) ?? -1];
-    const symbol = scope?.kind === 'module' && !isMain ? undefined : symbolName(readCaptured(located, scope, name, located.path));
-    const standIn = standInOf(located, scope, name);
-    if (standIn !== undefined) standIns[name] = standIn;
-    else if (scope?.kind === 'module' && !isMain && !isViteImport(name)) usesModule = true;
-    else if (symbol !== undefined) symbols[name] = symbol;
-    else {
-      captured.push(name);
-      if (scope?.kind === 'maybe' && !isMain) maybe.push(name);
-    }
-  }
-  const prefer = preferredName(located, captured, maybe);
-  const module = !isMain && (usesModule || maybe.length > 0 || prefer !== undefined) ? moduleOf(located) : undefined;
+  const used = sortNames(located, analysis.names, scopeOf);
+  const prefer = preferredName(located, used);
+  const needsModule = !isMain && (used.module || used.maybe.length > 0 || prefer !== undefined);
+  const module = needsModule ? moduleOf(located) : undefined;
   const isClass = isClassText(text);
+  const { name } = fn as { name?: unknown };
   const held = define(
     {
       kind: 'source',
-      name: typeof (fn as { name?: unknown }).name === 'string' ? (fn as { name: string }).name : '',
-      text: analysis.text,
+      name: typeof name === 'string' ? name : '',
+      ...placeText(located, analysis),
       form: analysis.form,
       strict: analysis.strict,
       isClass,
       early: isClass && readsEarly(fn, text),
-      names: captured,
+      names: used.captured,
       usesMeta: analysis.usesMeta,
       main: isMain,
       url: place.url,
       filename: commonExports(place.url) === undefined ? place.url : fileOf(place.url),
-      ...startOf(located),
+      maybe: used.maybe,
+      symbols: used.symbols,
+      standIns: used.standIns,
       ...(module === undefined ? {} : { module: module.id }),
-      ...(maybe.length === 0 ? {} : { maybe }),
-      ...(prefer === undefined || module === undefined ? {} : { prefer: { name: prefer, hash: textHash(text) } }),
-      ...(Object.keys(standIns).length === 0 ? {} : { standIns }),
+      ...(prefer === undefined ? {} : { prefer: { name: prefer, hash: textHash(text) } }),
       ...(insideVitest() ? { root: viteRoot() } : {}),
-      ...(Object.keys(symbols).length === 0 ? {} : { symbols }),
     },
     module === undefined ? [] : [module],
   );
-  return { held, scopes: captured.map((name) => scopeOf.get(name) ?? -1) };
+  return { held, scopes: used.captured.map((captured) => scopeOf.get(captured) ?? -1) };
+}
+
+/** What becomes of the names that a text uses. */
+interface UsedNames {
+  readonly captured: string[];
+  readonly maybe: string[];
+  readonly standIns: Record<string, StandIn>;
+  readonly symbols: Record<string, SymbolName>;
+  /** Whether there are variables of a module among them that every child has itself. */
+  module: boolean;
+}
+
+function sortNames(located: Located, names: readonly string[], scopeOf: ReadonlyMap<string, number>): UsedNames {
+  const used: UsedNames = { captured: [], maybe: [], standIns: {}, symbols: hookNames(located.text, scopeOf), module: false };
+  for (const name of names) {
+    const scope = located.scopes[scopeOf.get(name) ?? -1];
+    const isOfModule = scope?.kind === 'module' && !located.isMain;
+    const standIn = name === BASE_NAME ? undefined : standInOf(located, scope, name);
+    const symbol = isOfModule || name === BASE_NAME ? undefined : symbolName(readCaptured(located, scope, name, located.path));
+    if (standIn !== undefined) used.standIns[name] = standIn;
+    else if (symbol !== undefined) used.symbols[name] = symbol;
+    else if (isOfModule && !isViteImport(name)) used.module = true;
+    else {
+      used.captured.push(name);
+      if (scope?.kind === 'maybe' && !located.isMain) used.maybe.push(name);
+    }
+  }
+  return used;
 }
 
 /** Every name in sight, with the index of the innermost scope that has it. */
@@ -121,7 +132,8 @@ function candidates({ scopes, place, text }: Located): Map<string, number> {
 }
 
 function analyse({ fn, text, place, scopes, path }: Located, names: readonly string[]): SourceAnalysis {
-  const hasBase = isClassText(text) && typeof Object.getPrototypeOf(fn) === 'function' && Object.getPrototypeOf(fn) !== Function.prototype;
+  const hasBase =
+    isClassText(text) && typeof Object.getPrototypeOf(fn) === 'function' && Object.getPrototypeOf(fn) !== Function.prototype;
   const standing = hasBase ? withBaseName(text) : text;
   const isStrict = scopes.some(({ isEsm }) => isEsm);
   const sloppy = isStrict ? false : Object.hasOwn(fn, 'caller') ? true : undefined;
@@ -165,7 +177,9 @@ function symbolName(value: unknown): SymbolName | undefined {
   if (typeof value !== 'symbol') return undefined;
   const key = Symbol.keyFor(value);
   if (key !== undefined) return { key };
-  const wellKnown = Object.getOwnPropertyNames(Symbol).find((name) => Object.getOwnPropertyDescriptor(Symbol, name)?.value === value);
+  const wellKnown = Object.getOwnPropertyNames(Symbol).find(
+    (name) => Object.getOwnPropertyDescriptor(Symbol, name)?.value === value,
+  );
   return wellKnown === undefined ? undefined : { wellKnown };
 }
 
@@ -177,10 +191,12 @@ function hookNames(text: string, scopeOf: ReadonlyMap<string, number>): Record<s
 }
 
 /** The module may hold this very function, without V8 showing its variable to anybody. */
-function preferredName({ fn, isMain, names, place }: Located, captured: readonly string[], maybe: readonly string[]): string | undefined {
+function preferredName({ fn, isMain, names, place }: Located, { captured, maybe }: UsedNames): string | undefined {
   const { name } = fn as { name?: unknown };
   if (isMain || typeof name !== 'string' || name === '' || !place.url.startsWith('file:')) return undefined;
-  return captured.filter((variable) => variable !== BASE_NAME).length === maybe.length && names().declared.has(name) ? name : undefined;
+  return captured.filter((variable) => variable !== BASE_NAME).length === maybe.length && names().declared.has(name)
+    ? name
+    : undefined;
 }
 
 function moduleOf({ place: { url } }: Located): Definition {
@@ -190,7 +206,20 @@ function moduleOf({ place: { url } }: Located): Definition {
 
 /** Whether evaluating the class may read captured variables: its heritage, static members, computed names. */
 function readsEarly(fn: object, text: string): boolean {
-  return Object.getPrototypeOf(fn) !== Function.prototype || /\bstatic\b|^class[^{]*\bextends\b|^\s*(?:async\s+|get\s+|set\s+|\*\s*)*\[|@/m.test(text);
+  return (
+    Object.getPrototypeOf(fn) !== Function.prototype ||
+    /\bstatic\b|^class[^{]*\bextends\b|^\s*(?:async\s+|get\s+|set\s+|\*\s*)*\[|@/m.test(text)
+  );
+}
+
+/** The text, and where it starts in the user's file. */
+function placeText(located: Located, { text, form, strict }: SourceAnalysis): PlacedText {
+  const placed = { text, ...startOf(located) };
+  const { isMain, place, scriptId } = located;
+  if (!isMain || !/\.[cm]?[jt]sx?(?:[?#].*)?$/.test(place.url) || (readSource(place.url) ?? text).includes(text)) return placed;
+  const map = inlineSourceMap(compiledText(scriptId));
+  const laidOut = map === undefined ? undefined : onOriginalLines(placed, map, place.url);
+  return laidOut !== undefined && compiles(laidOut.text, form, strict) ? laidOut : placed;
 }
 
 /** V8 gives the place of the parameter list (of the constructor, in a class); the text starts before it. */

@@ -16,15 +16,18 @@ const texts = new Map<string, string>();
 
 /** The URL of a script: `file:` for files, `''` for the text of an eval. */
 export function scriptUrl(scriptId: string): string {
-  let url = urls.get(scriptId);
-  if (url !== undefined) return url;
-  noteCallStack();
-  url = urls.get(scriptId);
-  if (url !== undefined) return url;
+  const known = scriptUrlOnStack(scriptId);
+  if (known !== undefined) return known;
   noteAllScripts();
-  url = urls.get(scriptId) ?? '';
+  const url = urls.get(scriptId) ?? '';
   urls.set(scriptId, url);
   return url;
+}
+
+/** The URL of a script that is known, or that is on the call stack. */
+export function scriptUrlOnStack(scriptId: string): string | undefined {
+  if (!urls.has(scriptId)) noteCallStack();
+  return urls.get(scriptId);
 }
 
 /** The text of a script as the user wrote it if it is a file, else as V8 compiled it; `''` if neither can be had. */
@@ -74,10 +77,9 @@ function noteCallStack(): void {
   }
   post('Runtime.enable');
   try {
-    const { exceptionDetails } = post<{ exceptionDetails?: { stackTrace?: { callFrames: { scriptId: string; url: string }[] } } }>(
-      'Runtime.evaluate',
-      { expression: 'throw 0', silent: true },
-    );
+    const { exceptionDetails } = post<{
+      exceptionDetails?: { stackTrace?: { callFrames: { scriptId: string; url: string }[] } };
+    }>('Runtime.evaluate', { expression: 'throw 0', silent: true });
     for (const { scriptId, url } of exceptionDetails?.stackTrace?.callFrames ?? []) note(scriptId, url);
   } finally {
     post('Runtime.disable');

@@ -52,15 +52,19 @@ function isDropped(name: string): boolean {
 }
 
 const DROPPED: ReadonlySet<string> = new Set(
-  ('-e -p -pe --eval --print -i --interactive -c --check --input-type --build-snapshot ' +
+  (
+    '-e -p -pe --eval --print -i --interactive -c --check --input-type --build-snapshot ' +
     '--build-snapshot-config --experimental-sea-config --build-sea --run --env-file --env-file-if-exists --debug-port --prof --title ' +
-    '--entry-url --experimental-entry-url').split(' '),
+    '--entry-url --experimental-entry-url'
+  ).split(' '),
 );
-const DROPPED_FAMILY = /^--(?:inspect|test|watch|experimental-test|cpu-prof|heap-prof|heapsnapshot|redirect-warnings|trace-event|report-|debug$|debug-)/;
+const DROPPED_FAMILY =
+  /^--(?:inspect|test|watch|experimental-test|cpu-prof|heap-prof|heapsnapshot|redirect-warnings|trace-event|report-|debug$|debug-)/;
 const DROPPED_OPTION = /^--(?:inspect|debug-port|test|watch)/;
 /** Flags whose value may be the next word. */
 const TAKES_VALUE: ReadonlySet<string> = new Set(
-  ('-r --require --import --loader --experimental-loader -C --conditions -e -p -pe --eval --print --input-type --env-file --env-file-if-exists ' +
+  (
+    '-r --require --import --loader --experimental-loader -C --conditions -e -p -pe --eval --print --input-type --env-file --env-file-if-exists ' +
     '--max-old-space-size --max-semi-space-size --stack-trace-limit --disable-warning --dns-result-order --icu-data-dir --openssl-config ' +
     '--allow-fs-read --allow-fs-write --max-http-header-size --secure-heap --secure-heap-min --tls-cipher-list --tls-keylog --tls-min-v1 ' +
     '--title --unhandled-rejections --use-largepages --v8-pool-size --diagnostic-dir --localstorage-file --experimental-default-type ' +
@@ -69,5 +73,6 @@ const TAKES_VALUE: ReadonlySet<string> = new Set(
     '--debug-port --inspect-port --inspect-publish-uid --build-snapshot-config --experimental-sea-config --build-sea --run --redirect-warnings ' +
     '--trace-event-categories --trace-event-file-pattern --cpu-prof-dir --cpu-prof-name --cpu-prof-interval --heap-prof-dir --heap-prof-name ' +
     '--heap-prof-interval --heapsnapshot-signal --heapsnapshot-near-heap-limit --report-dir --report-directory --report-filename ' +
-    '--report-signal --network-family-autoselection-attempt-timeout').split(' '),
+    '--report-signal --network-family-autoselection-attempt-timeout'
+  ).split(' '),
 );

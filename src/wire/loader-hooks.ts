@@ -19,7 +19,7 @@ export interface ModuleProbe {
   readonly meta: ImportMeta | undefined;
 }
 
-/** Puts the hooks in place where that is cheap. Call it once at the start of a child, before user modules load. */
+/** Puts the hooks in place where that is cheap: before the first module of a definition loads. */
 export function installLoadHooks(): void {
   if (installed) return;
   const { registerHooks } = module as unknown as { registerHooks?: (hooks: { load: LoadHook }) => void };
@@ -70,13 +70,16 @@ function patchCompile(): void {
 
 function registerLoader(): void {
   registered = true;
-  const text = `let key; export function initialize(data) { key = data }
-    const line = ${probeLine.toString()}; const isUserModule = ${isUserModule.toString()};
+  // The text of functions of this file would not do: a bundler may have renamed what they use.
+  const text = `
+    let key;
+    export function initialize(data) { key = data }
     export async function load(url, context, next) {
       const result = await next(url, context);
-      if (!isUserModule(url) || result.format !== 'module' || result.source == null) return result;
+      if (!url.startsWith('file:') || url.includes('/node_modules/') || result.format !== 'module' || result.source == null) return result;
       const source = typeof result.source === 'string' ? result.source : Buffer.from(result.source).toString();
-      return { ...result, source: source + line(url, true, key) };
+      const line = '\\n;globalThis[' + JSON.stringify(key) + ']?.(' + JSON.stringify(url) + ', c => eval(c), import.meta);\\n';
+      return { ...result, source: source + line };
     }`;
   module.register(`data:text/javascript,${encodeURIComponent(text)}`, { parentURL: import.meta.url, data: probeKey });
 }
@@ -88,8 +91,8 @@ function announce(): void {
   Object.defineProperty(globalThis, probeKey, { value });
 }
 
-function probeLine(url: string, isModule: boolean, key: string = probeKey): string {
-  return `\n;globalThis[${JSON.stringify(key)}]?.(${JSON.stringify(url)}, c => eval(c)${isModule ? ', import.meta' : ''});\n`;
+function probeLine(url: string, isModule: boolean): string {
+  return `\n;globalThis[${JSON.stringify(probeKey)}]?.(${JSON.stringify(url)}, c => eval(c)${isModule ? ', import.meta' : ''});\n`;
 }
 
 function isUserModule(url: string): boolean {
@@ -106,6 +109,7 @@ const evaluates = canEvaluate();
 
 function canEvaluate(): boolean {
   try {
+    // oxlint-disable-next-line no-eval -- this asks whether it is allowed.
     (0, eval)('0');
     return true;
   } catch {

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
 import * as vm from 'node:vm';
 import type { ModuleBody } from './definition-body.js';
-import { prepareProbe } from './loader-hooks.js';
+import { installLoadHooks, prepareProbe } from './loader-hooks.js';
 
 /** How the namespaces of this process were loaded, to send them on. */
 export const loadedNamespaces: WeakMap<object, Omit<ModuleBody, 'kind' | 'id'>> = new WeakMap();
@@ -22,6 +22,7 @@ export interface LoadedModule {
 export function loadModule(body: ModuleBody): LoadedModule | Promise<LoadedModule> {
   const { format, specifier, base } = body;
   if (format === 'builtin') return { exports: process.getBuiltinModule(specifier) };
+  installLoadHooks();
   if (body.probe && base === undefined && format !== 'thunk') prepareProbe(format);
   if (format === 'commonjs') {
     const require = createRequire(base ?? import.meta.url);
@@ -34,7 +35,8 @@ export function loadModule(body: ModuleBody): LoadedModule | Promise<LoadedModul
   const loading: Promise<unknown> = base === undefined ? import(specifier) : importFrom(base, specifier);
   return loading.then((exports) => {
     const { probe } = body;
-    if (types.isModuleNamespaceObject(exports)) loadedNamespaces.set(exports as object, { format, specifier, probe, ...(base === undefined ? {} : { base }) });
+    if (types.isModuleNamespaceObject(exports))
+      loadedNamespaces.set(exports as object, { format, specifier, probe, ...(base === undefined ? {} : { base }) });
     return { exports };
   });
 }
@@ -44,7 +46,9 @@ export function importFrom(base: string, specifier: string): Promise<unknown> {
   if (/^(?:node|data|file):/.test(specifier)) return import(specifier);
   let importer = importers.get(base);
   if (importer === undefined) {
-    importer = compileScript('(specifier) => import(specifier)', { filename: base }, true) as (specifier: string) => Promise<unknown>;
+    importer = compileScript('(specifier) => import(specifier)', { filename: base }, true) as (
+      specifier: string,
+    ) => Promise<unknown>;
     importers.set(base, importer);
   }
   return importer(specifier);

@@ -66,13 +66,18 @@ export function pathInExports(exports: unknown, value: unknown): readonly string
 
 /** A value by identity among the exports of all loaded CommonJS modules and the builtin modules in use. */
 export function findInLoadedModules(value: unknown): ModuleMember | undefined {
+  return findInCommonModules(value) ?? findInBuiltins(value);
+}
+
+/** A value by identity among the exports of all loaded CommonJS modules. */
+export function findInCommonModules(value: unknown): ModuleMember | undefined {
   for (const [file, loaded] of Object.entries(moduleCache())) {
     const path = loaded === undefined ? undefined : pathInExports(loaded.exports, value);
     if (path !== undefined) {
       return { module: moduleDefinition({ format: 'commonjs', specifier: pathToFileURL(file).href, probe: false }), path };
     }
   }
-  return findInBuiltins(value);
+  return undefined;
 }
 
 /** The module whose exports an object repeats through getters, as the `__toESM` of compilers makes it. */
@@ -82,7 +87,8 @@ export function findCopiedModule(copy: object): HeldDefinition | undefined {
   const values = copy as Record<string, unknown>;
   for (const [file, loaded] of Object.entries(moduleCache())) {
     const exports = loaded?.exports as Record<string, unknown> | null | undefined;
-    if (typeof exports !== 'object' || exports === null || !keys.every((key) => key in exports && exports[key] === values[key])) continue;
+    if (typeof exports !== 'object' || exports === null || !keys.every((key) => key in exports && exports[key] === values[key]))
+      continue;
     return moduleDefinition({ format: 'commonjs', specifier: pathToFileURL(file).href, probe: false });
   }
   return undefined;
@@ -96,7 +102,8 @@ export function findInBuiltins(value: unknown): ModuleMember | undefined {
     if (name === undefined || name.startsWith('internal/') || !isBuiltin(name)) continue;
     const exports: unknown = process.getBuiltinModule(name);
     const path = exports === undefined ? undefined : dataPath(exports, value);
-    if (path !== undefined) return { module: moduleDefinition({ format: 'builtin', specifier: `node:${name}`, probe: false }), path };
+    if (path !== undefined)
+      return { module: moduleDefinition({ format: 'builtin', specifier: `node:${name}`, probe: false }), path };
   }
   return undefined;
 }

@@ -124,4 +124,19 @@ const REGEX = /\/(?:[^/\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/[a-z]*/y;
 const WORD = /[A-Za-z_$][\w$]*/y;
 const IMPORT = /import(?!\s+type\s+(?!from\b)[\w${*])((?:[\s\w$*{},]|\/\*[^]*?\*\/|\/\/.*\n)*?)\bfrom\s*(["'])(.*?)\2/y;
 const DECLARED = /\s*\*?\s*([A-Za-z_$][\w$]*)/y;
-const REGEX_MAY_FOLLOW = new Set(['return', 'typeof', 'case', 'in', 'of', 'do', 'else', 'void', 'delete', 'throw', 'new', 'instanceof', 'yield', 'await']);
+const REGEX_MAY_FOLLOW = new Set([
+  'return',
+  'typeof',
+  'case',
+  'in',
+  'of',
+  'do',
+  'else',
+  'void',
+  'delete',
+  'throw',
+  'new',
+  'instanceof',
+  'yield',
+  'await',
+]);

@@ -7,7 +7,7 @@ import { DeserializationError } from '../errors.js';
 import { sourceOf, textHash, type GlobalBody, type MemberBody } from './definition-body.js';
 import { loadedModule, type HeldDefinition } from './definitions.js';
 import { shortFile, textDiffers } from './function-errors.js';
-import { moduleSnapshot } from './function-halves.js';
+import { readModuleScope } from './module-snapshot.js';
 import { probeOf } from './loader-hooks.js';
 
 /** The function of a definition, found once. @throws {DeserializationError} If it is not there, or is another. */
@@ -66,7 +66,7 @@ function fromExports({ path }: MemberBody, exports: unknown): unknown {
 
 function fromInspector({ path: [first = '', ...rest] }: MemberBody, exports: unknown, url: string): unknown {
   try {
-    return valueAt(moduleSnapshot(exports, url)?.[first], rest);
+    return valueAt(readModuleScope(exports, url)?.[first], rest);
   } catch {
     return undefined;
   }

@@ -18,10 +18,10 @@ import { ModuleReference } from './module-reference.js';
  */
 export function namespaceReference(namespace: object, path: string): ModuleReference {
   const received = loadedNamespaces.get(namespace);
-  if (received !== undefined) return new ModuleReference(moduleDefinition(received), []);
+  if (received !== undefined) return new ModuleReference(moduleDefinition(received), [], namespace);
   for (const url of inspectorAvailable() ? urlsOf(namespace) : []) {
     if (isNamespaceOf(namespace, url)) {
-      return new ModuleReference(moduleDefinition({ format: 'esm', specifier: url, probe: false }), []);
+      return new ModuleReference(moduleDefinition({ format: 'esm', specifier: url, probe: false }), [], namespace);
     }
   }
   throw cannotSend('a module namespace', 'its module cannot be found from here; import the module inside the function', path);

@@ -10,14 +10,25 @@ import { pathInScope } from './function-scopes.js';
 import { readSource } from './inspector-scripts.js';
 import { fileOf } from './loader-hooks.js';
 import { moduleDefinition, type ModuleMember } from './module-definitions.js';
-import { moduleNames } from './module-imports.js';
+import { moduleNames, type ImportBinding, type ModuleNames } from './module-imports.js';
 import { mainScripts } from './module-main.js';
 
-/** A function by identity among the exports of what the main script and the files on the call stack import. */
-export function findImportedNearby(fn: object): ModuleMember | undefined {
-  const importers = new Set([...mainScripts()].map((file) => pathToFileURL(file).href).concat(filesOnStack()));
+/** A function by identity among the exports of what the files on the call stack import: their code runs, so that is evaluated. */
+export function findImportedByCallers(fn: object): ModuleMember | undefined {
+  return findImported(fn, new Set(filesOnStack()));
+}
+
+/** A function by identity among the exports of what the main script imports. */
+export function findImportedByMain(fn: object): ModuleMember | undefined {
+  return findImported(
+    fn,
+    [...mainScripts()].map((file) => pathToFileURL(file).href),
+  );
+}
+
+function findImported(fn: object, importers: Iterable<string>): ModuleMember | undefined {
   for (const importer of importers) {
-    for (const { specifier } of moduleNames(readSource(importer) ?? '').imports.values()) {
+    for (const { specifier } of importsOf(importer)) {
       if (!/^\.{0,2}\//.test(specifier)) continue;
       const url = new URL(specifier, importer).href;
       const exports = evaluatedExports(url);
@@ -41,17 +52,32 @@ export function evaluatedExports(url: string): Record<string, unknown> | undefin
   }
 }
 
+function importsOf(importer: string): Iterable<ImportBinding> {
+  let names = namesOfFiles.get(importer);
+  if (names === undefined) {
+    names = moduleNames(readSource(importer) ?? '');
+    namesOfFiles.set(importer, names);
+  }
+  return new Map([...names.imports.values()].map((binding) => [binding.specifier, binding])).values();
+}
+
 function filesOnStack(): string[] {
-  const { prepareStackTrace } = Error;
+  const { prepareStackTrace, stackTraceLimit } = Error;
   try {
+    Error.stackTraceLimit = MAX_FRAMES;
     Error.prepareStackTrace = (_, sites) => sites;
     const sites = new Error().stack as unknown as NodeJS.CallSite[];
     const names = sites.map((site) => site.getFileName() ?? '').filter((name) => name.startsWith('file:') || isAbsolute(name));
-    return names.map((name) => (isAbsolute(name) ? pathToFileURL(name).href : name)).filter((name) => !name.startsWith(OWN_FOLDER));
+    return names
+      .map((name) => (isAbsolute(name) ? pathToFileURL(name).href : name))
+      .filter((name) => !name.startsWith(OWN_FOLDER));
   } finally {
+    Error.stackTraceLimit = stackTraceLimit;
     Error.prepareStackTrace = prepareStackTrace;
   }
 }
 
+const MAX_FRAMES = 100;
 const OWN_FOLDER = new URL('.', import.meta.url).href;
 const LOADER = /^(?:-r|--require|--import|--(?:experimental-)?loader)\b/;
+const namesOfFiles = new Map<string, ModuleNames>();

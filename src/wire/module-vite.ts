@@ -10,7 +10,11 @@ import { pathToFileURL } from 'node:url';
 import type { ImportBinding } from './module-imports.js';
 
 /** The names that vite puts in. */
-export const VITE = { import: '__vite_ssr_dynamic_import__', meta: '__vite_ssr_import_meta__', default: '__vite_ssr_export_default__' } as const;
+export const VITE = {
+  import: '__vite_ssr_dynamic_import__',
+  meta: '__vite_ssr_import_meta__',
+  default: '__vite_ssr_export_default__',
+} as const;
 
 /** Whether vitest runs this process. */
 export function insideVitest(): boolean {

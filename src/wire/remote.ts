@@ -7,7 +7,9 @@ import { callerFile } from './function-caller.js';
 
 /** The functions and classes of a module, to be handed to processes, pools and executors. */
 export type Remote<M> = {
-  readonly [K in keyof M as M[K] extends ((...args: never[]) => unknown) | (abstract new (...args: never[]) => unknown) ? K : never]: M[K];
+  readonly [K in keyof M as M[K] extends ((...args: never[]) => unknown) | (abstract new (...args: never[]) => unknown)
+    ? K
+    : never]: M[K];
 };
 
 /** What a remote function stands for. */
@@ -31,7 +33,8 @@ export interface RemoteParts {
  * await executor.submit(worker.resize, 'a.png').result();
  */
 export function remote<M>(load: () => Promise<M>): Remote<M> {
-  if (typeof load !== 'function') throw new TypeError(`Cannot name a remote module: it must be () => import('…'), received ${typeof load}`);
+  if (typeof load !== 'function')
+    throw new TypeError(`Cannot name a remote module: it must be () => import('…'), received ${typeof load}`);
   const { url } = callerFile(remote);
   const members = new Map<string, object>();
   const member = (name: string): object => {

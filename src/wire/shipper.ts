@@ -31,7 +31,7 @@ export class Shipper {
   }
 }
 
-type Handler = (kind: number, buffer: Uint8Array, start: number, end: number) => void;
+type Handler = (kind: number, buffer: Uint8Array, start: number, end: number, owned: boolean) => void;
 
 /** Hands messages on in order, each after the definitions before it are loaded. */
 export class Inbox {
@@ -45,10 +45,10 @@ export class Inbox {
   }
 
   /** Takes a message; the bytes are only valid during the call. */
-  readonly receive: Handler = (kind, buffer, start, end) => {
-    if (this.#loading) this.#waiting.push({ kind, bytes: buffer.slice(start, end) });
+  readonly receive: Handler = (kind, buffer, start, end, owned) => {
+    if (this.#loading) this.#waiting.push({ kind, bytes: owned ? buffer.subarray(start, end) : buffer.slice(start, end) });
     else if (kind === DEFINE) this.#load(buffer.slice(start, end));
-    else this.#handle(kind, buffer, start, end);
+    else this.#handle(kind, buffer, start, end, owned);
   };
 
   /** Calls back as soon as nothing waits. */
@@ -69,7 +69,7 @@ export class Inbox {
     this.#loading = false;
     while (this.#waiting.length > 0 && !this.#loading) {
       const { kind, bytes } = this.#waiting.shift() as { kind: number; bytes: Uint8Array };
-      this.receive(kind, bytes, 0, bytes.length);
+      this.receive(kind, bytes, 0, bytes.length, true);
     }
     if (this.#loading) return;
     for (const callback of this.#onIdle.splice(0)) callback();

@@ -28,9 +28,11 @@ export interface TaskParts {
  * const scaled = task({ factor }, ({ factor }) => (x: number) => x * factor);
  */
 export function task<E, F extends (...args: never[]) => unknown>(env: E, factory: (env: E) => F): F {
-  if (typeof factory !== 'function') throw new TypeError(`Cannot make a task: the factory must be a function, received ${typeof factory}`);
+  if (typeof factory !== 'function')
+    throw new TypeError(`Cannot make a task: the factory must be a function, received ${typeof factory}`);
   const fn = factory(env);
-  if (typeof fn !== 'function') throw new TypeError(`Cannot make a task: the factory must return a function, received ${typeof fn}`);
+  if (typeof fn !== 'function')
+    throw new TypeError(`Cannot make a task: the factory must return a function, received ${typeof fn}`);
   tasks.set(fn, { env, factory, ...callerFile(task) });
   return fn;
 }

@@ -44,6 +44,7 @@ import {
   TASK_DONE,
   TASK_FAILED,
   TASK_STARTED,
+  WORKER_FAILED,
 } from './worker-frames.js';
 
 export interface EngineOptions {
@@ -55,6 +56,8 @@ export interface EngineOptions {
   readonly onWorkerDeath: 'break' | 'replace';
   /** Workers are named so, with a number. */
   readonly namePrefix: string;
+  /** Called when there is one task less. */
+  readonly onSettled?: (() => void) | undefined;
   /** The error of each task that a broken engine had. */
   readonly brokenError: (message: string, cause: unknown) => Error;
 }
@@ -67,13 +70,17 @@ const SIGKILL = 9;
 /** Deaths while starting, initializing or idle within this time break the engine. */
 const BUDGET_DEATHS = 5;
 const BUDGET_MS = 10_000;
-/** While workers answer in batches the engine looks by itself this often. */
+/** While workers answer in batches, or one is idle while another has tasks waiting, the engine looks by itself this often. */
 const LOOK_MS = 2;
 const TERM_GRACE_MS = 5000;
+/** A timer of the event loop cannot be longer. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 const WORKER_ENTRY: string = fileURLToPath(new URL('./worker-entry.cjs', import.meta.url));
 
 let workersEver = 0;
+/** A message of some worker is being handled: nobody may read another one meanwhile. */
+let receiving = false;
 
 export class WorkerEngine {
   readonly options: EngineOptions;
@@ -87,7 +94,8 @@ export class WorkerEngine {
   /** Tasks pending or sent. */
   #active = 0;
   #tasksEver = 0;
-  #recentDeaths: number[] = [];
+  /** Deaths while starting, initializing or idle, within the time that counts. */
+  #recentDeaths: { readonly at: number; readonly cause: unknown }[] = [];
   #touched = new Set<Worker>();
   #lookTimer: NodeJS.Timeout | undefined;
   #onStopped: (() => void)[] = [];
@@ -140,11 +148,22 @@ export class WorkerEngine {
 
   /** Ends a task whatever it is doing; if it has begun, with its worker. */
   abort(task: Task, error: unknown): void {
-    self().doorbell.turn(); // its result may be here already
+    if (receiving) {
+      queueMicrotask(() => this.abort(task, error));
+      return;
+    }
     if (task.state === 'settled' || this.cancel(task, error)) return;
+    // What the worker has not begun is taken from it first: from then on it cannot begin another task, and what it has
+    // said so far tells whether the one to end is over. The kill meets that task or none.
+    this.#putBack(task.worker?.takeBackLast(Number.POSITIVE_INFINITY) ?? []);
+    self().doorbell.turn();
     const { worker } = task;
-    this.#settle(task, () => task.sink.fail(error));
-    worker?.end(SIGKILL);
+    if (worker === undefined) this.cancel(task, error); // over, or to be run again after a death
+    else {
+      this.#settle(task, () => task.sink.fail(error));
+      worker.end(SIGKILL);
+    }
+    this.#feed();
   }
 
   hasBegun(task: Task): boolean {
@@ -210,12 +229,30 @@ export class WorkerEngine {
       const worker = this.#leastLoaded();
       if ((worker === undefined || worker.inFlight > 0) && this.#startOne()) continue;
       if (worker === undefined) break;
-      const task = this.#queue.shift();
-      if (task === undefined) break;
+      const task = this.#queue.peek();
+      if (task === undefined || (worker.inFlight > 0 && worker.mustLoad(task))) break;
+      this.#queue.shift();
       worker.give(task);
     }
     if (this.#queue.size === 0) this.#share();
-    this.#lookWhileQuiet();
+    this.#lookAgain();
+  }
+
+  /** Takes back what waits behind a task that takes much longer than those before it. */
+  #relieveLate(): void {
+    const time = now();
+    for (const worker of this.#workers) {
+      if (worker.inFlight > 1 && worker.isLate(time)) this.#putBack(worker.takeBackLast(Number.POSITIVE_INFINITY));
+    }
+  }
+
+  /** Tasks that a worker had and has not begun, or begins anew, are the next ones. */
+  #putBack(tasks: readonly Task[]): void {
+    for (const task of tasks) {
+      task.state = 'pending';
+      clearTimeout(task.timer);
+    }
+    this.#queue.putBack(tasks);
   }
 
   /** The worker with room that has least to do. */
@@ -229,15 +266,18 @@ export class WorkerEngine {
 
   /** Gives idle workers what others have at hand and would begin only later. */
   #share(): void {
+    let time: number | undefined;
     for (const idle of this.#workers) {
       if (!idle.ready || idle.inFlight > 0 || idle.room === 0) continue;
+      time ??= now();
       let richest: Worker | undefined;
       for (const other of this.#workers) {
-        if (other.inFlight > (other.ready ? 1 : 0) && other.busyForLong && other.inFlight > (richest?.inFlight ?? 0)) richest = other;
+        if (other.inFlight > (richest?.inFlight ?? 0) && other.worthRelieving(time)) richest = other;
       }
       if (richest === undefined) return;
-      for (const task of richest.takeBackLast(Math.max(1, richest.inFlight >> 1))) {
-        task.state = 'pending';
+      this.#putBack(richest.takeBackLast(Math.max(1, Math.min(richest.inFlight >> 1, idle.room))));
+      for (let task = this.#queue.peek(); task !== undefined && (idle.inFlight === 0 || !idle.mustLoad(task)); task = this.#queue.peek()) {
+        this.#queue.shift();
         idle.give(task);
       }
     }
@@ -274,7 +314,7 @@ export class WorkerEngine {
       onMessage: (kind, buffer, start, end) => this.#received(worker as Worker, kind, buffer, start, end),
       onExit: () => this.#ended(worker as Worker),
     });
-    worker = new Worker(number, name, child);
+    worker = new Worker(number, name, child, this.options.maxTasksPerChild ?? Number.POSITIVE_INFINITY);
     this.#faces.set(worker, adoptChild(child, name));
     child.send(BOOT, boot);
     child.send(INIT, this.#initializer);
@@ -284,10 +324,22 @@ export class WorkerEngine {
   // ---- answers ----
 
   #received(worker: Worker, kind: number, buffer: Uint8Array, start: number, end: number): void {
+    const outer = receiving;
+    receiving = true;
+    try {
+      this.#handle(worker, kind, buffer, start, end);
+    } finally {
+      receiving = outer;
+    }
+    if (this.#touched.size === 0) queueMicrotask(this.#afterAnswers);
+    this.#touched.add(worker);
+  }
+
+  #handle(worker: Worker, kind: number, buffer: Uint8Array, start: number, end: number): void {
     if (kind === TASK_DONE || kind === TASK_FAILED) this.#answered(worker, kind, buffer, start, end);
     else if (kind === TASK_STARTED) this.#started(worker, readU32(buffer, start));
     else if (kind === BOOTED) worker.booted = true;
-    else if (kind === INITIALIZED) worker.ready = true;
+    else if (kind === INITIALIZED) worker.becomeReady();
     else if (kind === RETIRING) {
       worker.closed = true;
       worker.expectedToEnd = true;
@@ -295,9 +347,11 @@ export class WorkerEngine {
       worker.expectedToEnd = true;
       worker.closed = true;
       this.#break('The initializer of a worker failed', decodeFailureSafely(buffer, start, end));
+    } else if (kind === WORKER_FAILED) {
+      worker.expectedToEnd = true;
+      worker.closed = true;
+      this.#countDeath(decodeFailureSafely(buffer, start, end));
     } else throw new ProtocolError(`${worker.name} sent a frame of unknown kind ${kind}`);
-    if (this.#touched.size === 0) queueMicrotask(this.#afterAnswers);
-    this.#touched.add(worker);
   }
 
   #answered(worker: Worker, kind: number, buffer: Uint8Array, start: number, end: number): void {
@@ -312,18 +366,17 @@ export class WorkerEngine {
     const task = worker.holding(sequence);
     if (task?.timeout === undefined) return;
     const { timeout } = task;
+    if (timeout > LONGEST_TIMER_MS) return;
     task.timer = setTimeout(() => this.abort(task, new TimeoutError(`The task ran longer than ${timeout} ms; its worker was killed`)), timeout);
   }
 
   readonly #afterAnswers = (): void => {
     for (const worker of this.#touched) {
       worker.measure();
-      const { maxTasksPerChild } = this.options;
-      if (maxTasksPerChild === undefined || worker.given < maxTasksPerChild) continue;
-      worker.closed = true;
-      if (worker.inFlight === 0) worker.stop();
+      if (worker.exhausted) worker.stop();
     }
     this.#touched.clear();
+    this.#relieveLate();
     this.#feed();
     this.#stopIfDrained();
   };
@@ -332,32 +385,46 @@ export class WorkerEngine {
     if (task.state === 'settled') return;
     task.state = 'settled';
     clearTimeout(task.timer);
+    if (--this.#active === 0) {
+      self().doorbell.release();
+      if (this.#state === 'stopping') queueMicrotask(() => this.#stopIfDrained());
+    }
     tell();
-    if (--this.#active > 0) return;
-    self().doorbell.release();
-    if (this.#state === 'stopping') queueMicrotask(() => this.#stopIfDrained());
+    this.options.onSettled?.();
   }
 
-  /** Looks for answers by itself while workers answer in batches: one may have begun a long task after a short one. */
-  #lookWhileQuiet(): void {
-    if (this.#lookTimer !== undefined) return;
-    const quiet = () => [...this.#workers].filter((worker) => worker.quiet && worker.inFlight > 0);
-    if (!this.#anyQuiet()) return;
+  /**
+   * Looks by itself where nobody would ring: while workers answer in batches one may have begun a long task after a
+   * short one; and while a worker is idle the tasks that wait in another one may turn out to wait for long.
+   */
+  #lookAgain(): void {
+    if (this.#lookTimer !== undefined || !(this.#anyQuiet() || this.#anyIdleBesideWaiting())) return;
     const settledAt = this.#active;
     this.#lookTimer = setTimeout(() => {
       this.#lookTimer = undefined;
       const before = this.#active;
       self().doorbell.turn();
       if (this.#active === before && settledAt === before) {
-        for (const worker of quiet()) worker.wakeUp();
+        for (const worker of this.#workers) if (worker.quiet) worker.wakeUp();
         self().doorbell.turn(); // what came before they saw the word
       }
-      this.#lookWhileQuiet();
+      this.#feed();
     }, LOOK_MS);
   }
 
   #anyQuiet(): boolean {
     for (const worker of this.#workers) if (worker.quiet && worker.inFlight > 0) return true;
+    return false;
+  }
+
+  #anyIdleBesideWaiting(): boolean {
+    let idle = false;
+    let waiting = false;
+    for (const worker of this.#workers) {
+      idle = idle || (worker.ready && worker.inFlight === 0 && worker.room > 0);
+      waiting = waiting || (worker.inFlight > 0 && worker.waiting);
+      if (idle && waiting) return true;
+    }
     return false;
   }
 
@@ -370,8 +437,7 @@ export class WorkerEngine {
     this.#touched.delete(worker);
     const phase = worker.phase;
     const { begun, waiting } = worker.takeAll();
-    for (const task of waiting) task.state = 'pending';
-    this.#queue.putBack(waiting);
+    this.#putBack(waiting);
     const { exitCode, pid, garbage } = worker.child;
     const unexpected = begun.length > 0 || !worker.expectedToEnd;
     if (unexpected && this.#state !== 'broken') {
@@ -387,8 +453,7 @@ export class WorkerEngine {
   }
 
   #breakWith(begun: readonly Task[], death: Error): void {
-    for (const task of begun) task.state = 'pending';
-    this.#queue.putBack(begun);
+    this.#putBack(begun);
     this.#break('A worker process died', death);
   }
 
@@ -397,20 +462,21 @@ export class WorkerEngine {
     for (const task of begun) {
       if (task.retries > 0) {
         task.retries--;
-        task.state = 'pending';
-        this.#queue.putBack([task]);
+        this.#putBack([task]);
       } else {
         this.#settle(task, () => task.sink.fail(death()));
       }
     }
-    if (begun.length > 0) return;
-    const time = now();
-    this.#recentDeaths = [...this.#recentDeaths.filter((at) => time - at < BUDGET_MS), time];
-    if (this.#recentDeaths.length >= BUDGET_DEATHS) this.#break(`${BUDGET_DEATHS} workers died within ${BUDGET_MS / 1000} s without having begun a task`, this.#firstCause ?? death());
-    else this.#firstCause ??= death();
+    if (begun.length === 0) this.#countDeath(death());
   }
 
-  #firstCause: unknown;
+  /** Deaths that belong to no task, too many in a short time, break it. */
+  #countDeath(cause: unknown): void {
+    const at = now();
+    this.#recentDeaths = [...this.#recentDeaths.filter((death) => at - death.at < BUDGET_MS), { at, cause }];
+    if (this.#recentDeaths.length < BUDGET_DEATHS) return;
+    this.#break(`${BUDGET_DEATHS} workers died within ${BUDGET_MS / 1000} s without having begun a task`, this.#recentDeaths[0]?.cause);
+  }
 
   #break(why: string, cause: unknown): void {
     if (this.#state === 'broken' || this.#state === 'stopped') return;

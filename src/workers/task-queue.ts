@@ -15,6 +15,8 @@ export class TaskQueue {
   /** Ascending by priority; each a queue with holes where tasks were cancelled. */
   readonly #lanes: Lane[] = [];
   #size = 0;
+  /** Settled ones that may still be here. */
+  #discarded = 0;
 
   get size(): number {
     return this.#size;
@@ -36,20 +38,13 @@ export class TaskQueue {
     }
   }
 
-  /** The next task; settled ones are skipped. */
-  shift(): Task | undefined {
+  /** The next task, which stays. */
+  peek(): Task | undefined {
     for (let i = this.#lanes.length - 1; i >= 0; i--) {
       const lane = this.#lanes[i] as Lane;
-      while (lane.head < lane.tasks.length) {
+      for (; lane.head < lane.tasks.length; this.#advance(lane)) {
         const task = lane.tasks[lane.head] as Task;
-        lane.tasks[lane.head++] = undefined;
-        if (lane.head > COMPACT_AFTER && lane.head * 2 > lane.tasks.length) {
-          lane.tasks = lane.tasks.slice(lane.head);
-          lane.head = 0;
-        }
-        if (task.state !== 'pending') continue;
-        this.#size--;
-        return task;
+        if (task.state === 'pending') return task;
       }
       lane.tasks.length = 0;
       lane.head = 0;
@@ -57,9 +52,31 @@ export class TaskQueue {
     return undefined;
   }
 
+  /** The next task; settled ones are skipped. */
+  shift(): Task | undefined {
+    const task = this.peek();
+    if (task === undefined) return undefined;
+    this.#advance(this.#lane(task.priority));
+    this.#size--;
+    return task;
+  }
+
   /** One that waits here was settled by somebody else. */
   discard(): void {
     this.#size--;
+    if (++this.#discarded < COMPACT_AFTER || this.#discarded < this.#size) return;
+    this.#discarded = 0;
+    for (const lane of this.#lanes) {
+      lane.tasks = lane.tasks.slice(lane.head).filter((task) => task?.state === 'pending');
+      lane.head = 0;
+    }
+  }
+
+  #advance(lane: Lane): void {
+    lane.tasks[lane.head++] = undefined;
+    if (lane.head <= COMPACT_AFTER || lane.head * 2 <= lane.tasks.length) return;
+    lane.tasks = lane.tasks.slice(lane.head);
+    lane.head = 0;
   }
 
   #lane(priority: number): Lane {

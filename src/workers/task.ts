@@ -18,7 +18,7 @@ export interface TaskSink {
 
 export class Task {
   readonly id: number;
-  readonly encoded: Encoded;
+  encoded: Encoded;
   readonly job: Job | undefined;
   readonly flags: number;
   readonly sink: TaskSink;

@@ -15,6 +15,8 @@ export const TASK: number = WORKER_FRAMES + 2;
 export const FORGET: number = WORKER_FRAMES + 3;
 /** Engine → worker: finish what you have and end. */
 export const STOP: number = WORKER_FRAMES + 4;
+/** Engine → worker: the header of the next task, before the definitions it needs: loading them belongs to it. */
+export const PREPARE: number = WORKER_FRAMES + 5;
 
 /** Worker → engine: the process is up, the initializer is about to run. */
 export const BOOTED: number = WORKER_FRAMES + 8;
@@ -30,6 +32,8 @@ export const TASK_FAILED: number = WORKER_FRAMES + 12;
 export const TASK_STARTED: number = WORKER_FRAMES + 13;
 /** Worker → engine: it ends after the failure it has just sent; not a death. */
 export const RETIRING: number = WORKER_FRAMES + 14;
+/** Worker → engine: it ends because of this encoded failure, which belongs to no task. */
+export const WORKER_FAILED: number = WORKER_FRAMES + 15;
 
 /** Sequence number, job number, flags: u32 each. */
 export const TASK_HEADER_BYTES = 12;
@@ -56,9 +60,10 @@ export interface ChunkResult {
  * A task's claim word is `sequence << 2 | state`. The engine stores QUEUED before it sends the task. Whoever
  * changes QUEUED first has it: the worker to CLAIMED (it runs the task now), the engine to TAKEN_BACK
  * (cancelled, or given to another worker; the worker skips it). So "has it begun?" has one answer, also
- * when the worker is dead.
+ * when the worker is dead. The worker stores RETURNING when the task is over and its answer on the way.
  */
 export const CLAIMS = 256;
+export const CLAIM_RETURNING = 0;
 export const CLAIM_QUEUED = 1;
 export const CLAIM_CLAIMED = 2;
 export const CLAIM_TAKEN_BACK = 3;

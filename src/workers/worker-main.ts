@@ -15,6 +15,7 @@ import {
   BOOTED,
   CLAIM_CLAIMED,
   CLAIM_QUEUED,
+  CLAIM_RETURNING,
   CLAIMS,
   type ChunkResult,
   claimWord,
@@ -27,6 +28,7 @@ import {
   INIT_FAILED,
   INITIALIZED,
   JOB,
+  PREPARE,
   QUIET_WORD,
   RETIRING,
   SEQUENCE_BYTES,
@@ -37,6 +39,7 @@ import {
   TASK_FAILED,
   TASK_HEADER_BYTES,
   TASK_STARTED,
+  WORKER_FAILED,
 } from './worker-frames.js';
 
 /** Lives a worker's life. */
@@ -60,7 +63,8 @@ class WorkerLoop {
   /** Messages that wait for the task before them. */
   readonly #waiting: { kind: number; bytes: Uint8Array }[] = [];
   #busy = true;
-  /** Sequence number of the running task, 0 for none. */
+  #initialized = false;
+  /** Sequence number of the task that it has begun, 0 for none. */
   #running = 0;
 
   constructor(boot: Boot, parent: ParentLink) {
@@ -80,6 +84,7 @@ class WorkerLoop {
 
   #handle(kind: number, buffer: Uint8Array, start: number, end: number): void {
     if (kind === TASK) this.#task(buffer, start, end);
+    else if (kind === PREPARE) this.#begin(buffer, start);
     else if (kind === JOB) this.#jobs.set(readU32(buffer, start), { bytes: buffer.slice(start + SEQUENCE_BYTES, end), call: undefined });
     else if (kind === FORGET) this.#jobs.delete(readU32(buffer, start));
     else if (kind === STOP) process.exit(0);
@@ -93,6 +98,7 @@ class WorkerLoop {
     };
     run().then(
       () => {
+        this.#initialized = true;
         this.#parent.sendBytes(INITIALIZED, NOTHING, 0, 0);
         this.#free();
       },
@@ -112,27 +118,35 @@ class WorkerLoop {
     }
   }
 
-  #task(buffer: Uint8Array, start: number, end: number): void {
+  /** Takes the task with this header, unless it has it already. False: it was taken back. */
+  #begin(buffer: Uint8Array, start: number): boolean {
     const sequence = readU32(buffer, start);
+    if (this.#running === sequence) return true;
     const queued = claimWord(sequence, CLAIM_QUEUED);
-    if (Atomics.compareExchange(this.#shared, sequence % CLAIMS, queued, claimWord(sequence, CLAIM_CLAIMED)) !== queued) return;
-    const flags = readU32(buffer, start + 8);
+    if (Atomics.compareExchange(this.#shared, sequence % CLAIMS, queued, claimWord(sequence, CLAIM_CLAIMED)) !== queued) return false;
     this.#running = sequence;
-    if ((flags & FLAG_REPORT) !== 0) this.#report(sequence);
+    if ((readU32(buffer, start + 8) & FLAG_REPORT) !== 0) this.#report(sequence);
+    return true;
+  }
+
+  #task(buffer: Uint8Array, start: number, end: number): void {
+    if (!this.#begin(buffer, start)) return;
+    const sequence = readU32(buffer, start);
     faultPoint('task.beforeDecode');
-    let answer: unknown;
+    let promise: Promise<unknown>;
     try {
-      answer = this.#call(readU32(buffer, start + 4), flags, buffer, start + TASK_HEADER_BYTES, end);
+      const answer = this.#call(readU32(buffer, start + 4), readU32(buffer, start + 8), buffer, start + TASK_HEADER_BYTES, end);
+      if (!isThenable(answer)) {
+        this.#succeed(sequence, answer);
+        return;
+      }
+      promise = Promise.resolve(answer);
     } catch (error) {
       this.#fail(sequence, error);
       return;
     }
-    if (!isThenable(answer)) {
-      this.#succeed(sequence, answer);
-      return;
-    }
     this.#busy = true;
-    Promise.resolve(answer).then(
+    promise.then(
       (value) => {
         this.#succeed(sequence, value);
         this.#free();
@@ -212,6 +226,7 @@ class WorkerLoop {
   }
 
   #succeed(sequence: number, value: unknown): void {
+    Atomics.store(this.#shared, sequence % CLAIMS, claimWord(sequence, CLAIM_RETURNING));
     let encoded: Encoded;
     try {
       encoded = encodeValue(value, 'result', HEADER);
@@ -265,7 +280,8 @@ class WorkerLoop {
       this.#fail(this.#running, error);
       this.#parent.sendBytes(RETIRING, NOTHING, 0, 0);
     } else {
-      console.error(`Exception in ${this.#origin.name}, outside of any task:`, error);
+      if (this.#initialized) console.error(`Exception in ${this.#origin.name}, outside of any task:`, error);
+      this.#parent.send(this.#initialized ? WORKER_FAILED : INIT_FAILED, encodeFailure(error, this.#origin));
     }
     process.exit(1);
   }
@@ -274,7 +290,7 @@ class WorkerLoop {
 const HEADER = { headerBytes: SEQUENCE_BYTES };
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+  return ((typeof value === 'object' && value !== null) || typeof value === 'function') && typeof (value as { then?: unknown }).then === 'function';
 }
 
 function isChunkResult(value: unknown): value is ChunkResult {

@@ -8,16 +8,19 @@ import { ProtocolError } from '../errors.js';
 import { NOTHING } from '../process/frames.js';
 import type { Child } from '../process/launcher.js';
 import { now } from '../substrate/clock.js';
+import type { Definition, Encoded } from '../wire/codec-types.js';
 import type { Job } from './jobs.js';
 import type { Task } from './task.js';
 import {
   CLAIM_CLAIMED,
   CLAIM_QUEUED,
+  CLAIM_RETURNING,
   CLAIM_TAKEN_BACK,
   CLAIMS,
   claimWord,
   FORGET,
   JOB,
+  PREPARE,
   QUIET_WORD,
   SEQUENCE_BYTES,
   STOP,
@@ -31,6 +34,11 @@ const MAX_IN_FLIGHT = 200;
 /** With so many tasks at hand, and these so quick, the worker answers in batches. */
 const QUIET_FROM = 2;
 const QUIET_BELOW_MS = 0.1;
+/** A task that takes so long, and so many times longer than those before it, gets no others at hand behind it. */
+const LATE_MS = 10;
+const LATE_FACTOR = 4;
+/** What would wait for so long may be given to an idle worker. */
+const STEAL_ABOVE_MS = 0.3;
 const SEQUENCES = 2 ** 29;
 
 export class Worker {
@@ -38,7 +46,6 @@ export class Worker {
   readonly name: string;
   readonly child: Child;
   booted = false;
-  ready = false;
   /** It was told to end, or killed on purpose, or retires by itself: its end is no death. */
   expectedToEnd = false;
   /** No more tasks for it. */
@@ -50,12 +57,19 @@ export class Worker {
   #next = 1;
   #inFlight = 0;
   readonly #jobs = new Set<number>();
+  /** Definitions that it has. */
+  readonly #defined = new Set<number>();
+  readonly #maxTasks: number;
+  #ready = false;
+  #late = false;
   /** Mean time of a task in milliseconds; undefined before the first. */
   #serviceMs: number | undefined;
   #doneSinceMark = 0;
   #mark = 0;
 
-  constructor(number: number, name: string, child: Child) {
+  /** @param maxTasks Tasks that it may run before it is replaced. */
+  constructor(number: number, name: string, child: Child, maxTasks: number) {
+    this.#maxTasks = maxTasks;
     this.number = number;
     this.name = name;
     this.child = child;
@@ -67,19 +81,63 @@ export class Worker {
 
   /** How many more tasks it may have at hand. */
   get room(): number {
-    if (this.closed || this.child.exitCode !== null) return 0;
-    return Math.max(0, this.#window() - this.#inFlight);
+    if (this.closed || this.child.exitCode !== null || this.child.garbage !== undefined) return 0;
+    const unclaimed = CLAIMS - 1 - ((this.#next - this.#oldest + SEQUENCES) % SEQUENCES);
+    return Math.max(0, Math.min(this.#window() - this.#inFlight, this.#maxTasks - this.given, unclaimed));
+  }
+
+  /** It has run all the tasks that it may run. */
+  get exhausted(): boolean {
+    return this.#inFlight === 0 && this.given >= this.#maxTasks;
+  }
+
+  /** Its initializer has returned. */
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  becomeReady(): void {
+    this.#ready = true;
+    this.#mark = now();
   }
 
   get phase(): ProcessPhase {
     if (!this.booted) return 'starting';
     if (!this.ready) return 'initializing';
-    return this.begun() === undefined ? 'idle' : 'running';
+    const begun = this.begun();
+    if (begun === undefined) return 'idle';
+    return this.#claim(begun.sequence) === claimWord(begun.sequence, CLAIM_RETURNING) ? 'returning' : 'running';
   }
 
-  /** Whether handing work to somebody quicker pays. */
-  get busyForLong(): boolean {
-    return !this.ready || (this.#serviceMs ?? Number.POSITIVE_INFINITY) * this.#inFlight > STEAL_ABOVE_MS;
+  /** Whether something waits in it that an idle worker could begin sooner. */
+  worthRelieving(time: number): boolean {
+    if (!this.waiting) return false;
+    if (!this.ready) return true;
+    const silent = time - this.#mark;
+    if (this.#inFlight === 1) return silent > LATE_MS; // sent to an idle worker: it must be stopped, or worse
+    return silent > STEAL_ABOVE_MS || (this.#serviceMs ?? Number.POSITIVE_INFINITY) * this.#inFlight > STEAL_ABOVE_MS;
+  }
+
+  /** Whether it has tasks that it has not begun. */
+  get waiting(): boolean {
+    for (let at = this.#next, left = this.#inFlight; left > 0; ) {
+      at = at === 1 ? SEQUENCES : at - 1;
+      const task = this.#tasks[at % CLAIMS];
+      if (task !== undefined) return !this.hasBegun(task);
+    }
+    return false;
+  }
+
+  /** Whether it has been running one task for much longer than those before; from then on it has room for no other. */
+  isLate(time: number): boolean {
+    this.#late = this.#ready && this.#inFlight > 0 && time - this.#mark > Math.max(LATE_MS, LATE_FACTOR * (this.#serviceMs ?? 0));
+    return this.#late;
+  }
+
+  /** Whether user code may run in it to load what the task needs: not beside another task. */
+  mustLoad(task: Task): boolean {
+    if (task.job !== undefined && !this.#jobs.has(task.job.id) && !this.#hasAll(task.job.encoded.definitions)) return true;
+    return !this.#hasAll(task.encoded.definitions);
   }
 
   give(task: Task): void {
@@ -87,7 +145,6 @@ export class Worker {
       this.#mark = now();
       this.#doneSinceMark = 0;
     }
-    if (task.job !== undefined) this.#introduce(task.job);
     const sequence = this.#next;
     this.#next = (this.#next % SEQUENCES) + 1;
     task.state = 'sent';
@@ -101,7 +158,9 @@ export class Worker {
     writeU32(buffer, start - 12, sequence);
     writeU32(buffer, start - 8, task.job?.id ?? 0);
     writeU32(buffer, start - 4, task.flags);
-    this.child.ship(definitions);
+    if (this.mustLoad(task)) this.child.sendBytes(PREPARE, buffer.slice(start - TASK_HEADER_BYTES, start), 0, TASK_HEADER_BYTES);
+    if (task.job !== undefined) this.#introduce(task.job);
+    this.#ship(definitions);
     this.child.sendBytes(TASK, buffer, start - TASK_HEADER_BYTES, end);
     this.#beQuiet(this.#inFlight >= QUIET_FROM && (this.#serviceMs ?? Number.POSITIVE_INFINITY) < QUIET_BELOW_MS);
   }
@@ -115,8 +174,9 @@ export class Worker {
     return true;
   }
 
-  hasBegun(task: Task): boolean {
-    return Atomics.load(this.child.shared, task.sequence % CLAIMS) === claimWord(task.sequence, CLAIM_CLAIMED);
+  hasBegun({ sequence }: Task): boolean {
+    const claim = this.#claim(sequence);
+    return claim === claimWord(sequence, CLAIM_CLAIMED) || claim === claimWord(sequence, CLAIM_RETURNING);
   }
 
   /** The task it is running. */
@@ -141,13 +201,13 @@ export class Worker {
 
   /** Takes back up to `count` of the tasks it would run last. */
   takeBackLast(count: number): Task[] {
-    if (this.child.backlog > 0) return []; // a message half sent must not be sent to another one
     const taken: Task[] = [];
     for (const task of this.#inOrder().reverse()) {
       if (taken.length === count || !this.takeBack(task)) break;
-      taken.unshift(task);
+      if (this.child.backlog > 0) task.encoded = copyOf(task.encoded); // perhaps half sent: those bytes must stay as they are
+      taken.push(task);
     }
-    return taken;
+    return taken.reverse();
   }
 
   /** After its end: what it had begun, and what it had not. */
@@ -166,6 +226,7 @@ export class Worker {
     this.#serviceMs = this.#serviceMs === undefined ? each : this.#serviceMs * 0.7 + each * 0.3;
     this.#mark = time;
     this.#doneSinceMark = 0;
+    this.#late = false;
     if (this.#inFlight === 0) this.#beQuiet(false);
   }
 
@@ -211,6 +272,7 @@ export class Worker {
   }
 
   #window(): number {
+    if (this.#late) return 1;
     if (!this.ready || this.#serviceMs === undefined) return 2;
     return Math.min(MAX_IN_FLIGHT, Math.max(2, Math.ceil(AT_HAND_MS / this.#serviceMs)));
   }
@@ -222,8 +284,22 @@ export class Worker {
     const message = new Uint8Array(SEQUENCE_BYTES + end - start);
     writeU32(message, 0, job.id);
     message.set(buffer.subarray(start, end), SEQUENCE_BYTES);
-    this.child.ship(definitions);
+    this.#ship(definitions);
     this.child.sendBytes(JOB, message, 0, message.length);
+  }
+
+  #ship(definitions: readonly Definition[]): void {
+    for (const { id } of definitions) this.#defined.add(id);
+    this.child.ship(definitions);
+  }
+
+  #hasAll(definitions: readonly Definition[]): boolean {
+    for (const { id } of definitions) if (!this.#defined.has(id)) return false;
+    return true;
+  }
+
+  #claim(sequence: number): number {
+    return Atomics.load(this.child.shared, sequence % CLAIMS);
   }
 
   #exchange(sequence: number, from: number, to: number): boolean {
@@ -250,7 +326,10 @@ export class Worker {
   }
 }
 
-const STEAL_ABOVE_MS = 0.3;
+/** The same message in bytes of its own, with room for the header. */
+function copyOf({ buffer, start, end, definitions }: Encoded): Encoded {
+  return { buffer: buffer.slice(start - TASK_HEADER_BYTES, end), start: TASK_HEADER_BYTES, end: end - start + TASK_HEADER_BYTES, definitions };
+}
 
 function writeU32(buffer: Uint8Array, at: number, value: number): void {
   buffer[at] = value & 0xff;

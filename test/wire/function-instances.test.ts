@@ -4,7 +4,7 @@ import { deserialize, serialize } from '#src/wire/class-hooks.js';
 import { registerFunctionExtensions } from '#src/wire/function-extension.js';
 import { remote } from '#src/wire/remote.js';
 import { task } from '#src/wire/task.js';
-import { FIXTURES, withChild } from './function-support.js';
+import { FIXTURES, HARNESS, withChild } from './function-support.js';
 
 registerFunctionExtensions();
 
@@ -65,7 +65,10 @@ class Sealed {
 
 test('an instance of a class of the main script keeps class and fields, both ways', () =>
   withChild(async (child) => {
-    assert.deepEqual(await child.call((fancy: Fancy) => [fancy.hello(), fancy instanceof Fancy], new Fancy('Dan')), ['hello Dan', true]);
+    assert.deepEqual(await child.call((fancy: Fancy) => [fancy.hello(), fancy instanceof Fancy], new Fancy('Dan')), [
+      'hello Dan',
+      true,
+    ]);
     const back = await child.call<Fancy>((fancy: Fancy) => fancy, new Fancy('Dan'));
     assert.ok(back instanceof Fancy);
     const made = await child.call<Fancy>((name: string) => new Fancy(name), 'Eve');
@@ -75,8 +78,14 @@ test('an instance of a class of the main script keeps class and fields, both way
 
 test('an instance of a class of a module is of the very class there and here', () =>
   withChild(async (child) => {
-    assert.deepEqual(await child.call((shown: InstanceType<Lib['Shown']>) => [shown.twice(), shown.constructor.name], new Shown(4)), [8, 'Shown']);
-    const made = await child.call<InstanceType<Lib['Shown']>>(task({}, () => (shown: unknown) => shown), new Shown(9));
+    assert.deepEqual(
+      await child.call((shown: InstanceType<Lib['Shown']>) => [shown.twice(), shown.constructor.name], new Shown(4)),
+      [8, 'Shown'],
+    );
+    const made = await child.call<InstanceType<Lib['Shown']>>(
+      task({}, () => (shown: unknown) => shown),
+      new Shown(9),
+    );
     assert.ok(made instanceof Shown);
   }));
 
@@ -92,9 +101,11 @@ test('subclasses of Map and Array keep their contents', () =>
 
 test('an error of a user class arrives as that class with fields, cause and stack', () =>
   withChild(async (child) => {
-    const thrown: unknown = await child.call(function thrower() {
-      throw new FancyError('bad');
-    }).catch((error: unknown) => error);
+    const thrown: unknown = await child
+      .call(function thrower() {
+        throw new FancyError('bad');
+      })
+      .catch((error: unknown) => error);
     assert.ok(thrown instanceof FancyError);
     assert.deepEqual([thrown.message, thrown.name, thrown.tell(), thrown.cause], ['bad', 'FancyError', 1, 'cause']);
     assert.match(thrown.stack ?? '', /at .*thrower .*function-instances\.test\.js:\d+:\d+/);
@@ -144,4 +155,46 @@ test('task() sends an explicit environment, remote() the functions of a module',
     assert.equal(await child.call(worker.double, 5), 10);
     assert.throws(() => worker.double(5), TypeError);
     await assert.rejects(child.call((worker as unknown as { nothing: unknown }).nothing), /no function 'nothing'/);
+  }));
+
+test('an old-style constructor keeps its prototype', () =>
+  withChild(async (child) => {
+    function Old(this: { n: number }, n: number): void {
+      this.n = n;
+    }
+    Old.prototype.get = function (this: { n: number }): number {
+      return this.n;
+    };
+    const made = Old as unknown as new (n: number) => { get(): number };
+    assert.equal(await child.call((n: number) => new made(n).get(), 3), 3);
+    assert.equal(await child.call((old: { get(): number }) => old.get(), new made(4)), 4);
+  }));
+
+test('a class extends what its variable held when it was made', () =>
+  withChild(async (child) => {
+    const mixin = (base: Lib['Shown']): Lib['Shown'] => class Mixed extends base {};
+    class Twice extends mixin(Shown) {}
+    assert.deepEqual(await child.call((n: number) => [new Twice(n).twice(), Object.getPrototypeOf(Twice).name], 4), [8, 'Mixed']);
+  }));
+
+test('what arrived by value is forwarded to a grandchild', () =>
+  withChild(async (child) => {
+    const shift = 10;
+    const shifted = (x: number): number => x + shift;
+    const results = await child.call(
+      async (harness: string, f: unknown) => {
+        const { startChild } = (await import(harness)) as {
+          startChild: () => { call(...args: unknown[]): Promise<unknown>; close(): void };
+        };
+        const grandchild = startChild();
+        try {
+          return [await grandchild.call(f, 1), await grandchild.call((x: number) => shifted(x) + 1, 1)];
+        } finally {
+          grandchild.close();
+        }
+      },
+      HARNESS,
+      shifted,
+    );
+    assert.deepEqual(results, [11, 12]);
   }));

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { join } from 'node:path';
 import test from 'node:test';
 import { DeserializationError, SerializationError } from '#src/errors.js';
 import { encodeFunction, registerFunctionExtensions } from '#src/wire/function-extension.js';
-import { withChild } from './function-support.js';
+import { runNode, withChild, withFolder } from './function-support.js';
 
 registerFunctionExtensions();
 
@@ -33,12 +35,20 @@ test('a captured object of a class of Node is refused with its path [message 1]'
   const { message, path } = refusal(function f() {
     return connection.socket;
   });
-  assert.match(message, new RegExp(`^Cannot send 'f' ${place}: it captures 'connection': fn\\{connection\\}\\.socket: .*Socket from node:net.*Create it inside the function`));
+  assert.match(
+    message,
+    new RegExp(
+      `^Cannot send 'f' ${place}: it captures 'connection': fn\\{connection\\}\\.socket: .*Socket from node:net.*Create it inside the function`,
+    ),
+  );
   assert.equal(path, 'fn{connection}.socket');
 });
 
 test('a captured instance with #private fields is refused [message 2]', () => {
-  assert.match(refusal(() => guarded).message, /captures 'guarded': .*class 'Guarded' with #private fields.*imported values are loaded in the child instead of copied/);
+  assert.match(
+    refusal(() => guarded).message,
+    /captures 'guarded': .*class 'Guarded' with #private fields.*imported values are loaded in the child instead of copied/,
+  );
 });
 
 test('a bound function is refused [message 3]', () => {
@@ -75,6 +85,7 @@ test('eval, super and #private names outside their class are refused [message 6]
       return (super.toString as () => string)();
     },
   };
+  // oxlint-disable-next-line no-eval -- what is refused here.
   assert.match(refusal((x: unknown) => [eval('x'), x]).message, /it uses eval/);
   assert.match(refusal(derived.f).message, /it uses 'super' outside its class/);
   assert.match(refusal(guarded.read).message, /#private name outside its class/);
@@ -101,10 +112,15 @@ test('a module that cannot be imported fails the call with its cause [message 9]
   const { loadDefinition } = await import('#src/wire/definitions.js');
   const { writeBody } = await import('#src/wire/definition-body.js');
   const { heldDefinition } = await import('#src/wire/definitions.js');
-  await loadDefinition(writeBody({ kind: 'module', id: 2 ** 40, format: 'esm', specifier: 'file:///nowhere/a.mjs', probe: false }, []));
+  await loadDefinition(
+    writeBody({ kind: 'module', id: 2 ** 40, format: 'esm', specifier: 'file:///nowhere/a.mjs', probe: false }, []),
+  );
   assert.throws(
     () => heldDefinition(2 ** 40),
-    (error) => error instanceof DeserializationError && /^Child could not import file:\/\/\/nowhere\/a\.mjs: /.test(error.message) && error.cause instanceof Error,
+    (error) =>
+      error instanceof DeserializationError &&
+      error.message.startsWith('Child could not import file:///nowhere/a.mjs: ') &&
+      error.cause instanceof Error,
   );
 });
 
@@ -124,4 +140,43 @@ test('a Proxy is refused, an emitter is not', () => {
   assert.match(refusal(new Proxy(() => 1, {})).message, /it is a Proxy/);
   const emitter = new (class extends EventEmitter {})();
   encodeFunction(() => emitter);
+});
+
+test('a function whose file changed since it was loaded here is refused by the child [message 10]', async () => {
+  await withFolder(async (folder) => {
+    const file = join(folder, 'changing.mjs');
+    writeFileSync(file, 'export function f() { return 1 }\n');
+    const { f } = (await import(file)) as { f: () => number };
+    writeFileSync(file, 'export function f() { return 2 }\n');
+    await withChild((child) =>
+      assert.rejects(child.call(f), (error) => {
+        assert.ok(error instanceof DeserializationError);
+        assert.match(error.message, /^'f' of .*changing\.mjs exists in the child but its text differs/);
+        return true;
+      }),
+    );
+  });
+});
+
+const PERMISSION = Number(process.versions.node.split('.')[0]) >= 22;
+
+test('without an inspector, exports travel and closures say what to do [message 8]', { skip: !PERMISSION }, async () => {
+  await withFolder(async (folder) => {
+    writeFileSync(join(folder, 'lib.mjs'), 'export const double = (x) => x * 2;\n');
+    const program = join(folder, 'main.mjs');
+    writeFileSync(
+      program,
+      `import { double } from './lib.mjs';
+       const { startChild } = await import(process.env.MULTIPROC_HARNESS);
+       const child = startChild();
+       const k = 1;
+       const message = await child.call((x) => x + k, 1).catch((error) => error.message);
+       console.log(JSON.stringify([await child.call(double, 4), message]));
+       child.close();`,
+    );
+    const flags = ['--no-warnings', '--permission', '--allow-fs-read=*', '--allow-child-process'];
+    const [doubled, message] = JSON.parse((await runNode([...flags, program])).output) as [number, string];
+    assert.equal(doubled, 8);
+    assert.match(message, /the inspector is not available .*Export it from a module, or use task\(/);
+  });
 });

@@ -11,15 +11,18 @@ test('moduleNames() reads every form of import declaration', () => {
     import{eleven}from'./e.js';
     const x = import('./f.js'); import.meta.url;
   `);
-  assert.deepEqual([...imports], [
-    ['three', { specifier: './a.js', name: 'two' }],
-    ['five', { specifier: './a.js', name: 'default' }],
-    ['one', { specifier: './a.js', name: 'default' }],
-    ['eight', { specifier: './c.js', name: '*' }],
-    ['ten', { specifier: 'd', name: '*' }],
-    ['nine', { specifier: 'd', name: 'default' }],
-    ['eleven', { specifier: './e.js', name: 'eleven' }],
-  ]);
+  assert.deepEqual(
+    [...imports],
+    [
+      ['three', { specifier: './a.js', name: 'two' }],
+      ['five', { specifier: './a.js', name: 'default' }],
+      ['one', { specifier: './a.js', name: 'default' }],
+      ['eight', { specifier: './c.js', name: '*' }],
+      ['ten', { specifier: 'd', name: '*' }],
+      ['nine', { specifier: 'd', name: 'default' }],
+      ['eleven', { specifier: './e.js', name: 'eleven' }],
+    ],
+  );
 });
 
 test('moduleNames() is not misled by comments, strings, templates and regular expressions', () => {
