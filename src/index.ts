@@ -3,6 +3,10 @@
  *
  * Runs in every process; importing it starts nothing.
  */
+// oxlint-disable-next-line import/no-cycle, import/no-self-import -- the list of its exports
+import * as exported from './index.js';
+import { registerOwnExports } from './wire/own-exports.js';
+
 export * from './errors.js';
 export * from './futures/index.js';
 export { activeChildren } from './process/active-children.js';
@@ -15,3 +19,5 @@ export type { Wait } from './substrate/wait-limit.js';
 export { deserialize, type SerializableClass, serialize } from './wire/class-hooks.js';
 export { type Remote, remote } from './wire/remote.js';
 export { task } from './wire/task.js';
+
+registerOwnExports(exported);

@@ -3,6 +3,10 @@
  *
  * Runs in every process; importing it starts nothing.
  */
+// oxlint-disable-next-line import/no-cycle, import/no-self-import -- the list of its exports
+import * as exported from './index.js';
+import { registerOwnExports } from '../wire/own-exports.js';
+
 export {
   BrokenExecutorError,
   BrokenProcessPoolError,
@@ -13,3 +17,5 @@ export {
 export { type AnyIterable, Executor, type Iterables, type MapOptions, type TaskOptions } from './executor.js';
 export { Future } from './future.js';
 export { ProcessPoolExecutor, type ProcessPoolExecutorOptions } from './process-pool-executor.js';
+
+registerOwnExports(exported);

@@ -13,8 +13,9 @@ import type { WorkerEngine } from '../workers/engine.js';
 import type { Job } from '../workers/jobs.js';
 import { Task, type TaskSink } from '../workers/task.js';
 import { type ChunkResult, FLAG_CHUNK, FLAG_REPORT, FLAG_SPREAD, TASK_HEADER_BYTES } from '../workers/worker-frames.js';
+import { onAbort } from './abort-listeners.js';
+import { checkCount, checkTaskOptions } from './check-options.js';
 import type { MapOptions, TaskOptions } from './executor.js';
-import { checkCount } from './process-pool-executor.js';
 
 /** What a map needs of its executor. */
 export interface MapContext {
@@ -77,6 +78,7 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
   #inputEnded = false;
   #inputError: Failure | undefined;
   #closed = false;
+  #unlisten: (() => void) | undefined;
   /** Why it was closed, until `next()` has said so. */
   #failed: Failure | undefined;
   /** Set while an input or `maxPending` makes it wait. */
@@ -102,7 +104,7 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
     this.#inputs = iterables.map(iteratorOf);
     const { signal } = options;
     if (signal?.aborted === true) this.#onAbort();
-    else signal?.addEventListener('abort', this.#onAbort, { once: true });
+    else if (signal !== undefined) this.#unlisten = onAbort(signal, this.#onAbort);
     this.#fill();
   }
 
@@ -303,7 +305,7 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
     this.#failed = failed;
     this.#current = [];
     this.#at = 0;
-    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    this.#unlisten?.();
     const { engine } = this.#context;
     const rest = this.#chunks.splice(0);
     for (const { task } of rest) if (task !== undefined) engine.cancel(task, new CancelledError('The rest of the map was cancelled'));
@@ -415,10 +417,11 @@ function decoded(buffer: Uint8Array, start: number, end: number): unknown {
   }
 }
 
-function checkMapOptions(options: MapOptions, given: unknown, hasOptions: boolean): void {
+function checkMapOptions(options: MapOptions & TaskOptions, given: unknown, hasOptions: boolean): void {
   if (hasOptions && (typeof given !== 'object' || given === null)) throw new TypeError(`Cannot map: the last argument must be iterable or an object of options, received ${String(given)}`);
   checkCount('Cannot map', 'chunkSize', options.chunkSize);
   checkCount('Cannot map', 'bufferSize', options.bufferSize);
+  checkTaskOptions('Cannot map', options);
   if (options.timeout !== undefined && (typeof options.timeout !== 'number' || Number.isNaN(options.timeout))) {
     throw new RangeError(`Cannot map: timeout must be a number of milliseconds, received ${String(options.timeout)}`);
   }

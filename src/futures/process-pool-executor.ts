@@ -9,6 +9,7 @@ import { encodeArgs, encodeCall } from '../wire/codec.js';
 import { WorkerEngine } from '../workers/engine.js';
 import { Task } from '../workers/task.js';
 import { FLAG_INLINE, FLAG_REPORT, TASK_HEADER_BYTES } from '../workers/worker-frames.js';
+import { checkCount, checkTaskOptions } from './check-options.js';
 import { Executor, type Iterables, type MapOptions, type TaskOptions } from './executor.js';
 import type { Future } from './future.js';
 import { mapOver } from './map-chunks.js';
@@ -50,6 +51,7 @@ export class ProcessPoolExecutor extends Executor {
   readonly #maxPending: number;
   #closed: string | undefined;
   #whenReady: (() => void)[] = [];
+  #waking: NodeJS.Immediate | undefined;
 
   /** @throws {TypeError|RangeError} If an option has the wrong type or range. */
   constructor(options: ProcessPoolExecutorOptions = {}) {
@@ -84,7 +86,7 @@ export class ProcessPoolExecutor extends Executor {
   }
 
   options(options: TaskOptions): Pick<this, 'submit' | 'map'> {
-    checkTaskOptions(options);
+    checkTaskOptions('Cannot set task options', options);
     return {
       submit: (fn: (...args: unknown[]) => unknown, ...args: unknown[]) => this.#submit(fn, args, options),
       map: (fn: (...args: never[]) => unknown, ...rest: unknown[]) => this.#map(fn, rest, options),
@@ -162,12 +164,17 @@ export class ProcessPoolExecutor extends Executor {
     );
   }
 
-  /** Lets as many go on as there is room for; the others when those have not used it. */
   readonly #onSettled = (): void => {
+    if (this.#whenReady.length > 0) this.#waking ??= setImmediate(this.#wake);
+  };
+
+  /** Lets as many go on as there is room for; the others as soon as those have used it or not. */
+  readonly #wake = (): void => {
+    this.#waking = undefined;
     const room = this.#maxPending - this.#engine.active;
-    if (this.#whenReady.length === 0 || room <= 0) return;
+    if (room <= 0) return;
     for (const ready of this.#whenReady.splice(0, room)) ready();
-    if (this.#whenReady.length > 0) setImmediate(this.#onSettled);
+    this.#onSettled();
   };
 
   #mustBeUsable(act: string): void {
@@ -189,21 +196,4 @@ function checkOptions(options: ProcessPoolExecutorOptions): void {
   if (onWorkerDeath !== undefined && onWorkerDeath !== 'break' && onWorkerDeath !== 'replace') {
     throw new RangeError(`${create}: onWorkerDeath must be 'break' or 'replace', received ${String(onWorkerDeath)}`);
   }
-}
-
-function checkTaskOptions({ taskTimeout, signal, priority, retries }: TaskOptions): void {
-  const set = 'Cannot set task options';
-  if (taskTimeout !== undefined && (typeof taskTimeout !== 'number' || Number.isNaN(taskTimeout) || taskTimeout < 0)) {
-    throw new RangeError(`${set}: taskTimeout must be a number of milliseconds of at least 0, received ${String(taskTimeout)}`);
-  }
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw new TypeError(`${set}: signal must be an AbortSignal, received ${String(signal)}`);
-  if (priority !== undefined && !Number.isFinite(priority)) throw new RangeError(`${set}: priority must be a number, received ${String(priority)}`);
-  if (retries !== undefined && !(Number.isInteger(retries) && retries >= 0)) throw new RangeError(`${set}: retries must be an integer of at least 0, received ${String(retries)}`);
-}
-
-/** @throws {TypeError|RangeError} If it is given and no positive integer. */
-export function checkCount(act: string, name: string, value: unknown): void {
-  if (value === undefined) return;
-  if (typeof value !== 'number') throw new TypeError(`${act}: ${name} must be a positive integer, received ${String(value)}`);
-  if (!Number.isInteger(value) || value < 1) throw new RangeError(`${act}: ${name} must be a positive integer, received ${value}`);
 }

@@ -8,6 +8,7 @@ import { decodeValue } from '../wire/codec.js';
 import { decodeFailure } from '../wire/remote-error.js';
 import type { WorkerEngine } from '../workers/engine.js';
 import type { Task, TaskSink } from '../workers/task.js';
+import { onAbort } from './abort-listeners.js';
 import { Future, type FutureSource } from './future.js';
 
 /** A future together with the task that settles it. */
@@ -67,8 +68,6 @@ export class TaskFuture<T> implements TaskSink, FutureSource {
   }
 
   #listen(signal: AbortSignal, task: Task): void {
-    const onAbort = () => this.#engine.abort(task, new CancelledError('The task was cancelled by its signal', { cause: signal.reason }));
-    signal.addEventListener('abort', onAbort, { once: true });
-    this.#unlisten = () => signal.removeEventListener('abort', onAbort);
+    this.#unlisten = onAbort(signal, () => this.#engine.abort(task, new CancelledError('The task was cancelled by its signal', { cause: signal.reason })));
   }
 }

@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { UnsupportedPlatformError } from '../errors.js';
 import type { Addon } from './addon-types.js';
+import { fileBeside, fileOfPackage } from './own-files.js';
 
 let loaded: Addon | undefined;
 
@@ -22,13 +23,13 @@ export function binding(): Addon {
 
 /** Where the binary is looked for, best first. */
 export function binaryCandidates(): string[] {
-  const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
-  if (process.env['MULTIPROC_FAULT'] !== undefined) return [root('build/Release/multiproc_faults.node')];
   const libc = process.platform === 'linux' && isMusl() ? 'musl' : 'glibc';
-  return [
-    root(`prebuilds/${process.platform}-${process.arch}-${libc}/multiproc.node`),
-    root('build/Release/multiproc.node'),
-  ];
+  const paths =
+    process.env['MULTIPROC_FAULT'] === undefined
+      ? [`prebuilds/${process.platform}-${process.arch}-${libc}/multiproc.node`, 'build/Release/multiproc.node']
+      : ['build/Release/multiproc_faults.node'];
+  const isOurPackage = fileBeside(import.meta.url, ...[...paths, 'scripts/build-native.js'].map((path) => `../../${path}`)) !== undefined;
+  return paths.map(isOurPackage ? (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url)) : fileOfPackage);
 }
 
 function load(): Addon {
@@ -44,7 +45,7 @@ function load(): Addon {
     );
   }
   try {
-    return createRequire(import.meta.url)(file) as Addon;
+    return createRequire('/')(file) as Addon; // of this file, node would read our package.json first
   } catch (cause) {
     const hint = (cause as { code?: string }).code === 'ERR_DLOPEN_DISABLED' ? '; run node with --allow-addons' : '';
     throw new UnsupportedPlatformError(`Cannot load the native part of multiproc from ${file}: ${String(cause)}${hint}`, { cause });

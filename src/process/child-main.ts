@@ -45,7 +45,12 @@ export interface ChildProgram {
 /** Starts a child's life; the last argument of the command line says where its link is. */
 export function startChild(program: ChildProgram): void {
   const [id, offset, capacity, parentId, parentPid, detached] = (process.argv[2] ?? '').split(',').map(Number) as [
-    number, number, number, number, number, number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
   ];
   faultPoint('spawn.afterExec');
   const me = joinFamily({ arenaFd: ARENA_FD, id, doorbell: DOORBELL });

@@ -13,10 +13,19 @@ import { authKey, bootOf } from './identity.js';
 const MAX_DEPTH = 10;
 
 /** Who a child will be. @throws {InvalidStateError} If this process may not have children. */
-export function bootFor(child: { name: string; daemon: boolean; identity: readonly number[]; authKey?: Uint8Array; detached?: boolean }): Boot {
+export function bootFor(child: {
+  name: string;
+  daemon: boolean;
+  identity: readonly number[];
+  authKey?: Uint8Array;
+  detached?: boolean;
+}): Boot {
   const own = bootOf();
   if (own?.daemon === true) throw new InvalidStateError(`Cannot start ${child.name}: a daemon process may not have children`);
-  if (child.identity.length > MAX_DEPTH) throw new InvalidStateError(`Cannot start ${child.name}: processes are nested ${MAX_DEPTH} deep already; is one starting itself?`);
+  if (child.identity.length > MAX_DEPTH)
+    throw new InvalidStateError(
+      `Cannot start ${child.name}: processes are nested ${MAX_DEPTH} deep already; is one starting itself?`,
+    );
   return {
     name: child.name,
     daemon: child.daemon,
@@ -35,7 +44,9 @@ export function childIdentity(number: number): number[] {
 }
 
 /** The parent's environment with the changes, but no debugger in the child. */
-export function childEnvironment(changes: Readonly<Record<string, string | undefined>> | undefined): Record<string, string | undefined> {
+export function childEnvironment(
+  changes: Readonly<Record<string, string | undefined>> | undefined,
+): Record<string, string | undefined> {
   const env = { ...process.env, ...changes };
   return { ...env, NODE_OPTIONS: childNodeOptions(env) };
 }

@@ -30,7 +30,12 @@ export function cpuQuota(root = '/'): number {
 /** `/a/b`, `/a` and the root as '': a container sees its own group at the root, whatever its path is called outside. */
 function ancestors(path: string): string[] {
   const parts = path.split('/').filter((part) => part !== '');
-  return [...parts.keys(), parts.length].map((count) => parts.slice(0, count).map((part) => `/${part}`).join(''));
+  return [...parts.keys(), parts.length].map((count) =>
+    parts
+      .slice(0, count)
+      .map((part) => `/${part}`)
+      .join(''),
+  );
 }
 
 function quotaOf(path: string): number {

@@ -30,9 +30,19 @@ export function processDied(
 ): ProcessDiedError {
   const signal = signalOf(death.exitCode);
   const how = signal === null ? `exited with code ${death.exitCode}` : `was killed by ${signal}`;
-  const hint = signal === 'SIGKILL' && death.killedByUs !== true ? 'possibly out of memory: the kernel kills with SIGKILL then' : heapHint(death.exitCode, signal);
+  const hint =
+    signal === 'SIGKILL' && death.killedByUs !== true
+      ? 'possibly out of memory: the kernel kills with SIGKILL then'
+      : heapHint(death.exitCode, signal);
   const message = `${who} (pid ${death.pid}) ${how} while ${death.phase}, before it returned${hint === undefined ? '' : `; ${hint}`}`;
-  return new ProcessDiedError(message, { pid: death.pid, exitCode: death.exitCode, signal, phase: death.phase, taskId: death.taskId, hint });
+  return new ProcessDiedError(message, {
+    pid: death.pid,
+    exitCode: death.exitCode,
+    signal,
+    phase: death.phase,
+    taskId: death.taskId,
+    hint,
+  });
 }
 
 function heapHint(exitCode: number | null, signal: NodeJS.Signals | null): string | undefined {

@@ -4,10 +4,11 @@
  *
  * Runs in parents. Start method `spawn`: a fresh node. Knows nothing of what the child runs.
  */
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { openSync } from 'node:fs';
 import type { ProcessPhase } from '../errors.js';
 import { binding } from '../native/binding.js';
+import { fileBeside, fileOfPackage } from '../native/own-files.js';
 import type { Piece } from '../substrate/allocator.js';
 import { arena } from '../substrate/arena.js';
 import { Bell } from '../substrate/doorbell.js';
@@ -22,8 +23,8 @@ import { reaper } from './reaper.js';
 
 /** What to start. */
 export interface LaunchRequest {
-  /** The child's program. */
-  readonly entry: string;
+  /** The child's program, one of our entry files. */
+  readonly entry: 'process-entry.cjs' | 'worker-entry.cjs';
   readonly execArgv: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string | undefined;
@@ -48,7 +49,8 @@ let executable = process.execPath;
 
 /** Uses another node for children started from now on. @python `set_executable()` */
 export function setExecutable(path: string): void {
-  if (typeof path !== 'string' || path === '') throw new TypeError(`Cannot set the executable: path must be a non-empty string, received ${String(path)}`);
+  if (typeof path !== 'string' || path === '')
+    throw new TypeError(`Cannot set the executable: path must be a non-empty string, received ${String(path)}`);
   executable = path;
 }
 
@@ -197,7 +199,7 @@ function startProcess(request: LaunchRequest, participant: ParticipantId, linkOf
   const [bellRead, bellFd] = pipe();
   open(bellRead);
   undo.push(() => native.closeFd(bellFd));
-  const nothing = open(openNull());
+  const nothing = open(openNull(request.stdio === 'ignore' ? 'r+' : 'r')); // under --permission, only reading is free
   const outputs: (number | undefined)[] = [];
   const stdio = [1, 2].map((fd) => {
     if (request.stdio === 'inherit') return fd;
@@ -212,20 +214,41 @@ function startProcess(request: LaunchRequest, participant: ParticipantId, linkOf
   const argv = [
     executable,
     ...request.execArgv,
-    request.entry,
+    entryFile(request.entry),
     [participant, linkOffset, request.capacity, self().id, process.pid, request.detached ? 1 : 0].join(','),
   ];
   const env = Object.entries(request.env).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
-  const started = orThrow('start a process', native.spawn(doorbell.member, executable, argv, env, request.cwd ?? null, fds, request.detached));
+  const started = orThrow(
+    'start a process',
+    native.spawn(doorbell.member, executable, argv, env, request.cwd ?? null, fds, request.detached),
+  );
   close();
-  const [stdout = null, stderr = null] = outputs.map((fd) => new Socket({ fd: fd as number, readable: true, writable: false }));
+  const [stdout = null, stderr = null] = outputs.map((fd) => readableOf(fd as number));
   return { ...started, bellFd, stdout, stderr };
 }
 
-function openNull(): number {
+function readableOf(fd: number): Socket {
+  const { Socket } = process.getBuiltinModule('node:net'); // costs milliseconds, and most children have no pipes
+  return new Socket({ fd, readable: true, writable: false });
+}
+
+/** Beside this code in the package, or in the package when this code is in somebody's bundle. */
+function entryFile(name: LaunchRequest['entry']): string {
+  let file = entryFiles.get(name);
+  if (file === undefined) {
+    file = fileBeside(import.meta.url, `./${name}`, `../workers/${name}`) ?? fileOfPackage(`dist/bundle/${name}`);
+    entryFiles.set(name, file);
+  }
+  return file;
+}
+
+const entryFiles = new Map<string, string>();
+
+function openNull(flags: 'r' | 'r+'): number {
   try {
-    return openSync('/dev/null', 'r+');
+    return openSync('/dev/null', flags);
   } catch (error) {
-    throw systemError('start a process', -((error as NodeJS.ErrnoException).errno ?? 0), 'open');
+    const { errno } = error as NodeJS.ErrnoException;
+    throw errno === undefined ? error : systemError('start a process', -errno, 'open'); // node itself refused: --permission
   }
 }

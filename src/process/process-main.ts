@@ -22,8 +22,10 @@ export function runProcess(): void {
       let target: Start['target'];
       let broken: { error: unknown } | undefined;
       return (kind, buffer, start, end) => {
-        if (broken === undefined && kind === SUBCLASS) broken = attempt(() => (subclass = decodeValue(buffer, start, end) as Start['subclass']));
-        if (broken === undefined && kind === TARGET) broken = attempt(() => (target = decodeValue(buffer, start, end) as Start['target']));
+        if (broken === undefined && kind === SUBCLASS)
+          broken = attempt(() => (subclass = decodeValue(buffer, start, end) as Start['subclass']));
+        if (broken === undefined && kind === TARGET)
+          broken = attempt(() => (target = decodeValue(buffer, start, end) as Start['target']));
         if (kind !== START) return;
         faultPoint('task.beforeDecode');
         run(boot, parent, () => {
@@ -67,7 +69,7 @@ function run(boot: Boot, parent: ParentLink, decode: () => Start): void {
       void flushOutput().then(() => process.exit());
     }
   };
-  catchFatal(fail);
+  catchFatal((error) => fail(error));
   let target: () => unknown;
   try {
     const me = becomeProcess(decode(), boot);
@@ -80,11 +82,15 @@ function run(boot: Boot, parent: ParentLink, decode: () => Start): void {
   parent.sendBytes(READY, NOTHING, 0, 0);
   faultPoint('task.running');
   process.on('beforeExit', () => {
-    if (!settled) fail(new InvalidStateError(`${boot.name} has nothing left to wait for, but what its target returned never settles`), NEVER_SETTLES);
+    if (!settled)
+      fail(
+        new InvalidStateError(`${boot.name} has nothing left to wait for, but what its target returned never settles`),
+        NEVER_SETTLES,
+      );
   });
   // The target's own work keeps the process alive from here on.
   self().doorbell.release();
-  runTarget(target)
+  void runTarget(target)
     .then((value) => {
       parent.send(RESULT, encodeValue(value, 'result'));
     })
@@ -92,7 +98,7 @@ function run(boot: Boot, parent: ParentLink, decode: () => Start): void {
       process.exitCode = 1;
       report(error);
     })
-    .finally(async () => {
+    .then(async () => {
       settled = true;
       await joinActive();
       await flushOutput();
@@ -108,5 +114,7 @@ async function runTarget(target: () => unknown): Promise<unknown> {
 async function flushOutput(): Promise<void> {
   // A look at a stream that nobody used would make it, which takes milliseconds.
   if (!process.getActiveResourcesInfo().some((name) => name.endsWith('WriteWrap'))) return;
-  await Promise.all([process.stdout, process.stderr].map((stream) => new Promise<void>((resolve) => stream.write('', () => resolve()))));
+  await Promise.all(
+    [process.stdout, process.stderr].map((stream) => new Promise<void>((resolve) => stream.write('', () => resolve()))),
+  );
 }

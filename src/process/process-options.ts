@@ -47,7 +47,8 @@ const CHECKS: Readonly<Record<string, (value: unknown) => void>> = {
   stdio: (value) => STDIO.has(value) || refuse("stdio must be 'inherit', 'pipe' or 'ignore'", value),
   maxOldSpaceMb(value) {
     if (typeof value !== 'number') refuse('maxOldSpaceMb must be a number of MiB', value);
-    if (!Number.isInteger(value) || value <= 0) throw new RangeError(`Cannot create a process: maxOldSpaceMb must be a positive integer of MiB, received ${value}`);
+    if (!Number.isInteger(value) || value <= 0)
+      throw new RangeError(`Cannot create a process: maxOldSpaceMb must be a positive integer of MiB, received ${value}`);
   },
   detached: (value) => typeof value === 'boolean' || refuse('detached must be a boolean', value),
 };

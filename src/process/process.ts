@@ -4,7 +4,6 @@
  * Runs in parents; the object that the child has of itself is made by `becomeProcess`.
  */
 import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { ClosedError, InvalidStateError, ProtocolError } from '../errors.js';
 import { faultPoint } from '../substrate/fault.js';
 import { self } from '../substrate/self.js';
@@ -20,7 +19,7 @@ import { processDied, signalNumber } from './exit-status.js';
 import { joinAsSender } from './family.js';
 import { BOOT, type Boot, FAILURE, READY, RESULT, START, SUBCLASS, TARGET } from './frames.js';
 import { authKey, bootOf, nextIdentity } from './identity.js';
-import type { Child } from './launcher.js';
+import { Child } from './launcher.js';
 import { checkOptions, type ProcessOptions } from './process-options.js';
 import { waitable, type Waitable } from './waitable.js';
 
@@ -42,7 +41,6 @@ interface Outcome {
 }
 
 const LINK_CAPACITY = 65_536;
-const PROCESS_ENTRY: string = fileURLToPath(new URL('./process-entry.cjs', import.meta.url));
 
 /** The object that a child has of itself, ready to run. */
 export interface Became {
@@ -80,7 +78,7 @@ let ownIdentity: readonly number[] | undefined;
  *
  * @python `multiprocessing.Process`; `join()` raises the target's error, as in mpservice.
  */
-// biome-ignore lint/suspicious/noExplicitAny: the contract's default: any arguments
+// oxlint-disable-next-line typescript/no-explicit-any -- the contract's default: any arguments
 export class Process<A extends unknown[] = any[], R = unknown> implements AsyncDisposable {
   readonly #options: ProcessOptions<A, R>;
   readonly #identity: readonly number[];
@@ -94,8 +92,6 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
   #outcome: Outcome | undefined;
   /** Signals that the parent sent. */
   readonly #sent = new Set<number>();
-  /** Set while `start()` works. */
-  #starting: Promise<void> | undefined;
   #exited: Promise<void> = Promise.resolve();
   #sentinel: Waitable | undefined;
   #isCurrent = false;
@@ -105,7 +101,10 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
     checkOptions(options);
     this.#options = options;
     this.#identity = ownIdentity ?? nextIdentity();
-    this.#name = options.name !== undefined && options.name !== '' ? options.name : `${new.target.name || 'Process'}-${this.#identity.join(':')}`;
+    this.#name =
+      options.name !== undefined && options.name !== ''
+        ? options.name
+        : `${new.target.name || 'Process'}-${this.#identity.join(':')}`;
     this.#daemon = options.daemon ?? bootOf()?.daemon ?? false;
     this.#authKey = authKey();
   }
@@ -124,8 +123,10 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
   }
 
   set daemon(daemon: boolean) {
-    if (typeof daemon !== 'boolean') throw new TypeError(`Cannot set daemon of ${this.#name}: it must be a boolean, received ${String(daemon)}`);
-    if (this.#state !== 'initial') throw new InvalidStateError(`Cannot set daemon of ${this.#name}: the process has already started`);
+    if (typeof daemon !== 'boolean')
+      throw new TypeError(`Cannot set daemon of ${this.#name}: it must be a boolean, received ${String(daemon)}`);
+    if (this.#state !== 'initial')
+      throw new InvalidStateError(`Cannot set daemon of ${this.#name}: the process has already started`);
     this.#daemon = daemon;
   }
 
@@ -134,7 +135,8 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
   }
 
   set authKey(key: Uint8Array) {
-    if (!(key instanceof Uint8Array)) throw new TypeError(`Cannot set authKey of ${this.#name}: it must be bytes, received ${typeof key}`);
+    if (!(key instanceof Uint8Array))
+      throw new TypeError(`Cannot set authKey of ${this.#name}: it must be bytes, received ${typeof key}`);
     this.#authKey = key;
   }
 
@@ -154,7 +156,8 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
   /** Ready when the process is dead. @throws {InvalidStateError} Before start. */
   get sentinel(): Waitable {
     this.#mustBeOpen('read the sentinel of');
-    if (this.#child === undefined) throw new InvalidStateError(`Cannot read the sentinel of ${this.#name}: the process is not started`);
+    if (this.#child === undefined)
+      throw new InvalidStateError(`Cannot read the sentinel of ${this.#name}: the process is not started`);
     return (this.#sentinel ??= waitable(this.#exited, () => this.done()));
   }
 
@@ -186,24 +189,15 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
     if (this.#isCurrent) throw new InvalidStateError(`Cannot start ${this.#name}: it is this very process`);
     joinAsSender();
     const frames = this.#encodeStart();
+    this.#launch(frames);
     this.#state = 'started';
-    this.#starting = this.#launch(frames);
-    try {
-      await this.#starting;
-    } catch (error) {
-      this.#state = 'initial';
-      throw error;
-    } finally {
-      this.#starting = undefined;
-    }
     return this;
   }
 
-  async #launch(frames: [kind: number, encoded: Encoded][]): Promise<void> {
-    const { Child } = await import('./launcher.js'); // what only parents need is not loaded by a starting child
+  #launch(frames: [kind: number, encoded: Encoded][]): void {
     let exited = () => {};
     const child = new Child({
-      entry: PROCESS_ENTRY,
+      entry: 'process-entry.cjs',
       execArgv: this.#execArgv(),
       env: childEnvironment(this.#options.env),
       cwd: this.#options.cwd,
@@ -283,8 +277,9 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
 
   /** Releases what the parent keeps of an ended process. @throws {InvalidStateError} If it still runs. */
   close(): void {
-    if (this.#state === 'closed') return;
-    if (this.#state === 'started') throw new InvalidStateError(`Cannot close ${this.#name} while it is still running: call join() or terminate() first`);
+    if (this.#isCurrent) return;
+    if (this.#state === 'started')
+      throw new InvalidStateError(`Cannot close ${this.#name} while it is still running: call join() or terminate() first`);
     this.#child?.stdout?.destroy();
     this.#child?.stderr?.destroy();
     this.#state = 'closed';
@@ -292,13 +287,13 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
 
   /** Terminates it if it still runs, and waits for its end. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#starting?.catch(() => {});
     if (this.#state === 'started') this.terminate();
     await this.#exited;
   }
 
   /** Told of an uncaught error, in the child, before it ends with exit code 1. */
   static handleException(error: unknown): void {
+    // oxlint-disable-next-line no-console -- what the hook does by default
     console.error(`Exception in ${currentName()}:`, error);
   }
 
@@ -363,7 +358,8 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
       [TARGET, encodeValue(this.#options.target, 'target')],
       [START, encodeArgs(this.#options.args ?? [])],
     ];
-    if (processClass !== Process) frames.splice(1, 0, [SUBCLASS, encodeValue({ processClass, fields: { ...this } }, 'this')]);
+    if (processClass !== Process)
+      frames.splice(1, 0, [SUBCLASS, encodeValue({ processClass, fields: Object.assign({}, this) }, 'this')]);
     return frames;
   }
 
@@ -382,7 +378,10 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
     if (kind !== RESULT && kind !== FAILURE) return;
     child.phase = 'returning';
     try {
-      this.#announced = kind === RESULT ? { kind: 'value', value: decodeValue(buffer, start, end) } : { kind: 'error', value: decodeFailure(buffer, start, end) };
+      this.#announced =
+        kind === RESULT
+          ? { kind: 'value', value: decodeValue(buffer, start, end) }
+          : { kind: 'error', value: decodeFailure(buffer, start, end) };
     } catch (error) {
       this.#announced = { kind: 'error', value: error };
     }
@@ -398,7 +397,12 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
 
   #outcomeWithoutResult(child: Child): Outcome {
     if (child.garbage !== undefined) {
-      return { kind: 'error', value: new ProtocolError(`${this.#name} (pid ${child.pid}) wrote garbage to its private channel and was killed`, { cause: child.garbage }) };
+      return {
+        kind: 'error',
+        value: new ProtocolError(`${this.#name} (pid ${child.pid}) wrote garbage to its private channel and was killed`, {
+          cause: child.garbage,
+        }),
+      };
     }
     if (this.#sent.has(-(child.exitCode as number))) return { kind: 'ended' };
     if (child.announced === 0 && child.exitCode === 0) return { kind: 'ended' };
@@ -408,7 +412,6 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
   async #wait(act: string, wait: Wait | undefined): Promise<Outcome> {
     this.#mustBeOpen(act);
     if (this.#isCurrent) throw new InvalidStateError(`Cannot ${act} ${this.#name}: a process cannot wait for itself`);
-    await this.#starting; // a start() that nobody awaited
     if (this.#child === undefined) throw new InvalidStateError(`Cannot ${act} ${this.#name}: the process is not started`);
     const { doorbell } = self();
     doorbell.hold();

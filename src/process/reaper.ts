@@ -10,10 +10,9 @@ import { self } from '../substrate/self.js';
 class Reaper implements Pump {
   readonly #watched = new Map<number, (status: number) => void>();
 
-  /** Calls back once, with the exit code or negative signal number. */
+  /** Calls back once, never from within this call, with the exit code or negative signal number. */
   watch(id: number, onExit: (status: number) => void): void {
-    this.#watched.set(id, onExit);
-    this.pump();
+    this.#watched.set(id, onExit); // also of a child that is dead by now: its death has rung, and waits to be taken
   }
 
   /** Learns of deaths now, without waiting for the event loop. */

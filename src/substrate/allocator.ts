@@ -15,7 +15,7 @@
 import { ResourceExhaustedError } from '../errors.js';
 import { type Arena, arena } from './arena.js';
 import { EXTENT_ENTRY_BYTES, EXTENTS_MAX, EXTENTS_OFFSET, LINE_BYTES, PAGE_BYTES } from './layout.js';
-import { isEntered, type ParticipantId } from './participants.js';
+import { claimedBy, isEntered, isProcessAlive, type ParticipantId } from './participants.js';
 import { faultPoint } from './fault.js';
 
 /** A piece of the arena. */
@@ -86,23 +86,28 @@ export class Allocator {
       if (Atomics.load(this.#extents, extent * 2 + EXTENT_OWNER) !== dead + 1) continue;
       if (Atomics.load(this.#extents, extent * 2 + EXTENT_FOLLOWERS) > 0) continue;
       if (Atomics.compareExchange(this.#extents, extent * 2 + EXTENT_OWNER, dead + 1, this.#owner + 1) !== dead + 1) continue;
-      const base = extent * this.#extentBytes;
-      const table = this.#table(extent);
-      let empty = true;
-      for (let page = 1; page < this.#pages; ) {
-        const entry = Atomics.load(table, page);
-        const length = (entry & RUN) !== 0 ? entry & LENGTH_MASK : 1;
-        if ((entry & RUN) !== 0 && (entry & PRIVATE) !== 0) {
-          this.#arena.discard(base + page * PAGE_BYTES, length * PAGE_BYTES);
-          Atomics.store(table, page, 0);
-        } else if (entry !== 0) {
-          empty = false;
-        }
-        page += length;
-      }
-      if (empty) this.#freeExtents(extent);
+      if (this.#freePrivate(extent)) this.#freeExtents(extent);
       else this.#owned.push(extent);
     }
+  }
+
+  /** Frees the private runs of an extent taken over from the dead; whether it is empty then. */
+  #freePrivate(extent: number): boolean {
+    const base = extent * this.#extentBytes;
+    const table = this.#table(extent);
+    let empty = true;
+    for (let page = 1; page < this.#pages; ) {
+      const entry = Atomics.load(table, page);
+      const length = (entry & RUN) !== 0 ? entry & LENGTH_MASK : 1;
+      if ((entry & RUN) !== 0 && (entry & PRIVATE) !== 0) {
+        this.#arena.discard(base + page * PAGE_BYTES, length * PAGE_BYTES);
+        Atomics.store(table, page, 0);
+      } else if (entry !== 0) {
+        empty = false;
+      }
+      page += length;
+    }
+    return empty;
   }
 
   get #extentBytes(): number {
@@ -231,6 +236,7 @@ export class Allocator {
       if (!free && !orphaned) continue;
       if (Atomics.compareExchange(this.#extents, extent * 2 + EXTENT_OWNER, owner, this.#owner + 1) !== owner) continue;
       this.#arena.reserve(extent * this.#extentBytes, roundUp(this.#pages * 4, RESERVE_UNIT));
+      if (orphaned && !claimedBy(owner - 1).some(isProcessAlive)) this.#freePrivate(extent);
       this.#owned.push(extent);
       return;
     }

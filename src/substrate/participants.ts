@@ -112,6 +112,21 @@ export function claimedBy(claimer: ParticipantId): ParticipantId[] {
   return found;
 }
 
+/** Participants of the same process as `id`: its threads, and other copies of the library in it. */
+export function sameProcess(id: ParticipantId): ParticipantId[] {
+  const own = slotWords(slotOf(id));
+  if ((Atomics.load(own, SLOT_STATE) & STATE_MASK) !== STATE_LIVE) return [];
+  const used = Atomics.load(arena().header, HEADER_SLOTS_USED);
+  const found: ParticipantId[] = [];
+  for (let slot = 0; slot < used; slot++) {
+    const words = slotWords(slot);
+    const state = Atomics.load(words, SLOT_STATE);
+    const same = [SLOT_PID, SLOT_START_LOW, SLOT_START_HIGH].every((word) => Atomics.load(words, word) === Atomics.load(own, word));
+    if (same && (state & STATE_MASK) === STATE_LIVE && slot !== slotOf(id)) found.push(idAt(slot, state));
+  }
+  return found;
+}
+
 /** Whether the process that entered this slot still runs. */
 export function isProcessAlive(id: ParticipantId): boolean {
   const words = slotWords(slotOf(id));

@@ -7,7 +7,7 @@
 import { Allocator } from './allocator.js';
 import { arena, attachArena } from './arena.js';
 import { Doorbell } from './doorbell.js';
-import { claimedBy, claimSlot, enterSlot, freeSlot, isProcessAlive, type ParticipantId, takeOrigin } from './participants.js';
+import { claimedBy, claimSlot, enterSlot, freeSlot, isProcessAlive, type ParticipantId, sameProcess, takeOrigin } from './participants.js';
 
 export interface Self {
   readonly id: ParticipantId;
@@ -42,13 +42,15 @@ export function joinFamily(inheritance: Inheritance): Self {
   return join(inheritance.id, new Doorbell(inheritance.doorbell));
 }
 
-/** Frees what a dead child left: its slot, its own memory, and all of that of its descendants that are dead too. */
+/** Frees what a dead child left: its slots, its own memory, and all of that of its descendants that are dead too. */
 export function reclaimParticipant(dead: ParticipantId): void {
   for (const child of claimedBy(dead)) {
     if (child !== dead && !isProcessAlive(child)) reclaimParticipant(child);
   }
+  const others = sameProcess(dead);
   freeSlot(dead);
   self().allocator.reclaim(dead);
+  for (const other of others) reclaimParticipant(other);
 }
 
 function join(id: ParticipantId, doorbell: Doorbell): Self {

@@ -5,6 +5,7 @@
  * what its length says, on either side.
  */
 import { inspect } from 'node:util';
+import { blankArray, NUMBERS_MIN, readNumbers, readTexts, TEXTS_MIN, writeNumbers, writeTexts } from './array-runs.js';
 import type { Decoder } from './decoder.js';
 import type { Encoder } from './encoder.js';
 import { TAG } from './tags.js';
@@ -18,7 +19,11 @@ export function writeArray(array: readonly unknown[], out: Encoder): void {
   out.varint(length);
   for (let i = 0; i < length; ) {
     const item = array[i];
-    if (item === undefined && !Object.hasOwn(array, i)) {
+    if (typeof item === 'number' && length - i >= NUMBERS_MIN) {
+      i = writeNumbers(array, i, length, out);
+    } else if (typeof item === 'string' && length - i >= TEXTS_MIN) {
+      i = writeTexts(array, i, length, out);
+    } else if (item === undefined && !Object.hasOwn(array, i)) {
       i = writeHoles(array, i, length, out);
     } else {
       out.write(item);
@@ -40,17 +45,41 @@ export function readArray(input: Decoder): unknown[] {
   if (length > LENGTH_MAX) {
     input.fail('an array is too long');
   }
-  const array: unknown[] = input.register([]);
-  for (let i = 0; i < length; ) {
-    if (input.buffer[input.pos] === TAG.HOLES) {
-      input.pos++;
-      const run = input.varint();
-      i += run > 0 && run <= length - i ? run : input.fail('an array has more holes than items');
+  const array = input.register(blankArray(length, input));
+  let at = 0;
+  while (at < length) {
+    const tag = input.buffer[input.pos] as number;
+    if (tag < TAG.HOLES || input.pos >= input.end) {
+      array[at++] = input.read();
     } else {
-      array[i++] = input.read();
+      at = readRun(tag, array, at, length, input);
     }
   }
   return array.length === length ? array : lengthened(array, length);
+}
+
+/** Reads what may stand for many items. */
+function readRun(tag: number, array: unknown[], at: number, length: number, input: Decoder): number {
+  let end = at + 1;
+  switch (tag) {
+    case TAG.HOLES:
+      input.pos++;
+      end = at + input.varint();
+      // What was blank must be missing.
+      array.length = Math.min(array.length, at);
+      break;
+    case TAG.NUMBERS:
+      input.pos++;
+      end = readNumbers(array, at, input);
+      break;
+    case TAG.TEXTS:
+      input.pos++;
+      end = readTexts(array, at, input);
+      break;
+    default:
+      array[at] = input.read();
+  }
+  return end > at && end <= length ? end : input.fail('an array has more items than its length');
 }
 
 /** Writes the run of holes at `from` and gives the index behind it; after a long run, writes all the rest by its indices. */

@@ -5,7 +5,7 @@
  * as of test runners) by what the engine knows of the object; instances of subclasses are no data.
  */
 import { types } from 'node:util';
-import { BYTE_OBJECTS } from './byte-objects.js';
+import { byteObjects } from './byte-objects.js';
 import type { Decoder } from './decoder.js';
 import type { Encoder } from './encoder.js';
 import { TAG } from './tags.js';
@@ -177,7 +177,7 @@ const KINDS: readonly BuiltinObject[] = [
       out.string(flags);
     },
   },
-  ...BYTE_OBJECTS,
+  ...byteObjects(),
   { prototype: Number.prototype, matches: types.isNumberObject, ...box },
   { prototype: String.prototype, matches: types.isStringObject, ...box },
   { prototype: Boolean.prototype, matches: types.isBooleanObject, ...box },

@@ -40,7 +40,7 @@ export function readArrayBuffer(input: Decoder): ArrayBuffer {
 /** Reads a typed array or a `DataView`. */
 export function readView(input: Decoder): object {
   const name = VIEW_NAMES[input.u8()];
-  const viewClass = name === undefined ? undefined : VIEW_CLASSES[name];
+  const viewClass = name === undefined ? undefined : (viewClasses ??= tableOfViews())[name];
   if (viewClass === undefined) {
     return input.fail(`this runtime has no ${name ?? 'such typed array'}`);
   }
@@ -110,22 +110,31 @@ const typedArrayName: () => unknown = Object.getOwnPropertyDescriptor(
   Symbol.toStringTag,
 )?.get as () => unknown;
 
-const VIEW_CLASSES: Readonly<Partial<Record<ViewName, ViewClass>>> = Object.fromEntries(
-  VIEW_NAMES.flatMap((name) => {
-    const viewClass: unknown = Reflect.get(globalThis, name);
-    return viewClass === undefined ? [] : [[name, viewClass as ViewClass]];
-  }),
-);
+type ViewClasses = Readonly<Partial<Record<ViewName, ViewClass>>>;
 
-/** The kinds of this file, for the table of all. */
-export const BYTE_OBJECTS: readonly BuiltinObject[] = [
-  { prototype: Buffer.prototype, matches: types.isUint8Array, onBytes: true, prototypes: 4, write: writeBuffer },
-  { prototype: ArrayBuffer.prototype, matches: types.isArrayBuffer, onBytes: true, write: writeArrayBuffer },
-  ...VIEW_NAMES.flatMap((name, number) => {
-    const viewClass = VIEW_CLASSES[name];
-    return viewClass === undefined ? [] : [viewKind(name, number, viewClass)];
-  }),
-];
+function tableOfViews(): ViewClasses {
+  return Object.fromEntries(
+    VIEW_NAMES.flatMap((name) => {
+      const viewClass: unknown = Reflect.get(globalThis, name);
+      return viewClass === undefined ? [] : [[name, viewClass as ViewClass]];
+    }),
+  );
+}
+
+let viewClasses: ViewClasses | undefined;
+
+/** The kinds of this file, for the table of all; made by a function, because a starting child does without. */
+export function byteObjects(): BuiltinObject[] {
+  const classes = (viewClasses ??= tableOfViews());
+  return [
+    { prototype: Buffer.prototype, matches: types.isUint8Array, onBytes: true, prototypes: 4, write: writeBuffer },
+    { prototype: ArrayBuffer.prototype, matches: types.isArrayBuffer, onBytes: true, write: writeArrayBuffer },
+    ...VIEW_NAMES.flatMap((name, number) => {
+      const viewClass = classes[name];
+      return viewClass === undefined ? [] : [viewKind(name, number, viewClass)];
+    }),
+  ];
+}
 
 /** Smaller arrays are faster on the heap of the engine, where zeroing costs nothing. */
 const UNZEROED_MIN = 512;

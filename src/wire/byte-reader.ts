@@ -91,6 +91,22 @@ export class ByteReader {
     return INTEGER[0] as bigint;
   }
 
+  /** Copies the next `length` bytes to the beginning of `target`, which has room for them. */
+  copy(target: Uint8Array, length: number): void {
+    const { buffer, pos } = this;
+    if (pos + length > this.end) {
+      this.fail('it ends too early');
+    }
+    if (length <= COPY_LOOP_MAX) {
+      for (let i = 0; i < length; i++) {
+        target[i] = buffer[pos + i] as number;
+      }
+    } else {
+      target.set(buffer.subarray(pos, pos + length));
+    }
+    this.pos = pos + length;
+  }
+
   /** Text with its tag. */
   string(): string {
     const tag = this.u8();
@@ -197,6 +213,7 @@ const CUT_MAX = 12;
 const TEXT_MIN = 192;
 /** How many bytes are made text of at once. */
 const TEXT_MAX = 1024;
+const COPY_LOOP_MAX = 32;
 const WORD: Uint8Array = new Uint8Array(8);
 const DOUBLE: Float64Array = new Float64Array(WORD.buffer);
 const INTEGER: BigInt64Array = new BigInt64Array(WORD.buffer);

@@ -157,10 +157,35 @@ export class ByteWriter {
 
   /** Bytes behind their length, without tag. */
   bytes(value: Uint8Array): void {
-    const { length } = value;
-    this.varint(length);
+    this.varint(value.length);
+    this.copy(value, value.length);
+  }
+
+  /** The first `length` of some bytes, without their length. */
+  copy(bytes: Uint8Array, length: number): void {
     this.ensure(length);
-    this.buffer.set(value, this.pos);
+    const { buffer, pos } = this;
+    if (length <= COPY_LOOP_MAX) {
+      for (let i = 0; i < length; i++) {
+        buffer[pos + i] = bytes[i] as number;
+      }
+    } else {
+      buffer.set(length === bytes.length ? bytes : bytes.subarray(0, length), pos);
+    }
+    this.pos = pos + length;
+  }
+
+  /** Whether `latin1` may write the text. */
+  isLatin1(text: string): boolean {
+    // On a one-byte string, which cannot match, V8 answers at once.
+    return !BEYOND_LATIN1.test(text);
+  }
+
+  /** Text of one byte for each character, without its length. */
+  latin1(text: string): void {
+    const { length } = text;
+    this.ensure(length);
+    this.buffer.latin1Write(text, this.pos, length);
     this.pos += length;
   }
 
@@ -179,8 +204,7 @@ export class ByteWriter {
   }
 
   #longString(text: string): void {
-    // On a one-byte string, which cannot match, V8 answers at once.
-    if (BEYOND_LATIN1.test(text)) {
+    if (!this.isLatin1(text)) {
       this.#wideString(text);
       return;
     }
@@ -191,10 +215,8 @@ export class ByteWriter {
     } else {
       this.buffer[this.pos++] = TAG.STRING_LATIN1;
       this.varint(length);
-      this.ensure(length);
     }
-    this.buffer.latin1Write(text, this.pos, length);
-    this.pos += length;
+    this.latin1(text);
   }
 
   #wideString(text: string): void {
@@ -247,6 +269,7 @@ const SLAB_BYTES = 65_536;
 const ROOM_AT_START = 256;
 /** Up to here a loop over the characters beats a call of the engine. */
 const LOOP_MAX = 20;
+const COPY_LOOP_MAX = 32;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is meant
 const BEYOND_LATIN1: RegExp = /[^\x00-\xff]/;
 const WORD: Uint8Array = new Uint8Array(8);

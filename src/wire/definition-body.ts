@@ -9,8 +9,8 @@
 export interface ModuleBody {
   readonly kind: 'module';
   readonly id: number;
-  readonly format: 'esm' | 'commonjs' | 'builtin' | 'thunk';
-  /** A `file:`, `data:` or `node:` URL, or the specifier as it stands in `base`; of a thunk, its text. */
+  readonly format: 'esm' | 'commonjs' | 'builtin' | 'thunk' | 'own';
+  /** A `file:`, `data:` or `node:` URL, or the specifier as it stands in `base`; of a thunk, its text; 'multiproc' if `own`. */
   readonly specifier: string;
   readonly base?: string;
   /** Whether names that the module does not export will be asked for. */

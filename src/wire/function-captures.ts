@@ -11,11 +11,13 @@ import { compiledText } from './inspector-scripts.js';
 import { findCopiedModule, findInLoadedModules, importedModule } from './module-definitions.js';
 import type { ImportBinding } from './module-imports.js';
 import { INTEROP, ModuleReference } from './module-reference.js';
+import { ownExportName } from './own-exports.js';
 import { isViteImport, viteImport } from './module-vite.js';
 
 /** The value to write for a captured variable. */
 export function captureOf(name: string, value: unknown, located: Located, scope: KnownScope | undefined): unknown {
   if ((typeof value !== 'object' || value === null) && typeof value !== 'function') return value;
+  if (typeof value === 'function' && ownExportName(value) !== undefined) return value;
   const binding = bindingOf(name, located, scope);
   if (binding !== undefined) {
     const module = importedModule(binding, located.place.url);

@@ -26,6 +26,7 @@ import {
 } from './module-definitions.js';
 import { moduleNames, type ModuleNames } from './module-imports.js';
 import { isMainScript } from './module-main.js';
+import { ownExportName } from './own-exports.js';
 import { findImportedByCallers, findImportedByMain } from './module-nearby.js';
 
 /**
@@ -38,6 +39,8 @@ export function describeFunction(fn: object, path: string): FunctionDescription 
   if (received !== undefined) return { held: received.held, token: received.token, captures: received.captured() };
   const known = stableDescription(fn);
   if (known !== undefined) return known;
+  const own = ownExportName(fn);
+  if (own !== undefined) return describeMember(fn, { module: moduleDefinition(OWN), path: [own] }, 'export');
   const explicit = describeExplicit(fn);
   if (explicit !== undefined) return explicit;
   if (types.isProxy(fn)) return heldByModule(fn) ?? refuse(fn, REASONS.proxy, path);
@@ -129,4 +132,5 @@ function refuse(fn: object, reason: string, path: string): never {
   throw cannotSend(nameOf(fn), reason, path);
 }
 
+const OWN = { format: 'own', specifier: 'multiproc', probe: false } as const;
 const namesOfScripts = new Map<string, ModuleNames>();

@@ -54,7 +54,9 @@ export function describeMember(fn: object, { module, path }: ModuleMember, space
   const { name } = fn as { name?: unknown };
   const body = { kind: 'member', module: module.definition.id, space, path, name: typeof name === 'string' ? name : '' } as const;
   // Texts differ where a runner rewrites them, and say nothing of what another module exports again.
-  const isForeign = types.isProxy(fn) || insideVitest() || module.body.kind !== 'module' || module.body.base !== undefined;
+  const { body: loaded } = module;
+  const isForeign =
+    types.isProxy(fn) || insideVitest() || loaded.kind !== 'module' || loaded.base !== undefined || loaded.format === 'own';
   const held = define(isForeign ? body : { ...body, hash: textHash(sourceOf(fn)) }, [module.definition]);
   return rememberStable(fn, held);
 }

@@ -81,7 +81,7 @@ function registerLoader(): void {
       const line = '\\n;globalThis[' + JSON.stringify(key) + ']?.(' + JSON.stringify(url) + ', c => eval(c), import.meta);\\n';
       return { ...result, source: source + line };
     }`;
-  module.register(`data:text/javascript,${encodeURIComponent(text)}`, { parentURL: import.meta.url, data: probeKey });
+  module.register(`data:text/javascript,${encodeURIComponent(text)}`, { parentURL: 'file:///', data: probeKey });
 }
 
 /** Makes the function that the lines call: under a name that nobody can guess, and not enumerable. */

@@ -9,6 +9,7 @@ import { types } from 'node:util';
 import * as vm from 'node:vm';
 import type { ModuleBody } from './definition-body.js';
 import { installLoadHooks, prepareProbe } from './loader-hooks.js';
+import { loadOwnExports } from './own-exports.js';
 
 /** How the namespaces of this process were loaded, to send them on. */
 export const loadedNamespaces: WeakMap<object, Omit<ModuleBody, 'kind' | 'id'>> = new WeakMap();
@@ -22,10 +23,11 @@ export interface LoadedModule {
 export function loadModule(body: ModuleBody): LoadedModule | Promise<LoadedModule> {
   const { format, specifier, base } = body;
   if (format === 'builtin') return { exports: process.getBuiltinModule(specifier) };
+  if (format === 'own') return loadOwnExports().then((exports) => ({ exports }));
   installLoadHooks();
   if (body.probe && base === undefined && format !== 'thunk') prepareProbe(format);
   if (format === 'commonjs') {
-    const require = createRequire(base ?? import.meta.url);
+    const require = createRequire(base ?? '/');
     return { exports: require(base === undefined ? fileURLToPath(specifier) : specifier) as unknown };
   }
   if (format === 'thunk') {

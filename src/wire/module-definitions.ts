@@ -118,7 +118,7 @@ function dataPath(exports: unknown, value: unknown): readonly string[] | undefin
 }
 
 function moduleCache(): Record<string, { readonly exports: unknown } | undefined> {
-  require ??= createRequire(import.meta.url);
+  require ??= createRequire('/');
   return require.cache;
 }
 

@@ -34,7 +34,7 @@ export function mainScripts(): ReadonlySet<string> {
 
 function findMainFiles(): Set<string> {
   const files = new Set<string>();
-  const require = createRequire(import.meta.url);
+  const require = createRequire('/');
   const commonMain = (require.main as { filename?: string } | undefined)?.filename;
   if (commonMain !== undefined) files.add(commonMain);
   if (ENTRY === undefined) return files;

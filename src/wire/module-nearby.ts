@@ -46,7 +46,7 @@ function findImported(fn: object, importers: Iterable<string>): ModuleMember | u
 export function evaluatedExports(url: string): Record<string, unknown> | undefined {
   if (!/^file:.*\.m?[jt]s$/.test(url) || process.execArgv.some((flag) => LOADER.test(flag))) return undefined;
   try {
-    return createRequire(import.meta.url)(fileOf(url)) as Record<string, unknown>;
+    return createRequire('/')(fileOf(url)) as Record<string, unknown>;
   } catch {
     return undefined;
   }
@@ -78,6 +78,8 @@ function filesOnStack(): string[] {
 }
 
 const MAX_FRAMES = 100;
-const OWN_FOLDER = new URL('.', import.meta.url).href;
+/** Undefined in a bundle in CommonJS. */
+const OWN_URL: string | undefined = import.meta.url;
+const OWN_FOLDER = OWN_URL === undefined ? '//' : new URL('.', OWN_URL).href;
 const LOADER = /^(?:-r|--require|--import|--(?:experimental-)?loader)\b/;
 const namesOfFiles = new Map<string, ModuleNames>();

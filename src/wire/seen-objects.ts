@@ -47,7 +47,10 @@ export class SeenObjects {
   }
 
   clear(): void {
-    this.#list.fill(undefined, 0, this.#count);
+    const list = this.#list;
+    for (let i = this.#count - 1; i >= 0; i--) {
+      list[i] = undefined;
+    }
     this.#count = 0;
     this.#set = undefined;
     this.#numbers = undefined;

@@ -60,7 +60,7 @@ export const TAG = {
   ENTRIES: 0xcd,
   /** As `ENTRIES`, for an object without prototype. */
   NULL_PROTOTYPE: 0xce,
-  /** varint length; items, where `HOLES` stands for missing ones. */
+  /** varint length; items, where `HOLES` stands for missing ones, `NUMBERS` and `TEXTS` for many. */
   ARRAY: 0xcf,
   /** As `ARRAY`, then varint number of further properties; key, value … */
   ARRAY_WITH_PROPERTIES: 0xd0,
@@ -92,6 +92,10 @@ export const TAG = {
   EXTENSION: 0xdd,
   /** varint number of the object. */
   REFERENCE: 0xde,
+  /** 1 byte: 0–2 for integers of 1, 2, 4 bytes, 3 for doubles; varint number of items, up to 1024; bytes, little endian. Only within an array. */
+  NUMBERS: 0xdf,
+  /** varint number of items, up to 128; for each 1 byte with its length; latin1 text of all. Only within an array. */
+  TEXTS: 0xe0,
 } as const;
 
 /** The views on bytes by the number they have on the wire. */

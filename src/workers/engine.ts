@@ -15,8 +15,7 @@
  * to another one (claim words, `worker-frames.ts`). Its end, whenever it comes, leaves each of its tasks in one
  * of two states: begun (lost, or run again if it has retries left) or not begun (runs elsewhere).
  */
-import { fileURLToPath } from 'node:url';
-import { CancelledError, InvalidStateError, ProtocolError, TimeoutError } from '../errors.js';
+import { CancelledError, InvalidStateError, ProtocolError, TimeoutError, WorkerUnresponsiveError } from '../errors.js';
 import { adoptChild, type AdoptedChild } from '../process/process.js';
 import { processDied } from '../process/exit-status.js';
 import { BOOT } from '../process/frames.js';
@@ -73,10 +72,11 @@ const BUDGET_MS = 10_000;
 /** While workers answer in batches, or one is idle while another has tasks waiting, the engine looks by itself this often. */
 const LOOK_MS = 2;
 const TERM_GRACE_MS = 5000;
+/** From the start of a worker to its first message. */
+const START_MS = 30_000;
 /** A timer of the event loop cannot be longer. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-const WORKER_ENTRY: string = fileURLToPath(new URL('./worker-entry.cjs', import.meta.url));
 
 let workersEver = 0;
 /** A message of some worker is being handled: nobody may read another one meanwhile. */
@@ -304,7 +304,7 @@ export class WorkerEngine {
     const boot = encodeValue(bootFor({ name, daemon: false, identity: childIdentity(number) }), 'boot');
     let worker: Worker | undefined;
     const child = new Child({
-      entry: WORKER_ENTRY,
+      entry: 'worker-entry.cjs',
       execArgv: execArgvForChild(),
       env: childEnvironment(undefined),
       stdio: 'inherit',
@@ -316,6 +316,7 @@ export class WorkerEngine {
     });
     worker = new Worker(number, name, child, this.options.maxTasksPerChild ?? Number.POSITIVE_INFINITY);
     this.#faces.set(worker, adoptChild(child, name));
+    worker.startLimit = setTimeout(() => this.#startsTooLong(worker as Worker), START_MS).unref();
     child.send(BOOT, boot);
     child.send(INIT, this.#initializer);
     return worker;
@@ -338,7 +339,7 @@ export class WorkerEngine {
   #handle(worker: Worker, kind: number, buffer: Uint8Array, start: number, end: number): void {
     if (kind === TASK_DONE || kind === TASK_FAILED) this.#answered(worker, kind, buffer, start, end);
     else if (kind === TASK_STARTED) this.#started(worker, readU32(buffer, start));
-    else if (kind === BOOTED) worker.booted = true;
+    else if (kind === BOOTED) worker.becomeBooted();
     else if (kind === INITIALIZED) worker.becomeReady();
     else if (kind === RETIRING) {
       worker.closed = true;
@@ -373,7 +374,7 @@ export class WorkerEngine {
   readonly #afterAnswers = (): void => {
     for (const worker of this.#touched) {
       worker.measure();
-      if (worker.exhausted) worker.stop();
+      if (worker.exhausted) this.#stopWorker(worker);
     }
     this.#touched.clear();
     this.#relieveLate();
@@ -431,6 +432,7 @@ export class WorkerEngine {
   // ---- ends ----
 
   #ended(worker: Worker): void {
+    clearTimeout(worker.startLimit);
     this.#workers.delete(worker);
     this.#faces.get(worker)?.ended();
     this.#faces.delete(worker);
@@ -441,15 +443,29 @@ export class WorkerEngine {
     const { exitCode, pid, garbage } = worker.child;
     const unexpected = begun.length > 0 || !worker.expectedToEnd;
     if (unexpected && this.#state !== 'broken') {
-      const death = () =>
-        garbage === undefined
-          ? processDied(worker.name, { pid, exitCode, phase, taskId: begun[0]?.id, killedByUs: worker.expectedToEnd })
-          : new ProtocolError(`${worker.name} (pid ${pid}) wrote garbage to its private channel and was killed`, { cause: garbage });
+      const death = () => {
+        if (garbage !== undefined) return new ProtocolError(`${worker.name} (pid ${pid}) wrote garbage to its private channel and was killed`, { cause: garbage });
+        if (worker.unresponsive) return new WorkerUnresponsiveError(`${worker.name} (pid ${pid}) did not start within ${START_MS / 1000} s and was killed`);
+        return processDied(worker.name, { pid, exitCode, phase, taskId: begun[0]?.id, killedByUs: worker.expectedToEnd });
+      };
       if (this.options.onWorkerDeath === 'break') this.#breakWith(begun, death());
       else this.#replace(begun, death);
     }
     if (this.#state === 'running' || this.#state === 'stopping') this.#feed();
     this.#stopIfDrained();
+  }
+
+  #startsTooLong(worker: Worker): void {
+    self().doorbell.turn(); // this process may have been busy itself
+    if (worker.booted) return;
+    worker.unresponsive = true;
+    worker.child.signal(SIGKILL);
+  }
+
+  /** One that does not obey, because it is stopped or its event loop does not turn, is killed. */
+  #stopWorker(worker: Worker): void {
+    worker.stop();
+    setTimeout(() => worker.end(SIGKILL), TERM_GRACE_MS).unref();
   }
 
   #breakWith(begun: readonly Task[], death: Error): void {
@@ -497,7 +513,7 @@ export class WorkerEngine {
 
   #stopIfDrained(): void {
     if (this.#state === 'running' || this.#active > 0) return;
-    for (const worker of this.#workers) if (!worker.expectedToEnd && worker.inFlight === 0) worker.stop();
+    for (const worker of this.#workers) if (!worker.expectedToEnd && worker.inFlight === 0) this.#stopWorker(worker);
     if (this.#workers.size > 0) return;
     if (this.#state === 'stopping') this.#state = 'stopped';
     clearTimeout(this.#lookTimer);

@@ -45,7 +45,9 @@ export class Worker {
   readonly number: number;
   readonly name: string;
   readonly child: Child;
-  booted = false;
+  startLimit: NodeJS.Timeout | undefined;
+  /** It was killed because it did not start. */
+  unresponsive = false;
   /** It was told to end, or killed on purpose, or retires by itself: its end is no death. */
   expectedToEnd = false;
   /** No more tasks for it. */
@@ -60,6 +62,7 @@ export class Worker {
   /** Definitions that it has. */
   readonly #defined = new Set<number>();
   readonly #maxTasks: number;
+  #booted = false;
   #ready = false;
   #late = false;
   /** Mean time of a task in milliseconds; undefined before the first. */
@@ -89,6 +92,16 @@ export class Worker {
   /** It has run all the tasks that it may run. */
   get exhausted(): boolean {
     return this.#inFlight === 0 && this.given >= this.#maxTasks;
+  }
+
+  /** The process is up. */
+  get booted(): boolean {
+    return this.#booted;
+  }
+
+  becomeBooted(): void {
+    this.#booted = true;
+    clearTimeout(this.startLimit);
   }
 
   /** Its initializer has returned. */

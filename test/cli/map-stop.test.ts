@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { leavesNothing } from '../support/census.js';
 import { withDeadline } from '../support/deadline.js';
 import { familyOf } from '../support/family.js';
-import { Command, FUNCTIONS, lines, polled, run, scratch } from './run-command.js';
+import { Command, FUNCTIONS, lines, MAIN, polled, run, scratch } from './run-command.js';
 
 const GATED = ['map', `${FUNCTIONS}#gated`, '--chunk-size', '1', '-p', '2'];
 const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
@@ -163,7 +163,7 @@ test(
   'multiproc map shows no progress in a pipe, and one line per second with --progress',
   leavesNothing(async (t) => {
     const cwd = scratch(t);
-    assert.equal((await run(['map', `${FUNCTIONS}#slowFirst`], { input: lines(3) })).stderr, '');
+    assert.equal((await run(['map', `${FUNCTIONS}#upper`], { input: lines(3) })).stderr, '');
     const command = new Command([...GATED, '--progress'], { cwd, env: { LOG: join(cwd, 'log'), GATE: '2' }, input: lines(3) });
     await command.until(({ stderr }) => /^2 items .*\n/m.test(stderr), 'a progress line');
     command.child.kill('SIGINT');
@@ -179,9 +179,8 @@ test(
   leavesNothing(async (t) => {
     const cwd = scratch(t);
     writeFileSync(join(cwd, 'list'), lines(20));
-    const main = process.env['MULTIPROC_CLI'] ?? new URL('../../dist/cli/main.js', import.meta.url).pathname;
     const quote = (word: string): string => `'${word}'`;
-    const words = [process.execPath, main, ...GATED, '--files-from', 'list', '-o', 'out'].map(quote).join(' ');
+    const words = [process.execPath, MAIN, ...GATED, '--files-from', 'list', '-o', 'out'].map(quote).join(' ');
     for (const [noColor, gate] of [
       ['', '5'],
       ['1', '5'],

@@ -4,7 +4,7 @@
  * Runs in the test process.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -27,7 +27,11 @@ export interface RunOptions {
 }
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const MAIN = process.env['MULTIPROC_CLI'] ?? join(ROOT, 'dist/cli/main.js');
+/** The file that the package installs as `multiproc`. */
+export const MAIN: string = join(
+  ROOT,
+  (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { bin: { multiproc: string } }).bin.multiproc,
+);
 const DEADLINE_MS = 30_000;
 
 /** Where the worker functions of the tests are. */
@@ -105,7 +109,7 @@ export function lines(n: number): string {
 
 /** A directory that goes when the test ends. */
 export function scratch(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'multiproc-cli test-'));
+  const directory = mkdtempSync(join(tmpdir(), 'cli test-'));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
 }

@@ -14,6 +14,7 @@ class OrderError extends Error {
 }
 
 /** The error of a process with this target. */
+// oxlint-disable-next-line typescript/no-explicit-any -- each test knows the fields of its own
 async function errorOf(t: Parameters<typeof started>[0], target: () => unknown): Promise<any> {
   const p = await started(t, { target });
   const error = await soon(p.exception(), 'exception');
@@ -46,7 +47,9 @@ test(
     assert.deepEqual([own.order, own.name], [{ id: 7 }, 'OrderError']);
 
     const chain = await errorOf(t, () => {
-      throw new AggregateError([new TypeError('first'), new OrderError({ id: 8 })], 'all failed', { cause: new SyntaxError('why') });
+      throw new AggregateError([new TypeError('first'), new OrderError({ id: 8 })], 'all failed', {
+        cause: new SyntaxError('why'),
+      });
     });
     assert.ok(chain instanceof AggregateError);
     assert.ok(chain.errors[0] instanceof TypeError && chain.errors[1] instanceof OrderError);
@@ -85,7 +88,7 @@ test(
   clean(async (t) => {
     const before = familyOf().length;
     const weak = new WeakRef({});
-    const take = (..._: unknown[]): void => {};
+    const take = (...values: unknown[]): number => values.length;
     const cases: [Process, string | RegExp][] = [
       [new Process({ target: take, args: [1, { cb: new WeakMap() }] }), 'args[1].cb'],
       [new Process({ target: () => weak.deref() }), /^target/],
@@ -111,7 +114,10 @@ test(
   'A Process object cannot be sent: start() says so  [P-07]',
   clean(async () => {
     const p = new Process({ target: () => {} });
-    await assert.rejects(new Process({ target: (q: Process) => q.name, args: [p] }).start(), { name: 'SerializationError', path: 'args[0]' });
+    await assert.rejects(new Process({ target: (q: Process) => q.name, args: [p] }).start(), {
+      name: 'SerializationError',
+      path: 'args[0]',
+    });
   }),
 );
 

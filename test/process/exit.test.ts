@@ -19,7 +19,12 @@ async function deathOf(t: TestContext, target: () => unknown): Promise<ProcessDi
 test(
   "The child's own process.exit(0) lets join() resolve with result undefined  [P-24, Z-19]",
   clean(async (t) => {
-    for (const target of [() => process.exit(0), () => process.exit(), async () => process.exit(0), () => new Promise(() => void setTimeout(() => process.exit(0), 5))]) {
+    for (const target of [
+      () => process.exit(0),
+      () => process.exit(),
+      async () => process.exit(0),
+      () => new Promise(() => void setTimeout(() => process.exit(0), 5)),
+    ]) {
       const p = await started(t, { target });
       assert.equal(await soon(p.result(), 'result'), undefined);
       assert.equal(await p.exception(), null);
@@ -64,9 +69,15 @@ test(
     assert.equal((await deathOf(t, () => (process as unknown as { reallyExit(code: number): never }).reallyExit(3))).exitCode, 3);
     const aborted = await deathOf(t, () => process.abort());
     assert.deepEqual([aborted.exitCode, aborted.signal], [-6, 'SIGABRT']);
-    const killed = await deathOf(t, () => process.kill(process.pid, 'SIGKILL') && new Promise(() => void setInterval(() => {}, 1e6)));
+    const killed = await deathOf(
+      t,
+      () => process.kill(process.pid, 'SIGKILL') && new Promise(() => void setInterval(() => {}, 1e6)),
+    );
     assert.deepEqual([killed.exitCode, killed.signal], [-9, 'SIGKILL']);
-    const terminated = await deathOf(t, () => process.kill(process.pid, 'SIGTERM') && new Promise(() => void setInterval(() => {}, 1e6)));
+    const terminated = await deathOf(
+      t,
+      () => process.kill(process.pid, 'SIGTERM') && new Promise(() => void setInterval(() => {}, 1e6)),
+    );
     assert.equal(terminated.signal, 'SIGTERM');
   }),
 );
@@ -93,7 +104,10 @@ test(
   clean(async (t) => {
     const text = 'ä'.repeat(5_000_000);
     const bytes = new Uint8Array(20_000_000).fill(7);
-    const starting = started(t, { target: (b: Uint8Array, s: string) => [b.length, b.every((x) => x === 7), s.length, s.endsWith('ä')], args: [bytes, text] });
+    const starting = started(t, {
+      target: (b: Uint8Array, s: string) => [b.length, b.every((x) => x === 7), s.length, s.endsWith('ä')],
+      args: [bytes, text],
+    });
     const p = await starting;
     bytes.fill(9);
     assert.deepEqual(await soon(p.result(), 'result'), [20_000_000, true, 5_000_000, true]);
@@ -123,7 +137,9 @@ test(
 test(
   'A parent that is busy for two seconds loses nothing of what its children return meanwhile',
   clean(async (t) => {
-    const all = await Promise.all(Array.from({ length: 4 }, (_, i) => started(t, { target: (n: number) => 'x'.repeat(1_000_000) + n, args: [i] })));
+    const all = await Promise.all(
+      Array.from({ length: 4 }, (_, i) => started(t, { target: (n: number) => 'x'.repeat(1_000_000) + n, args: [i] })),
+    );
     const end = performance.now() + 2000;
     while (performance.now() < end);
     for (const [i, p] of all.entries()) assert.equal((await soon(p.result(), 'result')).at(-1), String(i));
@@ -152,7 +168,10 @@ test(
         return 'result';
       },
     });
-    const outcome = await soon(throwing.result().catch((error: unknown) => error), 'result');
+    const outcome = await soon(
+      throwing.result().catch((error: unknown) => error),
+      'result',
+    );
     assert.ok(outcome === 'result' || outcome instanceof RangeError);
     assert.notEqual(throwing.exitCode, 0);
   }),
@@ -204,7 +223,11 @@ test(
           },
         });
         await inner.start();
-        const daemon = new Process({ stdio: 'ignore', daemon: true, target: () => new Promise(() => void setInterval(() => {}, 1e6)) });
+        const daemon = new Process({
+          stdio: 'ignore',
+          daemon: true,
+          target: () => new Promise(() => void setInterval(() => {}, 1e6)),
+        });
         await daemon.start();
         return daemon.pid as number;
       },

@@ -57,7 +57,8 @@ test(
   clean(async () => {
     const p = new Process({ target: double, args: [1] });
     for (const wait of [p.join(), p.result(), p.exception()]) await assert.rejects(wait, InvalidStateError);
-    for (const act of [() => p.terminate(), () => p.kill(), () => p.interrupt(), () => p.sentinel]) assert.throws(act, InvalidStateError);
+    for (const act of [() => p.terminate(), () => p.kill(), () => p.interrupt(), () => p.sentinel])
+      assert.throws(act, InvalidStateError);
   }),
 );
 
@@ -74,7 +75,7 @@ test(
 );
 
 test(
-  'Process.join(), terminate() and dispose directly after a start() that is not awaited concern that start',
+  'Process.result(), terminate() and dispose directly after a start() that is not awaited concern that start',
   clean(async () => {
     const p = new Process({ target: double, args: [21], stdio: 'ignore' });
     const starting = p.start();
@@ -85,9 +86,13 @@ test(
     await soon(q[Symbol.asyncDispose](), 'dispose');
     assert.equal(q.isAlive(), false);
     assert.equal(q.exitCode, -15);
+    const k = new Process({ target: forever, stdio: 'ignore' });
+    void k.start();
+    k.terminate();
+    assert.equal(await soon(k.result(), 'result'), undefined);
     const r = new Process({ target: forever, cwd: '/no/such/folder', stdio: 'ignore' });
     const failing = r.start();
-    await assert.rejects(r.join(), { code: 'ENOENT' });
+    await assert.rejects(r.join(), InvalidStateError);
     await assert.rejects(failing, { code: 'ENOENT' });
   }),
 );
@@ -138,7 +143,14 @@ test(
         throw new RangeError('boom');
       },
     });
-    const all = await soon(Promise.allSettled([...Array.from({ length: 20 }, () => p.join()), p.result(), p.exception().then((error) => Promise.reject(error as Error))]), 'all joins');
+    const all = await soon(
+      Promise.allSettled([
+        ...Array.from({ length: 20 }, () => p.join()),
+        p.result(),
+        p.exception().then((error) => Promise.reject(error as Error)),
+      ]),
+      'all joins',
+    );
     const reasons = new Set(all.map((outcome) => (outcome as PromiseRejectedResult).reason as unknown));
     assert.equal(reasons.size, 1);
     assert.ok([...reasons][0] instanceof RangeError);
@@ -149,7 +161,10 @@ test(
 test(
   'Process.terminate() and kill() let join() resolve and result() be undefined; exitCode is the signal  [P-17, P-18, P-29, Z-22, Z-23]',
   clean(async (t) => {
-    for (const [act, code] of [['terminate', -15], ['kill', -9]] as const) {
+    for (const [act, code] of [
+      ['terminate', -15],
+      ['kill', -9],
+    ] as const) {
       const p = await started(t, { target: forever });
       p[act]();
       assert.equal(await soon(p.result(), act), undefined);
@@ -199,7 +214,11 @@ test(
     });
     await new Lines(p.stdout as NonNullable<typeof p.stdout>).line(/^ready$/);
     p.terminate();
-    await assert.rejects(soon(p.join(), 'join'), { name: 'ProcessDiedError', signal: 'SIGSEGV', exitCode: -constants.signals.SIGSEGV });
+    await assert.rejects(soon(p.join(), 'join'), {
+      name: 'ProcessDiedError',
+      signal: 'SIGSEGV',
+      exitCode: -constants.signals.SIGSEGV,
+    });
   }),
 );
 
@@ -271,8 +290,18 @@ test(
     p.close();
     assert.deepEqual([p.name, p.daemon], ['mine', false]);
     await sentinel.ready;
-    for (const wait of [() => p.start(), () => p.join(), () => p.result(), () => p.exception()]) await assert.rejects(wait, ClosedError);
-    for (const use of [() => p.isAlive(), () => p.terminate(), () => p.kill(), () => p.interrupt(), () => p.sentinel, () => p.pid, () => p.exitCode]) assert.throws(use, ClosedError);
+    for (const wait of [() => p.start(), () => p.join(), () => p.result(), () => p.exception()])
+      await assert.rejects(wait, ClosedError);
+    for (const use of [
+      () => p.isAlive(),
+      () => p.terminate(),
+      () => p.kill(),
+      () => p.interrupt(),
+      () => p.sentinel,
+      () => p.pid,
+      () => p.exitCode,
+    ])
+      assert.throws(use, ClosedError);
     const unstarted = new Process();
     unstarted.close();
     await assert.rejects(unstarted.start(), ClosedError);
@@ -345,12 +374,21 @@ test(
 test(
   'Processes: 50 started at once all give their results, each from a process of its own',
   clean(async () => {
-    const all = Array.from({ length: 50 }, (_, i) => new Process({ target: (n: number) => [n, process.pid], args: [i], stdio: 'ignore' }));
+    const all = Array.from(
+      { length: 50 },
+      (_, i) => new Process({ target: (n: number) => [n, process.pid], args: [i], stdio: 'ignore' }),
+    );
     await soon(Promise.all(all.map((p) => p.start())), 'starts');
     assert.equal(activeChildren().length, 50);
     const results = (await soon(Promise.all(all.map((p) => p.result())), 'results')) as [number, number][];
-    assert.deepEqual(results.map(([n]) => n), [...all.keys()]);
-    assert.deepEqual(results.map(([, pid]) => pid), all.map((p) => p.pid));
+    assert.deepEqual(
+      results.map(([n]) => n),
+      [...all.keys()],
+    );
+    assert.deepEqual(
+      results.map(([, pid]) => pid),
+      all.map((p) => p.pid),
+    );
     assert.equal(new Set(results.map(([, pid]) => pid)).size, 50);
     assert.deepEqual(activeChildren(), []);
   }),
@@ -372,7 +410,10 @@ test(
     const error = await soon(p.exception(), 'exception');
     assert.ok(error instanceof ProcessDiedError);
     assert.ok(performance.now() - begin < 1000);
-    assert.deepEqual([error.pid, error.exitCode, error.signal, error.phase, error.code], [p.pid, -9, 'SIGKILL', 'running', 'ERR_MP_PROCESS_DIED']);
+    assert.deepEqual(
+      [error.pid, error.exitCode, error.signal, error.phase, error.code],
+      [p.pid, -9, 'SIGKILL', 'running', 'ERR_MP_PROCESS_DIED'],
+    );
     assert.match(error.hint as string, /out of memory/);
 
     const starting = await started(t, { target: () => {} });

@@ -31,7 +31,11 @@ test(
       [{ detached: 1 }, TypeError, /detached must be a boolean, received 1/],
     ];
     for (const [options, ErrorClass, message] of bad) {
-      assert.throws(() => new Process(options as never), (error: Error) => error.constructor === ErrorClass && message.test(error.message), String(message));
+      assert.throws(
+        () => new Process(options as never),
+        (error: Error) => error.constructor === ErrorClass && message.test(error.message),
+        String(message),
+      );
     }
     const p = new Process();
     assert.throws(() => (p.name = 3 as unknown as string), TypeError);
@@ -77,7 +81,10 @@ test(
 test(
   'Process.start() rejects with SystemError ENOENT or ENOTDIR for a bad cwd, leaves nothing, and can be tried again',
   clean(async () => {
-    for (const [cwd, code] of [['/no/such/folder', 'ENOENT'], ['/dev/null', 'ENOTDIR']] as const) {
+    for (const [cwd, code] of [
+      ['/no/such/folder', 'ENOENT'],
+      ['/dev/null', 'ENOTDIR'],
+    ] as const) {
       const p = new Process({ target: env, args: ['PATH'], cwd, stdio: 'pipe' });
       for (let attempt = 0; attempt < 2; attempt++) {
         await assert.rejects(p.start(), (error: SystemError) => {
@@ -194,7 +201,13 @@ test(
         return { input, send: typeof process.send, connected: process.connected, channel: process.channel, argv: process.argv };
       },
     });
-    assert.deepEqual(await soon(p.result(), 'result'), { input: '', send: 'undefined', connected: undefined, channel: undefined, argv: process.argv });
+    assert.deepEqual(await soon(p.result(), 'result'), {
+      input: '',
+      send: 'undefined',
+      connected: undefined,
+      channel: undefined,
+      argv: process.argv,
+    });
   }),
 );
 

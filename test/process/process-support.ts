@@ -39,7 +39,10 @@ export function soon<T>(promise: PromiseLike<T>, what: string): Promise<T> {
 }
 
 /** Starts a process whose stdio is ignored unless the options say otherwise, and has it killed after the test. */
-export async function started<A extends unknown[], R>(t: TestContext, options: ConstructorParameters<typeof Process<A, R>>[0]): Promise<Process<A, R>> {
+export async function started<A extends unknown[], R>(
+  t: TestContext,
+  options: ConstructorParameters<typeof Process<A, R>>[0],
+): Promise<Process<A, R>> {
   const process = new Process<A, R>({ stdio: 'ignore', ...options });
   await process.start();
   t.after(async () => {
@@ -120,7 +123,12 @@ export class Program {
   readonly stderr: Lines;
   readonly ended: Promise<Ended>;
 
-  constructor(t: TestContext, command: string, args: readonly string[], { input = '', env = {}, detached = false }: { input?: string; env?: Record<string, string>; detached?: boolean } = {}) {
+  constructor(
+    t: TestContext,
+    command: string,
+    args: readonly string[],
+    { input = '', env = {}, detached = false }: { input?: string; env?: Record<string, string>; detached?: boolean } = {},
+  ) {
     const { NODE_TEST_CONTEXT: _, NODE_OPTIONS: __, ...inherited } = process.env;
     this.child = spawn(command, args, { env: { ...inherited, ...env }, stdio: 'pipe', detached });
     this.stdout = new Lines(this.child.stdout as Readable);
@@ -130,7 +138,11 @@ export class Program {
     this.ended = new Promise((resolve, reject) => {
       this.child.on('error', reject);
       this.child.on('close', (code, signal) => {
-        resolve({ code: code ?? -constants.signals[signal as NodeJS.Signals], stdout: this.stdout.text, stderr: this.stderr.text });
+        resolve({
+          code: code ?? -constants.signals[signal as NodeJS.Signals],
+          stdout: this.stdout.text,
+          stderr: this.stderr.text,
+        });
       });
     });
     t.after(async () => {
@@ -158,7 +170,12 @@ export class Program {
 }
 
 /** Runs a fixture with node. */
-export function program(t: TestContext, name: string, args: readonly string[] = [], options: ConstructorParameters<typeof Program>[3] & { flags?: readonly string[] } = {}): Program {
+export function program(
+  t: TestContext,
+  name: string,
+  args: readonly string[] = [],
+  options: ConstructorParameters<typeof Program>[3] & { flags?: readonly string[] } = {},
+): Program {
   return new Program(t, process.execPath, [...(options.flags ?? []), fixture(name), ...args], options);
 }
 

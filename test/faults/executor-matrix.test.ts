@@ -1,0 +1,196 @@
+/**
+ * The crash matrix of the executor: every misbehaviour at every place of a task's way, for both answers to a
+ * worker's death. Each cell: every future settles with the right class, in time, and nothing is left.
+ *
+ * Runs in the test process; workers misbehave by fixtures (`misbehave.mjs`) or at the injection points.
+ */
+import assert from 'node:assert/strict';
+import { BrokenProcessPoolError, CancelledError, ProcessDiedError, ProcessPoolExecutor, TimeoutError, type Future } from 'multiproc';
+import { executorTest, FIXTURES, inTime, isAlive, tasks, until, withExecutor } from '../futures/executor-support.js';
+
+interface Misbehave {
+  act(action: string): unknown;
+  run(action: string): unknown;
+  decode(value: unknown): unknown;
+  encode(action: string): unknown;
+  thenIdle(action: string): number;
+  InDecode: new (action: string) => object;
+}
+const { act, run, decode, encode, thenIdle, InDecode } = (await import(new URL('misbehave.mjs', FIXTURES).href)) as Misbehave;
+const { imported } = (await import(new URL('misbehave-at-import.mjs', FIXTURES).href)) as { imported: () => string };
+
+/** Longer than anything an innocent task takes. */
+const TASK_TIMEOUT_MS = 500;
+
+const DEATHS = { 'exit 0': 0, 'exit 3': 3, SIGKILL: -9, SIGSEGV: -11 } as const;
+const ERRORS = ['throw', 'throw null', 'stack overflow'] as const;
+const ACTIONS = [...ERRORS, ...Object.keys(DEATHS), 'unhandled rejection', 'busy loop'];
+const MODES = ['break', 'replace'] as const;
+type Mode = (typeof MODES)[number];
+
+const STAGES: Record<string, (executor: Submits, action: string) => Future<unknown>> = {
+  'the import of its module': (executor, action) => {
+    process.env['MISBEHAVE_AT_IMPORT'] = action;
+    try {
+      return executor.submit(imported);
+    } finally {
+      delete process.env['MISBEHAVE_AT_IMPORT'];
+    }
+  },
+  'decoding its argument': (executor, action) => executor.submit(decode, new InDecode(action)),
+  'its run': (executor, action) => executor.submit(run, action),
+  'encoding its result': (executor, action) => executor.submit(encode, action),
+};
+type Submits = Pick<ProcessPoolExecutor, 'submit'>;
+
+for (const mode of MODES) {
+  for (const [stage, submit] of Object.entries(STAGES)) {
+    for (const action of ACTIONS) {
+      executorTest(`matrix: ${action} during ${stage} [${mode}]`, () =>
+        withExecutor({ maxWorkers: 1, onWorkerDeath: mode }, async (executor) => {
+          const limited = action === 'busy loop' ? executor.options({ taskTimeout: TASK_TIMEOUT_MS }) : executor;
+          const future = submit(limited, action);
+          const behind = executor.submit(tasks.square, 4);
+          const [error, innocent] = await inTime(Promise.all([future.exception(), behind.exception()]));
+          if (action in DEATHS) {
+            const exitCode = DEATHS[action as keyof typeof DEATHS];
+            if (mode === 'break') assertBroken(executor, [error, innocent], exitCode, stage === 'encoding its result' ? 'returning' : 'running');
+            else assertDied(error, exitCode, stage === 'encoding its result' ? 'returning' : 'running');
+            if (mode === 'break') return;
+          } else if (action === 'busy loop') {
+            assert.ok(error instanceof TimeoutError, String(error));
+          } else if (action === 'unhandled rejection') {
+            assert.ok(error === null || (error instanceof RangeError && error.message === 'misbehaved'), String(error));
+          } else {
+            assert.ok(error instanceof Error && !(error instanceof BrokenProcessPoolError) && !(error instanceof ProcessDiedError), String(error));
+          }
+          assert.equal(innocent, null, 'the task behind it is done');
+          assert.equal(await inTime(behind), 16);
+          assert.equal(await inTime(executor.submit(tasks.square, 5)), 25, 'the executor is usable');
+        }),
+      );
+    }
+  }
+
+  for (const action of ACTIONS) {
+    executorTest(`matrix: ${action} in the initializer [${mode}]`, async () => {
+      const executor = new ProcessPoolExecutor({ maxWorkers: 1, onWorkerDeath: mode, initializer: act, initArgs: [action] });
+      const futures = [executor.submit(tasks.square, 4), executor.submit(tasks.square, 5)];
+      const outcomes = Promise.all(futures.map((future) => future.exception().catch((error: unknown) => error)));
+      if (action === 'busy loop') {
+        await inTime(executor.killWorkers());
+        assert.ok((await outcomes).every((error) => error instanceof CancelledError));
+        return;
+      }
+      const errors = await inTime(outcomes);
+      if (action in DEATHS) assertBroken(executor, errors, DEATHS[action as keyof typeof DEATHS], 'initializing');
+      else if (action === 'unhandled rejection') {
+        // It may be noticed only when a task runs already, and belongs to that one then.
+        assert.ok(errors.every((error) => error === null || error instanceof RangeError || error instanceof BrokenProcessPoolError), String(errors));
+      } else {
+        for (const error of errors) assert.ok(error instanceof BrokenProcessPoolError && error.cause instanceof Error && !(error.cause instanceof ProcessDiedError), String(error));
+        assert.throws(() => executor.submit(tasks.square, 1), BrokenProcessPoolError);
+      }
+      await inTime(executor.shutdown());
+    });
+
+    executorTest(`matrix: ${action} while idle [${mode}]`, async () => {
+      const executor = new ProcessPoolExecutor({ maxWorkers: 1, onWorkerDeath: mode });
+      const pid = await inTime(executor.submit(thenIdle, action));
+      if (action === 'busy loop') {
+        const stuck = executor.submit(tasks.square, 4).exception();
+        const cancelled = assert.rejects(stuck, CancelledError);
+        await inTime(executor.killWorkers());
+        await cancelled;
+        return;
+      }
+      await until(() => !isAlive(pid), 'the end of the worker');
+      let error: unknown = null;
+      try {
+        error = await inTime(executor.submit(tasks.square, 4).exception());
+      } catch (thrown) {
+        error = thrown;
+      }
+      if (action in DEATHS && mode === 'break') assertBroken(executor, [error], DEATHS[action as keyof typeof DEATHS], 'idle');
+      else assert.equal(error, null);
+      await inTime(executor.shutdown());
+    });
+  }
+}
+
+/** What a worker with the fault does of a task whose result is larger than its ring. */
+async function withFault(fault: string, mode: Mode): Promise<{ outcome: unknown; executor: ProcessPoolExecutor }> {
+  const executor = new ProcessPoolExecutor({ maxWorkers: 1, onWorkerDeath: mode });
+  process.env['MULTIPROC_FAULT'] = fault;
+  const future = executor.submit(tasks.bytes, 2_000_000);
+  delete process.env['MULTIPROC_FAULT']; // only the first worker has it
+  const outcome = await inTime(
+    future.then(
+      (bytes) => bytes.length,
+      (error: unknown) => error,
+    ),
+    fault,
+  );
+  return { outcome, executor };
+}
+
+const FAULT_EXITS = { kill: -9, segv: -11, exit0: 0 } as const;
+/** The death is that of the task, in this phase. */
+const BEGUN = {
+  'task.beforeDecode': 'running',
+  'task.running': 'running',
+  'result.beforeSend': 'returning',
+  'ring.betweenChunks': 'returning',
+  'ring.betweenChunks@5': 'returning',
+  'ring.afterReserve@3': 'returning',
+  'ring.beforeCommit@3': 'returning',
+} as const;
+/** The worker dies before it has begun anything. */
+const NOT_BEGUN = { 'spawn.afterExec': 'starting', 'boot.beforeReady': 'starting', 'worker.initializing': 'initializing', 'ring.beforeCommit@1': 'starting' } as const;
+/** Before or after, as it happens. */
+const EITHER = ['ring.beforeHead@1', 'ring.beforeHead@2', 'ring.beforeHead@3', 'ring.beforeHead@4', 'doorbell.beforeRing@1', 'doorbell.beforeRing@2', 'doorbell.beforeRing@3', 'ring.beforeCommit@2'];
+
+for (const mode of MODES) {
+  for (const [action, exitCode] of Object.entries(FAULT_EXITS)) {
+    for (const [point, phase] of Object.entries({ ...BEGUN, ...NOT_BEGUN })) {
+      executorTest(`matrix: ${action} at ${point} [${mode}]`, async () => {
+        const { outcome, executor } = await withFault(faultOf(point, action), mode);
+        if (mode === 'break') assertBroken(executor, [outcome], exitCode, phase);
+        else if (point in BEGUN) assertDied(outcome, exitCode, phase);
+        else assert.equal(outcome, 2_000_000, 'the task runs in another worker');
+        if (mode === 'replace') assert.equal(await inTime(executor.submit(tasks.square, 5)), 25);
+        await inTime(executor.shutdown());
+      });
+    }
+    for (const point of EITHER) {
+      executorTest(`matrix: ${action} at ${point} [${mode}]`, async () => {
+        const { outcome, executor } = await withFault(faultOf(point, action), mode);
+        if (outcome !== 2_000_000) {
+          if (mode === 'break') assert.ok(outcome instanceof BrokenProcessPoolError && outcome.cause instanceof ProcessDiedError, String(outcome));
+          else assert.ok(outcome instanceof ProcessDiedError, String(outcome));
+        }
+        if (mode === 'replace') assert.equal(await inTime(executor.submit(tasks.square, 5)), 25);
+        await inTime(executor.shutdown());
+      });
+    }
+  }
+}
+
+/** `point@n` and an action as the variable has it. */
+function faultOf(point: string, action: string): string {
+  const [name, at] = point.split('@');
+  return `${name}:${action}${at === undefined ? '' : `@${at}`}`;
+}
+
+function assertDied(error: unknown, exitCode: number, phase: string): void {
+  assert.ok(error instanceof ProcessDiedError, String(error));
+  assert.deepEqual([error.exitCode, error.phase], [exitCode, phase]);
+}
+
+function assertBroken(executor: ProcessPoolExecutor, errors: readonly unknown[], exitCode: number, phase: string): void {
+  for (const error of errors) {
+    assert.ok(error instanceof BrokenProcessPoolError, String(error));
+    assertDied(error.cause, exitCode, phase);
+  }
+  assert.throws(() => executor.submit(tasks.square, 1), BrokenProcessPoolError);
+}

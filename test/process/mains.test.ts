@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { clean, fixture, Program, program } from './process-support.js';
+
+for (const name of ['prints-result.mjs', 'prints-result.cjs']) {
+  test(
+    `Process starts from a main program: ${name}  [B-02]`,
+    clean(async (t) => {
+      const main = program(t, name);
+      assert.deepEqual(await main.end(), { code: 0, stdout: 'result=42\n', stderr: '' });
+    }),
+  );
+}
+
+for (const [how, flags] of [
+  ['-e, as a module', ['--input-type=module', '-e']],
+  ['-e, as CommonJS', ['-e']],
+] as const) {
+  test(
+    `Process starts from ${how}  [B-02]`,
+    clean(async (t) => {
+      const text = readFileSync(fixture(how.includes('CommonJS') ? 'prints-result.cjs' : 'prints-result.mjs'), 'utf8');
+      const main = new Program(t, process.execPath, [...flags, text]);
+      assert.deepEqual(await main.end(), { code: 0, stdout: 'result=42\n', stderr: '' });
+    }),
+  );
+}
+
+for (const [how, flags] of [
+  ['stdin, as a module', ['--input-type=module', '-']],
+  ['stdin, as CommonJS', ['-']],
+] as const) {
+  test(
+    `Process starts from ${how}  [B-02]`,
+    clean(async (t) => {
+      const input = readFileSync(fixture(how.includes('CommonJS') ? 'prints-result.cjs' : 'prints-result.mjs'), 'utf8');
+      const main = new Program(t, process.execPath, flags, { input });
+      assert.deepEqual(await main.end(), { code: 0, stdout: 'result=42\n', stderr: '' });
+    }),
+  );
+}
+
+test(
+  'Process starts inside node --test, without the flags of the test runner',
+  clean(async (t) => {
+    const main = new Program(t, process.execPath, ['--test', fixture('in-node-test.mjs')]);
+    const end = await main.end();
+    assert.equal(end.code, 0, end.stdout + end.stderr);
+    assert.match(end.stdout, /pass 1\n/);
+  }),
+);
+
+test(
+  'Process stdio is inherited by default, and all that a child wrote is out before join() resolves',
+  clean(async (t) => {
+    const end = await program(t, 'inherits.mjs').end();
+    assert.deepEqual([end.code, end.stdout.length, end.stderr], [0, 16 * 65_536 + 'parent\n'.length, 'complaint\n']);
+    assert.match(end.stdout, /^0\.+\n1\.[^]*\n15\.+\nparent\n$/);
+  }),
+);
+
+test(
+  'Processes nest ten deep and no deeper: start() rejects with InvalidStateError  [fault 77]',
+  clean(async (t) => {
+    const end = await program(t, 'nested.mjs').value<{ depth: number; name: string; message: string }>('end');
+    assert.deepEqual([end.depth, end.name], [10, 'InvalidStateError']);
+    assert.match(end.message, /10 deep/);
+  }),
+);
