@@ -13,7 +13,7 @@
     "defines": ["NAPI_VERSION=8", "_GNU_SOURCE"],
     "cflags": ["-std=c17", "-O2", "-Wall", "-Wextra", "-Wno-unused-parameter", "-fvisibility=hidden", "-fno-strict-aliasing"],
     "cflags!": ["-fno-omit-frame-pointer"],
-    "ldflags": ["-Wl,-z,relro,-z,now"]
+    "ldflags": ["-Wl,-z,relro,-z,now", "-Wl,-z,nodelete"]
   },
   "conditions": [
     ["OS=='linux'", {

@@ -17,11 +17,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifndef __GLIBC_PREREQ
+#define __GLIBC_PREREQ(major, minor) 0
+#endif
 #ifndef P_PIDFD
 #define P_PIDFD 3
 #endif
 
-#define LOWEST_PRIVATE_FD 64 /* sources are moved up here, out of the way of the child's 0, 1, 2, … */
+#define LOWEST_OTHER_FD 3 /* never 0, 1 or 2 of this process, should they be closed */
 
 typedef struct child {
   struct child *next;
@@ -80,12 +83,16 @@ uint64_t mp_process_start_time(int pid) {
 
 static int add_fds(posix_spawn_file_actions_t *actions, const mp_spawn_t *spawn, int *moved) {
   for (int i = 0; i < spawn->fd_count; i++) {
-    moved[i] = fcntl(spawn->fds[i], F_DUPFD_CLOEXEC, LOWEST_PRIVATE_FD);
+    moved[i] = fcntl(spawn->fds[i], F_DUPFD_CLOEXEC, spawn->fd_count); /* out of the way of the child's 0, 1, 2, … */
     if (moved[i] < 0) return errno;
     int error = posix_spawn_file_actions_adddup2(actions, moved[i], i);
     if (error != 0) return error;
   }
+#if __GLIBC_PREREQ(2, 34)
+  return posix_spawn_file_actions_addclosefrom_np(actions, spawn->fd_count); /* what this process inherited itself */
+#else
   return 0;
+#endif
 }
 
 static void set_attributes(posix_spawnattr_t *attributes, bool new_session) {
@@ -140,7 +147,7 @@ static void answer(request_t *asked) {
   if (error == 0) {
     child->pidfd = -1;
     asked->syscall_name = "fcntl";
-    child->ring_fd = fcntl(asked->ring_fd, F_DUPFD_CLOEXEC, LOWEST_PRIVATE_FD);
+    child->ring_fd = fcntl(asked->ring_fd, F_DUPFD_CLOEXEC, LOWEST_OTHER_FD);
     if (child->ring_fd < 0) error = errno;
   }
   if (error == 0) error = start_process(asked->spawn, &child->pid, &asked->syscall_name);
@@ -350,7 +357,7 @@ int mp_child_pidfd(int id) {
   int fd = -1;
   pthread_mutex_lock(&mutex);
   child_t *child = find(id);
-  if (child != NULL) fd = fcntl(child->pidfd, F_DUPFD_CLOEXEC, LOWEST_PRIVATE_FD);
+  if (child != NULL) fd = fcntl(child->pidfd, F_DUPFD_CLOEXEC, LOWEST_OTHER_FD);
   pthread_mutex_unlock(&mutex);
   return fd;
 }

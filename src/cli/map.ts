@@ -61,7 +61,9 @@ async function runSession(session: Session): Promise<number> {
     await Promise.race([checkTarget(session), stop.stopped()]);
     if (stop.reason === undefined) return await runOpened(session);
     await runner.kill();
-    return stop.reason.kind === 'signal' ? signalExitCode(stop.reason.signal) : 1;
+    if (stop.reason.kind !== 'signal') return 1;
+    void session.host.stderr.write(`multiproc: stopped by ${stop.reason.signal} before the first item\n`);
+    return signalExitCode(stop.reason.signal);
   } catch (error) {
     await runner.kill();
     throw error;
@@ -69,7 +71,9 @@ async function runSession(session: Session): Promise<number> {
 }
 
 async function checkTarget({ runner, target }: Session): Promise<void> {
-  const problem = await runner.check(target);
+  const problem = await runner.check(target).catch((error: unknown) => {
+    throw new CommandError(`module '${target.spec}' cannot be loaded: ${messageOf(error)}`, { cause: error });
+  });
   if (problem === null) return;
   if (problem.kind !== 'load-failed') throw new UsageError(problem.message);
   throw new CommandError(`module '${target.spec}' failed while it was loaded:\n${problem.message}`);

@@ -3,7 +3,7 @@
  *
  * Runs in every process; importing it starts nothing.
  */
-// oxlint-disable-next-line import/no-cycle, import/no-self-import -- the list of its exports
+// oxlint-disable-next-line import/no-cycle -- the list of its exports
 import * as exported from './index.js';
 import { registerOwnExports } from '../wire/own-exports.js';
 

@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { UnsupportedPlatformError } from '../errors.js';
+import { ResourceExhaustedError, UnsupportedPlatformError } from '../errors.js';
 import type { Addon } from './addon-types.js';
 import { fileBeside, fileOfPackage } from './own-files.js';
 
@@ -28,7 +28,8 @@ export function binaryCandidates(): string[] {
     process.env['MULTIPROC_FAULT'] === undefined
       ? [`prebuilds/${process.platform}-${process.arch}-${libc}/multiproc.node`, 'build/Release/multiproc.node']
       : ['build/Release/multiproc_faults.node'];
-  const isOurPackage = fileBeside(import.meta.url, ...[...paths, 'scripts/build-native.js'].map((path) => `../../${path}`)) !== undefined;
+  const isOurPackage =
+    fileBeside(import.meta.url, ...[...paths, 'scripts/build-native.js'].map((path) => `../../${path}`)) !== undefined;
   return paths.map(isOurPackage ? (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url)) : fileOfPackage);
 }
 
@@ -47,11 +48,21 @@ function load(): Addon {
   try {
     return createRequire('/')(file) as Addon; // of this file, node would read our package.json first
   } catch (cause) {
+    if (/Too many open files/.test(String(cause))) {
+      const failure = { code: 'EMFILE', errno: EMFILE, syscall: 'dlopen' };
+      throw new ResourceExhaustedError('Cannot load the native part of multiproc: too many open files (EMFILE from dlopen)', failure, { cause });
+    }
     const hint = (cause as { code?: string }).code === 'ERR_DLOPEN_DISABLED' ? '; run node with --allow-addons' : '';
-    throw new UnsupportedPlatformError(`Cannot load the native part of multiproc from ${file}: ${String(cause)}${hint}`, { cause });
+    throw new UnsupportedPlatformError(`Cannot load the native part of multiproc from ${file}: ${String(cause)}${hint}`, {
+      cause,
+    });
   }
 }
 
+const EMFILE = 24;
+
 function isMusl(): boolean {
-  return existsSync(`/lib/ld-musl-${process.arch === 'x64' ? 'x86_64' : 'aarch64'}.so.1`) && !existsSync('/lib64/ld-linux-x86-64.so.2');
+  return (
+    existsSync(`/lib/ld-musl-${process.arch === 'x64' ? 'x86_64' : 'aarch64'}.so.1`) && !existsSync('/lib64/ld-linux-x86-64.so.2')
+  );
 }

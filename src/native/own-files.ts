@@ -40,13 +40,13 @@ function ownFolder(): string {
 function findPackage(): string {
   const versions: string[] = [];
   const main = process.argv[1];
-  const starts = [ownFolder(), ...(main === undefined ? [] : [dirname(main)]), process.cwd()];
+  const starts = new Set([ownFolder(), ...(main === undefined ? [] : [dirname(main)]), process.cwd()]);
   for (const start of starts) {
     const found = packageFrom(start);
     if (found?.version === VERSION) return found.folder;
     if (found !== undefined) versions.push(`${found.folder} has version ${found.version}`);
   }
-  const what = versions.length === 0 ? `no package 'multiproc' is found from ${starts.join(', ')}` : versions.join(', ');
+  const what = versions.length === 0 ? `no package 'multiproc' is found from ${[...starts].join(', ')}` : versions.join(', ');
   throw new UnsupportedPlatformError(
     `Cannot find the files of multiproc ${VERSION}: its code was bundled into ${ownFolder()}, and ${what}. ` +
       `Install it there and mark it as external when you bundle (esbuild --external:multiproc, or ssr.external or externals: ['multiproc'])`,

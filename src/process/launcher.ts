@@ -54,6 +54,11 @@ export function setExecutable(path: string): void {
   executable = path;
 }
 
+/** Starts a child: as a function, so that the bundle can load this module when the first child is started. */
+export function launch(request: LaunchRequest): Child {
+  return new Child(request);
+}
+
 /** A started child. */
 export class Child {
   readonly pid: number;

@@ -10,7 +10,7 @@ export interface ProcessOptions<A extends unknown[] = unknown[], R = unknown> {
   readonly args?: A | undefined;
   /** Default: class name and number, such as `Process-1`, in a child `Process-1:2`. */
   readonly name?: string | undefined;
-  /** Ends with its parent's normal exit and does not keep it alive. Default: as the creating process. */
+  /** Ends with its parent's normal exit, and keeps it alive neither by running nor by writing to a pipe. Default: as the creating process. */
   readonly daemon?: boolean | undefined;
   /** Merged over the parent's; undefined removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;

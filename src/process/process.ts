@@ -19,7 +19,7 @@ import { processDied, signalNumber } from './exit-status.js';
 import { joinAsSender } from './family.js';
 import { BOOT, type Boot, FAILURE, READY, RESULT, START, SUBCLASS, TARGET } from './frames.js';
 import { authKey, bootOf, nextIdentity } from './identity.js';
-import { Child } from './launcher.js';
+import { type Child, launch } from './launcher.js';
 import { checkOptions, type ProcessOptions } from './process-options.js';
 import { waitable, type Waitable } from './waitable.js';
 
@@ -196,7 +196,7 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
 
   #launch(frames: [kind: number, encoded: Encoded][]): void {
     let exited = () => {};
-    const child = new Child({
+    const child = launch({
       entry: 'process-entry.cjs',
       execArgv: this.#execArgv(),
       env: childEnvironment(this.#options.env),

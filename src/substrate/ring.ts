@@ -158,15 +158,18 @@ export class RingProducer {
     }
   }
 
-  /** Says that this side waits for room; true if there is room after all. Any later read by the consumer tells. */
+  /**
+   * Says that this side waits for room; true if there is room after all. Any later read by the consumer tells.
+   * Room is half of the ring: the largest record and the padding before it.
+   */
   awaitRoom(): boolean {
     Atomics.store(this.#ring.words, PRODUCER_WAITS, 1);
-    return this.#roomFor(this.#ring.capacity / 4);
+    return this.#roomFor(this.#ring.capacity / 2);
   }
 
-  /** Blocks until at least a quarter of the ring is free. False: time ran out. */
+  /** Blocks until half of the ring is free. False: time ran out. */
   sleepForRoom(deadline: number): boolean {
-    return this.#ring.sleepUntil(() => this.#roomFor(this.#ring.capacity / 4) || this.closed, PRODUCER_WAITS, PRODUCER_SEQUENCE, deadline);
+    return this.#ring.sleepUntil(() => this.#roomFor(this.#ring.capacity / 2) || this.closed, PRODUCER_WAITS, PRODUCER_SEQUENCE, deadline);
   }
 
   /** Wakes a consumer that sleeps in the futex. */

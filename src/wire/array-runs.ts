@@ -15,6 +15,7 @@ export const TEXTS_MIN = 4;
 /** Writes the numbers from `from` on, of which there is at least one, and gives the index behind them. */
 export function writeNumbers(array: readonly unknown[], from: number, length: number, out: Encoder): number {
   const end = Math.min(length, from + NUMBERS_MAX);
+  const turn = ++turns;
   let bits = 0;
   let at = from;
   for (; at < end; at++) {
@@ -25,7 +26,7 @@ export function writeNumbers(array: readonly unknown[], from: number, length: nu
     INT_32[at - from] = item;
     bits |= item ^ (item >> 31);
   }
-  if (at - from >= NUMBERS_MIN) {
+  if (at - from >= NUMBERS_MIN && turn === turns) {
     writeIntegers(at - from, bits, out);
     return at;
   }
@@ -39,19 +40,17 @@ export function writeNumbers(array: readonly unknown[], from: number, length: nu
     }
     FLOAT_64[at - from] = item;
   }
-  if (at - from >= NUMBERS_MIN) {
+  if (at - from >= NUMBERS_MIN && turn === turns) {
     writeBlock(DOUBLES, at - from, DOUBLE_BYTES, out);
     return at;
   }
-  for (let i = from; i < at; i++) {
-    out.number(FLOAT_64[i - from] as number);
-  }
-  return at;
+  return writeEach(array, from, at, out);
 }
 
 /** Writes the texts from `from` on, of which there is at least one, and gives the index behind them. */
 export function writeTexts(array: readonly unknown[], from: number, length: number, out: Encoder): number {
   const end = Math.min(length, from + TEXTS_MAX);
+  const turn = ++turns;
   let joined = '';
   let at = from;
   for (; at < end; at++) {
@@ -62,12 +61,8 @@ export function writeTexts(array: readonly unknown[], from: number, length: numb
     LENGTHS[at - from] = item.length;
     joined += item;
   }
-  if (at - from < TEXTS_MIN || !out.isLatin1(joined)) {
-    const behind = Math.max(at, from + 1);
-    for (let i = from; i < behind; i++) {
-      out.write(array[i]);
-    }
-    return behind;
+  if (at - from < TEXTS_MIN || turn !== turns || !out.isLatin1(joined)) {
+    return writeEach(array, from, Math.max(at, from + 1), out);
   }
   out.u8(TAG.TEXTS);
   out.varint(at - from);
@@ -140,6 +135,13 @@ export function blankArray(length: number, input: Decoder): unknown[] {
   return (buffer[pos + 1] === DOUBLES ? DOUBLE_ITEMS : INTEGER_ITEMS).slice(0, count);
 }
 
+function writeEach(array: readonly unknown[], from: number, end: number, out: Encoder): number {
+  for (let i = from; i < end; i++) {
+    out.write(array[i]);
+  }
+  return end;
+}
+
 function writeIntegers(count: number, bits: number, out: Encoder): void {
   if (bits > 0x7fff) {
     writeBlock(INTEGERS_32, count, INTEGER_BYTES, out);
@@ -164,6 +166,8 @@ function writeBlock(format: number, count: number, bytes: Uint8Array, out: Encod
   out.copy(bytes, count * (FORMATS[format] as { BYTES_PER_ELEMENT: number }).BYTES_PER_ELEMENT);
 }
 
+/** Counts runs, to notice an array with a getter in place of an item, which wrote a run of its own into the buffers below. */
+let turns = 0;
 /** Most items in a run. */
 const NUMBERS_MAX = 1024;
 const TEXTS_MAX = 128;

@@ -63,6 +63,9 @@ function readRun(tag: number, array: unknown[], at: number, length: number, inpu
   let end = at + 1;
   switch (tag) {
     case TAG.HOLES:
+      if (input.limited) {
+        input.fail('an array has holes, which are not taken from this sender');
+      }
       input.pos++;
       end = at + input.varint();
       // What was blank must be missing.

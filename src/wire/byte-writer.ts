@@ -4,6 +4,7 @@
  * Runs in every process. A message never moves once it is finished and nothing is written over it;
  * one that outgrows its slab gets a buffer of its own. Knows nothing of values but numbers and text.
  */
+import { constants } from 'node:buffer';
 import { MessageTooLargeError } from '../errors.js';
 import { FIX_MAX, FIX_STRING, TAG } from './tags.js';
 
@@ -236,7 +237,7 @@ export class ByteWriter {
       this.#refuse(this.pos - this.start + bytes);
     }
     const size = used + bytes <= SLAB_BYTES / 2 ? SLAB_BYTES : Math.max(used * 2, used + bytes + ROOM_AT_START);
-    const buffer = allocate(size);
+    const buffer = this.#larger(size, used + bytes);
     buffer.set(this.buffer.subarray(from, this.pos), 0);
     if (size !== SLAB_BYTES && this.#slab === undefined) {
       this.#slab = this.buffer;
@@ -245,6 +246,21 @@ export class ByteWriter {
     this.buffer = buffer;
     this.start -= from;
     this.pos = used;
+  }
+
+  /** A buffer of `size` bytes, or of `least` where the machine or the runtime has no more. */
+  #larger(size: number, least: number): RawTextBuffer {
+    try {
+      return allocate(Math.min(size, Math.max(least, constants.MAX_LENGTH)));
+    } catch {
+      try {
+        return allocate(least);
+      } catch (error) {
+        throw new MessageTooLargeError(`Cannot send a message: no memory can be had for it, received at least ${least} bytes`, {
+          cause: error,
+        });
+      }
+    }
   }
 
   #returnToSlab(): void {

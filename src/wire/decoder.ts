@@ -16,17 +16,37 @@ import { readEntries } from './plain-objects.js';
 import { type Shape, ShapeCache, type ShapeInput } from './shape-reader.js';
 import { FIX_MAX, FIX_OBJECT, FIX_STRING, FLAG_REFERENCES, MAX_DEPTH, TAG } from './tags.js';
 
+/**
+ * What a message of a peer that is not of the family may be: data, and not too much of it.
+ *
+ * With limits, extensions (functions, class instances, shared objects), regular expressions (which can be made to run
+ * for ever) and arrays with holes (which can be longer than any memory) are refused, and no code is made for shapes.
+ */
+export interface DecodeLimits {
+  /** Most objects in the message. Default 1 000 000. */
+  readonly objects?: number;
+  /** How deep they may stand in each other, up to 1000. Default 256. */
+  readonly depth?: number;
+}
+
 /** How a message is read. */
 export interface DecodeOptions {
   /** The buffer belongs to the message: large `Buffer`s may be views on it. Default false: all is copied. */
   readonly owned?: boolean;
   /** Which extensions may be used. Default all. */
   readonly allow?: ExtensionFilter;
+  /** For messages that come over a socket. Default none: messages of the own family. */
+  readonly limits?: DecodeLimits;
 }
 
 /** Reads one message at a time: `begin`, values, `finish`, or `fail` after anything thrown. */
 export class Decoder extends ByteReader implements ValueReader, ShapeInput {
   owned = false;
+  /** Whether the message has `limits`. */
+  limited = false;
+  #depthMax = MAX_DEPTH;
+  /** How many more objects a limited message may have. */
+  #objectsLeft = 0;
   #allow: ExtensionFilter | undefined;
   /** Whether objects are numbered, because some are referred to. */
   #numbered = false;
@@ -46,6 +66,7 @@ export class Decoder extends ByteReader implements ValueReader, ShapeInput {
     this.open(buffer, start, end);
     this.owned = options.owned ?? false;
     this.#allow = options.allow;
+    this.#limit(options.limits);
     this.#slot = -1;
     this.#depth = 0;
     const flags = this.u8();
@@ -164,9 +185,7 @@ export class Decoder extends ByteReader implements ValueReader, ShapeInput {
   }
 
   #container(tag: number): unknown {
-    if (++this.#depth > MAX_DEPTH) {
-      this.fail(`it is nested deeper than ${MAX_DEPTH}`);
-    }
+    this.#enter(tag);
     // What an extension has to register is its own object, not one of those in it.
     const slot = this.#slot;
     this.#slot = -1;
@@ -224,9 +243,7 @@ export class Decoder extends ByteReader implements ValueReader, ShapeInput {
     if (shape === undefined) {
       return this.fail('it has an object of a shape that it does not define');
     }
-    if (++this.#depth > MAX_DEPTH) {
-      this.fail(`it is nested deeper than ${MAX_DEPTH}`);
-    }
+    this.#enter(TAG.OBJECT);
     const slot = this.#slot;
     this.#slot = -1;
     const object = this.#build(shape);
@@ -235,7 +252,38 @@ export class Decoder extends ByteReader implements ValueReader, ShapeInput {
     return object;
   }
 
+  #limit(limits: DecodeLimits | undefined): void {
+    this.limited = limits !== undefined;
+    if (limits !== undefined) {
+      this.#depthMax = Math.min(limits.depth ?? LIMITED_DEPTH, MAX_DEPTH);
+      this.#objectsLeft = limits.objects ?? LIMITED_OBJECTS;
+    } else {
+      this.#depthMax = MAX_DEPTH;
+    }
+  }
+
+  #enter(tag: number): void {
+    if (++this.#depth > this.#depthMax) {
+      this.fail(`it is nested deeper than ${this.#depthMax}`);
+    }
+    if (this.limited) {
+      this.#count(tag);
+    }
+  }
+
+  #count(tag: number): void {
+    if (tag === TAG.EXTENSION || tag === TAG.REGEXP) {
+      this.fail('it has something that is no data, which is not taken from this sender');
+    }
+    if (--this.#objectsLeft < 0) {
+      this.fail('it has too many objects');
+    }
+  }
+
   #build(shape: Shape): object {
+    if (this.limited) {
+      return shape.buildSlowly(this);
+    }
     return this.#numbered ? shape.buildRegistered(this) : shape.build(this);
   }
 
@@ -254,3 +302,6 @@ export class Decoder extends ByteReader implements ValueReader, ShapeInput {
     return value;
   }
 }
+
+const LIMITED_DEPTH = 256;
+const LIMITED_OBJECTS = 1_000_000;

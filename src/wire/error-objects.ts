@@ -13,6 +13,7 @@ import type { Encoder } from './encoder.js';
 import { type ErrorClass, errorClassByName, errorClassOf } from './error-classes.js';
 import { classNameOf } from './refusal.js';
 import { TAG } from './tags.js';
+import { userFrames } from './user-frames.js';
 import { propertyStep } from './value-path.js';
 
 /** Whether this is an error of any realm. */
@@ -58,7 +59,7 @@ export function writeErrorFields(error: Error, out: Encoder, inherited: readonly
       out.open.push(text);
     }
   }
-  out.write(typeof stack === 'string' ? stack : undefined);
+  out.write(typeof stack === 'string' ? (out.omissions === undefined ? stack : userFrames(stack)) : undefined);
   out.open.pushedFrom(base);
   for (let i = 0; i < keys.length; i++) {
     writeField(error, keys[i] as string, out.open.stack[base + i], out);
@@ -168,6 +169,15 @@ const FIELDS_END = 0;
 const FIELD_HIDDEN = 1;
 const FIELD_ENUMERABLE = 2;
 /** Own properties that travel although they are not enumerable. */
-const CARRIED: ReadonlySet<string> = new Set(['message', 'name', 'cause', 'errors', 'error', 'suppressed']);
+const CARRIED: ReadonlySet<string> = new Set([
+  'message',
+  'name',
+  'cause',
+  'errors',
+  'error',
+  'suppressed',
+  'value',
+  'remoteName',
+]);
 /** Longest chain of causes of a task's error. */
 const CAUSES_MAX = 32;

@@ -12,7 +12,7 @@ import { cannotSend, nameOf, REASONS } from './function-errors.js';
 import { globalPath } from './function-globals.js';
 import { describeExplicit } from './function-explicit.js';
 import { describeMember, rememberStable, stableDescription, type FunctionDescription } from './function-memory.js';
-import { classifyScopes, pathInScope, type Located } from './function-scopes.js';
+import { classifyScopes, pathInScope, type KnownScope, type Located } from './function-scopes.js';
 import { describeSource } from './function-value.js';
 import { inspectFunction, inspectorAvailable, type FunctionInspection } from './inspector-session.js';
 import { scriptText, scriptUrl, scriptUrlOnStack } from './inspector-scripts.js';
@@ -24,6 +24,7 @@ import {
   moduleDefinition,
   pathInExports,
 } from './module-definitions.js';
+import { indexedMember, indexMembers } from './module-index.js';
 import { moduleNames, type ModuleNames } from './module-imports.js';
 import { isMainScript } from './module-main.js';
 import { ownExportName } from './own-exports.js';
@@ -46,6 +47,8 @@ export function describeFunction(fn: object, path: string): FunctionDescription 
   if (types.isProxy(fn)) return heldByModule(fn) ?? refuse(fn, REASONS.proxy, path);
   const text = sourceOf(fn);
   if (/\{\s*\[native code\]\s*\}$/.test(text)) return describeNative(fn, path);
+  const indexed = indexedMember(fn);
+  if (indexed !== undefined) return describeMember(fn, indexed, indexed.space);
   if (!inspectorAvailable()) return heldByModule(fn) ?? exportedNearby(fn) ?? refuse(fn, REASONS.notInspectable, path);
   const inspection = inspectFunction(fn);
   try {
@@ -70,20 +73,35 @@ function describeInspected(fn: object, text: string, inspection: FunctionInspect
 }
 
 /** By reference: a variable of the module, or one of its exports. */
-function findMember({ fn, place: { url }, scopes }: Located): FunctionDescription | undefined {
+function findMember(located: Located): FunctionDescription | undefined {
+  const { fn, scopes } = located;
+  const { url } = located.place;
   const scope = scopes.find(({ kind }) => kind === 'module');
   const isCommon = commonExports(url);
   if (isCommon !== undefined) {
-    const path = pathInExports(isCommon.exports, fn);
+    const found = findInCommonModules(fn);
     const module = (probe: boolean): HeldDefinition => moduleDefinition({ format: 'commonjs', specifier: url, probe });
+    const path = found?.module === module(false) ? found.path : pathInExports(isCommon.exports, fn);
     if (path !== undefined) return describeMember(fn, { module: module(false), path }, 'export');
     const inner = scope === undefined ? undefined : pathInScope(scope.variables(), fn);
-    return inner === undefined ? undefined : describeMember(fn, { module: module(true), path: inner }, 'scope');
+    if (inner === undefined) return undefined;
+    indexModule(located, module(true), scope);
+    return describeMember(fn, { module: module(true), path: inner }, 'scope');
   }
   const path = scope === undefined ? undefined : pathInScope(scope.variables(), fn);
   if (path === undefined) return undefined;
   const module = moduleDefinition({ format: 'esm', specifier: url, probe: false });
+  indexModule(located, module, scope);
   return describeMember(fn, { module, path }, path[0] === 'default' ? 'export' : 'scope');
+}
+
+/** From the second function of a module on, all of them: its text has to be read for it. */
+function indexModule({ scriptId, names, place }: Located, module: HeldDefinition, scope: KnownScope | undefined): void {
+  const count = (sentOf.get(scriptId) ?? 0) + 1;
+  sentOf.set(scriptId, count);
+  if (count !== 2 || scope === undefined || scriptText(scriptId, place.url).length > MAX_INDEXED_TEXT) return;
+  const { constants } = names();
+  indexMembers(module, 'scope', scope.variables(), (name) => constants.has(name));
 }
 
 function describeNative(fn: object, path: string): FunctionDescription {
@@ -132,5 +150,9 @@ function refuse(fn: object, reason: string, path: string): never {
   throw cannotSend(nameOf(fn), reason, path);
 }
 
+/** Larger texts are not worth reading. */
+const MAX_INDEXED_TEXT = 300_000;
+/** How many functions of a script were sent by reference. */
+const sentOf = new Map<string, number>();
 const OWN = { format: 'own', specifier: 'multiproc', probe: false } as const;
 const namesOfScripts = new Map<string, ModuleNames>();

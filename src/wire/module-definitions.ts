@@ -51,17 +51,10 @@ export function pathInExports(exports: unknown, value: unknown): readonly string
   if (exports === value) return [];
   if ((typeof exports !== 'object' && typeof exports !== 'function') || exports === null) return undefined;
   const descriptors = Object.entries(Object.getOwnPropertyDescriptors(exports));
-  for (const [key, descriptor] of descriptors) if (descriptor.value === value) return [key];
-  // Bundlers and TypeScript export through getters; they only read a variable.
-  for (const [key, { get }] of descriptors) {
-    if (get === undefined || Function.prototype.toString.call(get).length > MAX_GETTER_TEXT) continue;
-    try {
-      if (get.call(exports) === value) return [key];
-    } catch {
-      continue;
-    }
-  }
-  return undefined;
+  const found =
+    descriptors.find(([, descriptor]) => descriptor.value === value) ??
+    descriptors.find(([, descriptor]) => descriptor.get !== undefined && valueOf(descriptor, exports) === value);
+  return found === undefined ? undefined : [found[0]];
 }
 
 /** A value by identity among the exports of all loaded CommonJS modules and the builtin modules in use. */
@@ -71,6 +64,7 @@ export function findInLoadedModules(value: unknown): ModuleMember | undefined {
 
 /** A value by identity among the exports of all loaded CommonJS modules. */
 export function findInCommonModules(value: unknown): ModuleMember | undefined {
+  if (typeof value === 'function') return findCommonFunction(value);
   for (const [file, loaded] of Object.entries(moduleCache())) {
     const path = loaded === undefined ? undefined : pathInExports(loaded.exports, value);
     if (path !== undefined) {
@@ -78,6 +72,46 @@ export function findInCommonModules(value: unknown): ModuleMember | undefined {
     }
   }
   return undefined;
+}
+
+/**
+ * Each module is looked through once, because there may be thousands of exports. What a module exports later is found
+ * where its own exports are asked (`pathInExports`).
+ */
+function findCommonFunction(fn: object): ModuleMember | undefined {
+  for (const [file, loaded] of Object.entries(moduleCache())) {
+    if (loaded === undefined || loaded.loaded !== true || lookedThrough.has(loaded)) continue;
+    lookedThrough.add(loaded);
+    const { exports } = loaded;
+    if (typeof exports === 'function') commonFunctions.set(exports, { file, path: [] });
+    for (const [key, value] of exportedFunctions(exports)) {
+      if (!commonFunctions.has(value)) commonFunctions.set(value, { file, path: [key] });
+    }
+  }
+  const found = commonFunctions.get(fn);
+  if (found === undefined) return undefined;
+  return {
+    module: moduleDefinition({ format: 'commonjs', specifier: pathToFileURL(found.file).href, probe: false }),
+    path: found.path,
+  };
+}
+
+function* exportedFunctions(exports: unknown): Generator<[string, object]> {
+  if ((typeof exports !== 'object' && typeof exports !== 'function') || exports === null) return;
+  for (const [key, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(exports))) {
+    const value = valueOf(descriptor, exports);
+    if (typeof value === 'function') yield [key, value];
+  }
+}
+
+/** Bundlers and TypeScript export through getters; those only read a variable. */
+function valueOf({ get, value }: PropertyDescriptor, exports: object): unknown {
+  if (get === undefined || Function.prototype.toString.call(get).length > MAX_GETTER_TEXT) return value;
+  try {
+    return get.call(exports);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The module whose exports an object repeats through getters, as the `__toESM` of compilers makes it. */
@@ -117,11 +151,13 @@ function dataPath(exports: unknown, value: unknown): readonly string[] | undefin
   return undefined;
 }
 
-function moduleCache(): Record<string, { readonly exports: unknown } | undefined> {
+function moduleCache(): Record<string, { readonly exports: unknown; readonly loaded?: boolean } | undefined> {
   require ??= createRequire('/');
   return require.cache;
 }
 
 const MAX_GETTER_TEXT = 120;
 const modules = new Map<string, HeldDefinition>();
+const lookedThrough = new WeakSet<object>();
+const commonFunctions = new WeakMap<object, { readonly file: string; readonly path: readonly string[] }>();
 let require: NodeJS.Require | undefined;

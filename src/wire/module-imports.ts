@@ -17,7 +17,7 @@ export interface ModuleNames {
   readonly imports: ReadonlyMap<string, ImportBinding>;
   /** Names declared outside all brackets. */
   readonly declared: ReadonlySet<string>;
-  /** Those of them that are `const` or `class`: they are never undefined for long. */
+  /** Those of them that are `const`, `class` or `function`: they are never undefined for long. */
   readonly constants: ReadonlySet<string>;
 }
 
@@ -100,7 +100,7 @@ function noteStatement(
   const name = DECLARED.exec(text)?.[1];
   if (name === undefined) return;
   found.declared.add(name);
-  if (word === 'const' || word === 'class') found.constants.add(name);
+  if (word === 'const' || word === 'class' || word === 'function') found.constants.add(name);
 }
 
 function noteImport(clause: string, specifier: string, imports: Map<string, ImportBinding>): void {

@@ -11,7 +11,8 @@ import { readSource } from './inspector-scripts.js';
 import { fileOf } from './loader-hooks.js';
 import { moduleDefinition, type ModuleMember } from './module-definitions.js';
 import { moduleNames, type ImportBinding, type ModuleNames } from './module-imports.js';
-import { mainScripts } from './module-main.js';
+import { indexMembers } from './module-index.js';
+import { isMainScript, mainScripts } from './module-main.js';
 
 /** A function by identity among the exports of what the files on the call stack import: their code runs, so that is evaluated. */
 export function findImportedByCallers(fn: object): ModuleMember | undefined {
@@ -33,7 +34,10 @@ function findImported(fn: object, importers: Iterable<string>): ModuleMember | u
       const url = new URL(specifier, importer).href;
       const exports = evaluatedExports(url);
       const path = exports === undefined ? undefined : pathInScope(exports, fn);
-      if (path !== undefined) return { module: moduleDefinition({ format: 'esm', specifier: url, probe: false }), path };
+      if (exports === undefined || path === undefined) continue;
+      const module = moduleDefinition({ format: 'esm', specifier: url, probe: false });
+      if (!isMainScript(url)) indexMembers(module, 'export', exports);
+      return { module, path };
     }
   }
   return undefined;

@@ -16,6 +16,7 @@ import type { DecodeOptions, Decoder } from './decoder.js';
 import type { EncodeOptions } from './encoder.js';
 import { isError } from './error-objects.js';
 import { classNameOf } from './refusal.js';
+import { userFrames } from './user-frames.js';
 
 /** The process in which something was thrown. */
 export interface Origin {
@@ -39,8 +40,9 @@ export function encodeFailure(error: unknown, origin: Origin, options: EncodeOpt
 /**
  * Reads what `encodeFailure` wrote, and gives what the caller's promise rejects with.
  *
- * - An error is of the same class as there, and has the stack it had there; the last `cause` of its chain
- *   is a `RemoteError` that names the process. A chain that is circular, or ends in no error, stays as it is.
+ * - An error is of the same class as there, and has the stack it had there, up to the outermost frame of the user's;
+ *   the last `cause` of its chain is a `RemoteError` that names the process. In a chain that is circular, or ends in
+ *   no error, there is no place for it: the last line of the error's `stack` names the process instead.
  * - Anything else is a `RemoteError` with it as its `value`; so is an error that cannot be rebuilt, without one.
  * - Bytes that are no failure give a `DeserializationError`; it is never thrown.
  */
@@ -116,7 +118,9 @@ function readFailure(input: Decoder): unknown {
     if (!text.isError || !isError(value)) {
       return remoteError(where, text, omissions, { value });
     }
-    attach(value, remoteError(where, text, omissions, { remoteName: text.className }));
+    if (!attach(value, remoteError(where, text, omissions, { remoteName: text.className }))) {
+      appendToStack(value, `\n    at ${where}${noteOf(omissions)}`);
+    }
     return value;
   } catch (error) {
     return remoteError(where, text, [], { remoteName: text.className, cause: unreadable(error) });
@@ -140,13 +144,22 @@ function remoteError(
   const title = text.isError
     ? `${text.className}: ${text.message}`
     : `something was thrown that is no Error, received ${text.message}`;
-  const note = omissions.length === 0 ? '' : `\n(left out, because it cannot be sent: ${omissions.join('; ')})`;
+  const note = noteOf(omissions);
   const stack = `RemoteError: ${where} ${text.isError ? text.stack : title}${note}`;
-  return new RemoteError(`${where} ${title}${note}`, { ...options, stack });
+  const error = new RemoteError(`${where} ${title}${note}`, { ...options, stack });
+  // Whoever prints it sees these only where they say something.
+  for (const key of text.isError && options.cause === undefined ? ['value', 'remoteName'] : [text.isError ? 'value' : 'remoteName']) {
+    Object.defineProperty(error, key, { enumerable: false });
+  }
+  return error;
 }
 
-/** Makes `remote` the last cause of an error, if its chain of errors ends. */
-function attach(error: Error, remote: RemoteError): void {
+function noteOf(omissions: readonly string[]): string {
+  return omissions.length === 0 ? '' : `\n(left out, because it cannot be sent: ${omissions.join('; ')})`;
+}
+
+/** Makes `remote` the last cause of an error, if its chain of errors has an end; says whether it has. */
+function attach(error: Error, remote: RemoteError): boolean {
   const visited = new Set<Error>();
   let last = error;
   while (!visited.has(last)) {
@@ -155,11 +168,19 @@ function attach(error: Error, remote: RemoteError): void {
     if (isError(cause)) {
       last = cause;
     } else {
-      if (cause === undefined) {
-        Reflect.defineProperty(last, 'cause', { value: remote, enumerable: false, configurable: true, writable: true });
-      }
-      return;
+      return (
+        cause === undefined &&
+        Reflect.defineProperty(last, 'cause', { value: remote, enumerable: false, configurable: true, writable: true })
+      );
     }
+  }
+  return false;
+}
+
+function appendToStack(error: Error, line: string): void {
+  const { stack } = error;
+  if (typeof stack === 'string') {
+    Reflect.defineProperty(error, 'stack', { value: stack + line, enumerable: false, configurable: true, writable: true });
   }
 }
 
@@ -168,7 +189,7 @@ function failureText(error: unknown): FailureText {
     if (isError(error)) {
       const className = classNameOf(error) || 'Error';
       const message = shortened(textOf(() => error.message));
-      const stack = shortened(textOf(() => error.stack));
+      const stack = shortened(userFrames(textOf(() => error.stack)));
       return { isError: true, className, message, stack: stack === '' ? `${className}: ${message}` : stack };
     }
   } catch {

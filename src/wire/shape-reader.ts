@@ -27,8 +27,17 @@ export class Shape {
   constructor(keys: readonly string[], definition: Uint8Array) {
     this.keys = keys;
     this.definition = definition;
-    this.build = (input) => this.#buildSlowly(input);
+    this.build = (input) => this.#buildAndCount(input);
     this.buildRegistered = this.build;
+  }
+
+  /** Builds an object in any message, without code of its own for the shape. */
+  buildSlowly(input: ShapeInput): object {
+    const object: Record<string, unknown> = input.register({});
+    for (const key of this.keys) {
+      setOwn(object, key, input.read());
+    }
+    return object;
   }
 
   /** Whether this is the shape with the definition in `bytes[start..end)`. */
@@ -45,15 +54,11 @@ export class Shape {
     return true;
   }
 
-  #buildSlowly(input: ShapeInput): object {
+  #buildAndCount(input: ShapeInput): object {
     if (++this.#uses === COMPILE_AT) {
       this.#compile();
     }
-    const object: Record<string, unknown> = input.register({});
-    for (const key of this.keys) {
-      setOwn(object, key, input.read());
-    }
-    return object;
+    return this.buildSlowly(input);
   }
 
   #compile(): void {

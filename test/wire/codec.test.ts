@@ -143,6 +143,60 @@ test('encodeValue() keeps arrays with holes, of any length, and with further pro
   ]);
 });
 
+test('encodeValue() keeps arrays of numbers of every width, alone and beside other items', () => {
+  const limits = [0, 127, 128, 32_767, 32_768, 2 ** 31 - 1, 2 ** 31, -128, -129, -32_768, -32_769, -(2 ** 31), -(2 ** 31) - 1];
+  for (const length of [1, 7, 8, 9, 31, 33, 1023, 1024, 1025, 5000]) {
+    for (const limit of limits) {
+      const list = Array.from({ length }, (_, i) => (i === length >> 1 ? limit : i % 100));
+      assert.deepEqual(roundTrip(list), list);
+      assert.deepEqual(roundTrip([...list, 'text', ...list, null, limit]), [...list, 'text', ...list, null, limit]);
+    }
+    for (const odd of [-0, Number.NaN, 0.5, Infinity, 5e-324]) {
+      for (const at of [0, 3, length - 1]) {
+        const list = Array.from({ length }, (_, i) => (i === at ? odd : i));
+        assert.ok((roundTrip(list) as number[]).every((number, i) => Object.is(number, list[i])), `${odd} at ${at} of ${length}`);
+      }
+    }
+  }
+});
+
+test('encodeValue() keeps arrays of texts, alone and beside other items', () => {
+  for (const length of [1, 3, 4, 5, 127, 128, 129, 1000]) {
+    for (const odd of ['', 'é', '日', '\ud800', 'x'.repeat(255), 'x'.repeat(256), 'y'.repeat(5000), 5, null, { a: 'b' }]) {
+      const list = Array.from({ length }, (_, i) => (i === length >> 1 ? odd : `text number ${i}`.repeat(i % 4)));
+      assert.deepEqual(roundTrip(list), list);
+      assert.deepEqual(roundTrip({ list, again: list }), { list, again: list });
+    }
+  }
+});
+
+test('encodeValue() keeps holes between numbers and texts', () => {
+  for (const item of [1, 1.5, 'text']) {
+    const list = Object.assign(new Array<unknown>(60).fill(item, 0, 20).fill(item, 30, 50));
+    const copy = roundTrip(list) as unknown[];
+    assert.deepEqual(Object.keys(copy), Object.keys(list));
+    assert.deepEqual(copy, list);
+    const withExtra = Object.assign([...list], { extra: 1 });
+    assert.deepEqual(roundTrip(withExtra), withExtra);
+  }
+});
+
+test('encodeValue() keeps an array whose getter encodes another one', () => {
+  for (const inner of [Array.from({ length: 20 }, (_, i) => i), Array.from({ length: 20 }, (_, i) => `inner ${i}`)]) {
+    const outer: unknown[] = inner.map((item) => (typeof item === 'number' ? item + 1000 : `outer ${item}`));
+    const expected = [...outer];
+    const item = outer[10];
+    Object.defineProperty(outer, 10, {
+      enumerable: true,
+      get() {
+        assert.deepEqual(roundTrip(inner), inner);
+        return item;
+      },
+    });
+    assert.deepEqual(roundTrip(outer), expected);
+  }
+});
+
 test('encodeValue() keeps maps, sets, dates, regular expressions and boxes', () => {
   const values = [
     new Map<unknown, unknown>([

@@ -4,7 +4,7 @@ import { deserialize, serialize } from '#src/wire/class-hooks.js';
 import { registerFunctionExtensions } from '#src/wire/function-extension.js';
 import { remote } from '#src/wire/remote.js';
 import { task } from '#src/wire/task.js';
-import { FIXTURES, HARNESS, withChild } from './function-support.js';
+import { FIXTURES, HARNESS, withChild, withProcesses } from './function-support.js';
 
 registerFunctionExtensions();
 
@@ -63,59 +63,64 @@ class Sealed {
   }
 }
 
-test('an instance of a class of the main script keeps class and fields, both ways', () =>
-  withChild(async (child) => {
-    assert.deepEqual(await child.call((fancy: Fancy) => [fancy.hello(), fancy instanceof Fancy], new Fancy('Dan')), [
-      'hello Dan',
-      true,
-    ]);
-    const back = await child.call<Fancy>((fancy: Fancy) => fancy, new Fancy('Dan'));
-    assert.ok(back instanceof Fancy);
-    const made = await child.call<Fancy>((name: string) => new Fancy(name), 'Eve');
-    assert.ok(made instanceof Fancy);
-    assert.equal(made.hello(), 'hello Eve');
-  }));
+for (const [where, withEither] of [
+  ['executor', withChild],
+  ['Process', withProcesses],
+] as const) {
+  test(`an instance of a class of the main script keeps class and fields, both ways (${where})`, () =>
+    withEither(async (child) => {
+      assert.deepEqual(await child.call((fancy: Fancy) => [fancy.hello(), fancy instanceof Fancy], new Fancy('Dan')), [
+        'hello Dan',
+        true,
+      ]);
+      const back = await child.call<Fancy>((fancy: Fancy) => fancy, new Fancy('Dan'));
+      assert.ok(back instanceof Fancy);
+      const made = await child.call<Fancy>((name: string) => new Fancy(name), 'Eve');
+      assert.ok(made instanceof Fancy);
+      assert.equal(made.hello(), 'hello Eve');
+    }));
 
-test('an instance of a class of a module is of the very class there and here', () =>
-  withChild(async (child) => {
-    assert.deepEqual(
-      await child.call((shown: InstanceType<Lib['Shown']>) => [shown.twice(), shown.constructor.name], new Shown(4)),
-      [8, 'Shown'],
-    );
-    const made = await child.call<InstanceType<Lib['Shown']>>(
-      task({}, () => (shown: unknown) => shown),
-      new Shown(9),
-    );
-    assert.ok(made instanceof Shown);
-  }));
+  test(`an instance of a class of a module is of the very class there and here (${where})`, () =>
+    withEither(async (child) => {
+      assert.deepEqual(
+        await child.call((shown: InstanceType<Lib['Shown']>) => [shown.twice(), shown.constructor.name], new Shown(4)),
+        [8, 'Shown'],
+      );
+      const made = await child.call<InstanceType<Lib['Shown']>>(
+        task({}, () => (shown: unknown) => shown),
+        new Shown(9),
+      );
+      assert.ok(made instanceof Shown);
+    }));
 
-test('subclasses of Map and Array keep their contents', () =>
-  withChild(async (child) => {
-    const bag = await child.call<Bag>((given: Bag) => given.set('z', given.total), new Bag([['a', 1]]));
-    assert.ok(bag instanceof Bag);
-    assert.deepEqual([...bag, bag.total], [['a', 1], ['z', 2], 3]);
-    const pile = await child.call<Pile>((given: Pile) => (given.push(given.sum()), given), Pile.from([1, 2]));
-    assert.ok(pile instanceof Pile);
-    assert.deepEqual([...pile, pile.sum()], [1, 2, 3, 6]);
-  }));
+  test(`subclasses of Map and Array keep their contents (${where})`, () =>
+    withEither(async (child) => {
+      const bag = await child.call<Bag>((given: Bag) => given.set('z', given.total), new Bag([['a', 1]]));
+      assert.ok(bag instanceof Bag);
+      assert.deepEqual([...bag, bag.total], [['a', 1], ['z', 2], 3]);
+      const pile = await child.call<Pile>((given: Pile) => (given.push(given.sum()), given), Pile.from([1, 2]));
+      assert.ok(pile instanceof Pile);
+      assert.deepEqual([...pile, pile.sum()], [1, 2, 3, 6]);
+    }));
 
-test('an error of a user class arrives as that class with fields, cause and stack', () =>
-  withChild(async (child) => {
-    const thrown: unknown = await child
-      .call(function thrower() {
-        throw new FancyError('bad');
-      })
-      .catch((error: unknown) => error);
-    assert.ok(thrown instanceof FancyError);
-    assert.deepEqual([thrown.message, thrown.name, thrown.tell(), thrown.cause], ['bad', 'FancyError', 1, 'cause']);
-    assert.match(thrown.stack ?? '', /at .*thrower .*function-instances\.test\.js:\d+:\d+/);
-  }));
+  test(`an error of a user class arrives as that class with fields, cause and stack (${where})`, () =>
+    withEither(async (child) => {
+      const thrown: unknown = await child
+        .call(function thrower() {
+          throw new FancyError('bad');
+        })
+        .catch((error: unknown) => error);
+      assert.ok(thrown instanceof FancyError);
+      assert.deepEqual([thrown.message, thrown.name, thrown.tell(), thrown.cause], ['bad', 'FancyError', 1, 'cause']);
+      assert.match(thrown.stack ?? '', /at .*thrower .*function-instances\.test\.js:\d+:\d+/);
+    }));
 
-test('a class with #private state travels by its hooks', () =>
-  withChild(async (child) => {
-    assert.equal(await child.call((sealed: Sealed) => sealed.read(), new Sealed(8)), 8);
-    assert.equal((await child.call<Sealed>((n: number) => new Sealed(n), 5)).read(), 5);
-  }));
+  test(`a class with #private state travels by its hooks (${where})`, () =>
+    withEither(async (child) => {
+      assert.equal(await child.call((sealed: Sealed) => sealed.read(), new Sealed(8)), 8);
+      assert.equal((await child.call<Sealed>((n: number) => new Sealed(n), 5)).read(), 5);
+    }));
+}
 
 test('a class that is captured by what it captures', () =>
   withChild(async (child) => {

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import test from 'node:test';
 import { DeserializationError, SerializationError } from '#src/errors.js';
+import { Process } from '#src/index.js';
 import { encodeFunction, registerFunctionExtensions } from '#src/wire/function-extension.js';
 import { runNode, withChild, withFolder } from './function-support.js';
 
@@ -160,23 +161,107 @@ test('a function whose file changed since it was loaded here is refused by the c
 
 const PERMISSION = Number(process.versions.node.split('.')[0]) >= 22;
 
-test('without an inspector, exports travel and closures say what to do [message 8]', { skip: !PERMISSION }, async () => {
-  await withFolder(async (folder) => {
-    writeFileSync(join(folder, 'lib.mjs'), 'export const double = (x) => x * 2;\n');
-    const program = join(folder, 'main.mjs');
-    writeFileSync(
-      program,
-      `import { double } from './lib.mjs';
-       const { startChild } = await import(process.env.MULTIPROC_HARNESS);
-       const child = startChild();
+test(
+  'without an inspector, exports, task() and remote() travel, and closures say what to do [message 8]',
+  { skip: !PERMISSION },
+  () =>
+    withFolder(async (folder) => {
+      const permissions = ['--no-warnings', '--permission', '--allow-fs-read=*', '--allow-child-process', '--allow-addons'];
+      writeFileSync(
+        join(folder, 'lib.mjs'),
+        'export const double = (x) => x * 2;\nexport class Lib { static half(x) { return x / 2 } };\n',
+      );
+      const program = join(folder, 'main.mjs');
+      writeFileSync(
+        program,
+        `import { double, Lib } from './lib.mjs';
+       const { ProcessPoolExecutor, Process, remote, task } = await import(process.env.MULTIPROC);
+       const executor = new ProcessPoolExecutor({ maxWorkers: 1 });
        const k = 1;
-       const message = await child.call((x) => x + k, 1).catch((error) => error.message);
-       console.log(JSON.stringify([await child.call(double, 4), message]));
-       child.close();`,
+       const captures = (x) => x + k;
+       const child = new Process({ target: captures, args: [1] });
+       const results = await Promise.all([
+         executor.submit(captures, 1).result().catch((error) => error.message),
+         child.start().catch((error) => error.message),
+         executor.submit(double, 4).result(),
+         executor.submit(Lib.half, 4).result(),
+         executor.submit(Math.max, 4, 5).result(),
+         executor.submit(task({ k }, ({ k }) => (x) => x + k), 4).result(),
+         executor.submit(remote(() => import('./lib.mjs')).double, 5).result(),
+       ]);
+       console.log(JSON.stringify(results));
+       await executor.shutdown();`,
+      );
+      const env = { MULTIPROC: new URL('../../dist/bundle/index.js', import.meta.url).href };
+      const [submitted, started, ...worked] = JSON.parse(
+        (await runNode([...permissions, program], '', process.execPath, env)).output,
+      ) as string[];
+      for (const message of [submitted, started]) {
+        assert.match(
+          message ?? '',
+          /^Cannot send 'captures': captured variables cannot be read, because the inspector is not available/,
+        );
+        assert.match(message ?? '', /run with --allow-inspector.*Export it from a module, or use task\(/);
+      }
+      assert.deepEqual(worked, [8, 2, 5, 5, 10]);
+    }),
+);
+
+test('what the sender refuses fails its own future, and start(), and nothing else [message 3]', async () => {
+  const bound = guarded.read.bind(guarded);
+  await withChild(async (child) => {
+    await assert.rejects(child.call(bound), SerializationError);
+    assert.equal(await child.call(() => 1), 1);
+  });
+  const child = new Process({ target: bound });
+  await assert.rejects(child.start(), (error) => {
+    assert.ok(error instanceof SerializationError);
+    assert.equal(error.path, 'target');
+    return true;
+  });
+  assert.equal(child.pid, undefined);
+});
+
+test('a module that is missing in the child fails the task with its cause, not the executor [message 9]', () =>
+  withFolder(async (folder) => {
+    const file = join(folder, 'vanishing.mjs');
+    writeFileSync(file, 'export const f = () => 1;\n');
+    const { f } = (await import(file)) as { f: () => number };
+    rmSync(file);
+    await withChild(async (child) => {
+      await assert.rejects(child.call(f), (error) => {
+        assert.ok(error instanceof DeserializationError, String(error));
+        assert.match(error.message, /^Child could not import file:.*vanishing\.mjs: Cannot find module/);
+        assert.ok(error.cause instanceof Error);
+        return true;
+      });
+      assert.equal(await child.call(() => 1), 1);
+    });
+  }));
+
+test('a module that throws while the child imports it fails the task with that error [message 9]', () =>
+  withFolder(async (folder) => {
+    const file = join(folder, 'throwing.mjs');
+    writeFileSync(
+      file,
+      `if (process.argv[1] !== undefined && process.ppid === ${process.pid}) throw new RangeError('only at home');\nexport const f = () => 1;\n`,
     );
-    const flags = ['--no-warnings', '--permission', '--allow-fs-read=*', '--allow-child-process'];
-    const [doubled, message] = JSON.parse((await runNode([...flags, program])).output) as [number, string];
-    assert.equal(doubled, 8);
-    assert.match(message, /the inspector is not available .*Export it from a module, or use task\(/);
+    const { f } = (await import(file)) as { f: () => number };
+    await withChild((child) => assert.rejects(child.call(f), /Child could not import file:.*throwing\.mjs: only at home/));
+  }));
+
+test('a generator as a result is refused, by name, and only that task fails [message 12]', async () => {
+  await withChild(async (child) => {
+    const refused = child.call(function* counting() {
+      yield 1;
+    });
+    const later = child.call(() => 'still there');
+    await assert.rejects(refused, (error) => {
+      assert.ok(error instanceof SerializationError);
+      assert.match(error.message, /^Cannot send result: .*generator/i);
+      assert.equal(error.path, 'result');
+      return true;
+    });
+    assert.equal(await later, 'still there');
   });
 });

@@ -1,5 +1,5 @@
 /**
- * What the tests of functions share: a child at the end of two pipes, and user programs run by Node.
+ * What the tests of functions share: a worker of an executor, a Process, and user programs run by Node.
  *
  * Runs in test processes.
  */
@@ -8,30 +8,38 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Process, ProcessPoolExecutor } from '#src/index.js';
 
 /** The fixtures as they are in the repository, not compiled. */
 export const FIXTURES: URL = new URL('../../test/fixtures/functions/', import.meta.url);
-export const HARNESS: string = fileURLToPath(new URL('harness.mjs', FIXTURES));
+/** For programs of their own: a module whose `startChild` gives a worker. */
+export const HARNESS: string = fileURLToPath(new URL('executor-harness.mjs', FIXTURES));
 
 /** A child that runs functions. */
 export interface Child {
   call<R>(fn: unknown, ...args: unknown[]): Promise<R>;
-  close(): void;
 }
+type Task = (...args: unknown[]) => unknown;
 
-const { startChild } = (await import(HARNESS)) as { startChild: () => Child };
 const { writeVariant } = (await import(new URL('variants.mjs', FIXTURES).href)) as {
   writeVariant: (folder: string, kind: string) => string;
 };
 
-/** Runs `use` with a child, and ends the child. */
+/** Runs `use` with a worker, and ends the worker. */
 export async function withChild<T>(use: (child: Child) => Promise<T>): Promise<T> {
-  const child = startChild();
-  try {
-    return await use(child);
-  } finally {
-    child.close();
-  }
+  await using executor = new ProcessPoolExecutor({ maxWorkers: 1 });
+  return await use({ call: <R>(fn: unknown, ...args: unknown[]) => executor.submit(fn as Task, ...args).result() as Promise<R> });
+}
+
+/** Runs `use` with a child that lives for one call. */
+export async function withProcesses<T>(use: (child: Child) => Promise<T>): Promise<T> {
+  return use({
+    async call<R>(target: unknown, ...args: unknown[]) {
+      await using child = new Process({ target: target as Task, args });
+      await child.start();
+      return (await child.result()) as R;
+    },
+  });
 }
 
 /** Runs the fixture cases as a program of one kind; gives what it prints. */
@@ -50,10 +58,18 @@ export async function withFolder<T>(use: (folder: string) => Promise<T>): Promis
 }
 
 /** Runs Node with these arguments; whatever it prints on stderr is a failure. */
-export function runNode(args: readonly string[], input = '', node: string = process.execPath): Promise<{ output: string }> {
+export function runNode(
+  args: readonly string[],
+  input = '',
+  node: string = process.execPath,
+  variables: Record<string, string> = {},
+): Promise<{ output: string }> {
   return new Promise((resolve, reject) => {
     const { NODE_TEST_CONTEXT: _, NODE_OPTIONS: __, ...env } = process.env;
-    const program = spawn(node, args, { env: { ...env, MULTIPROC_HARNESS: HARNESS }, stdio: ['pipe', 'pipe', 'pipe'] });
+    const program = spawn(node, args, {
+      env: { ...env, MULTIPROC_HARNESS: HARNESS, ...variables },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
     let output = '';
     let complaints = '';
     program.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));

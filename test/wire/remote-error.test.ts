@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { types } from 'node:util';
+import { inspect, types } from 'node:util';
 import { RemoteError, SerializationError } from '#src/errors.js';
 import type { WireExtension } from '#src/wire/codec-types.js';
 import { registerExtension } from '#src/wire/codec.js';
@@ -149,11 +149,44 @@ test('encodeFailure() keeps circular causes, and cuts chains at 32', () => {
   assert.match(errors.at(-1)?.message ?? '', /cut/);
 });
 
-test('decodeFailure() leaves a chain that ends in no error as it is', () => {
-  const copy = sent(new Error('m', { cause: { code: 5 } })) as Error;
+test('decodeFailure() names the process in the stack where a chain of causes has no place for it', () => {
+  const error = Object.assign(new Error('m', { cause: { code: 5 } }), { bad() {} });
+  const copy = sent(error) as Error;
   assert.deepEqual(copy.cause, { code: 5 });
+  assert.ok(copy.stack?.startsWith(`${error.stack}\n    at [Process-1 pid 123]\n(left out, because it cannot be sent: error.bad: `));
+  const circular = new Error('a');
+  circular.cause = new Error('b', { cause: circular });
+  assert.equal((sent(circular) as Error).stack, `${circular.stack}\n    at [Process-1 pid 123]`);
+  assert.equal((sent(new Error('m', { cause: null })) as Error).cause, null);
   const explicit = sent(new Error('m', { cause: undefined })) as Error;
   assert.ok(explicit.cause instanceof RemoteError);
+});
+
+test('decodeFailure() gives an error that names its process once when it is printed', () => {
+  for (const error of [new TypeError('m'), new Error('m', { cause: new Error('n') }), new Error('m', { cause: 3 })]) {
+    const text = inspect(sent(error));
+    assert.equal(text.split('[Process-1 pid 123]').length, 2, text);
+    assert.doesNotMatch(text, /undefined/);
+  }
+  const thrown = inspect(sent({ code: 5 }));
+  assert.match(thrown, /value: \{ code: 5 \}/);
+  assert.doesNotMatch(thrown, /remoteName/);
+});
+
+test('encodeFailure() takes how multiproc called the task out of the stack', () => {
+  const own = new URL('../../dist/workers/worker-main.js', import.meta.url).href;
+  const user = '    at task (file:///app/tasks.js:1:2)';
+  const end = `    at #call (${own}:1:2)\n    at async file:///other.js:1:2`;
+  const error = Object.assign(new Error('m'), { name: 'E' });
+  const stackOf = (stack: string) => (sent(Object.defineProperty(error, 'stack', { value: stack })) as Error).stack;
+  assert.equal(stackOf(`E: m\n${user}\n    at #call (${own}:1:2)\n    at async ${own}:1:3`), `E: m\n${user}`);
+  assert.equal(
+    stackOf(`E: m\n${user}\n    at #call (${own}:1:2)\n    at process.processTicksAndRejections (node:internal/process:1:2)`),
+    `E: m\n${user}`,
+  );
+  for (const kept of [`E: m\n${user}\n${end}`, `E: m\n    at #call (${own}:1:2)`, 'E: m', `E: m\n${user}\n    at node:internal/x:1:2`]) {
+    assert.equal(stackOf(kept), kept);
+  }
 });
 
 test('decodeFailure() adds one RemoteError for each process an error came through', () => {

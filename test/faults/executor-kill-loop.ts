@@ -1,0 +1,191 @@
+/**
+ * Kills random workers under load and keeps accounts: every task that was submitted is resolved, with the right
+ * value and having run once, or rejected for a reason that a kill can be. Nothing hangs, nothing is left.
+ *
+ * Runs as a program: `node dist-test/faults/executor-kill-loop.js --kills 2000 --seed 7`. The seed is printed and
+ * replays the same choices (their timing is the machine's).
+ */
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { activeChildren, BrokenProcessPoolError, CancelledError, type Future, ProcessDiedError, ProcessPoolExecutor } from 'multiproc';
+import { withDeadline } from '../support/deadline.js';
+import { familyOf } from '../support/family.js';
+
+interface Tasks {
+  quick(file: string, id: number): number;
+  slow(file: string, id: number, ms: number): Promise<number>;
+  spin(file: string, id: number, ms: number): number;
+  large(file: string, id: number, size: number): Uint8Array;
+  digest(file: string, id: number, bytes: Uint8Array): string;
+}
+const tasks = (await import(new URL('../../test/fixtures/futures/kill-loop-tasks.mjs', import.meta.url).href)) as Tasks;
+
+const { values: options } = parseArgs({
+  options: { kills: { type: 'string', default: '2000' }, seed: { type: 'string' }, workers: { type: 'string', default: '3' } },
+});
+const KILLS = Number(options.kills);
+const SEED = Number(options.seed ?? Date.now() % 2 ** 31);
+const MAX_WORKERS = Number(options.workers);
+const PENDING = 150;
+const SETTLES_WITHIN_MS = 60_000;
+const SIGNALS = ['SIGKILL', 'SIGKILL', 'SIGKILL', 'SIGSEGV', 'SIGTERM', 'SIGABRT'] as const;
+
+const counts = { submitted: 0, resolved: 0, died: 0, broken: 0, cancelled: 0, kills: 0, executors: 0 };
+const complaints: string[] = [];
+const resolved = new Set<number>();
+/** Workers that have begun a task. */
+const atWork = new Set<number>();
+/** How often each task ran. */
+const runs = new Map<number, number>();
+let looked = 0;
+const random = mulberry32(SEED);
+const below = (n: number): number => Math.floor(random() * n);
+const folder = mkdtempSync(join(tmpdir(), 'multiproc-kill-loop-'));
+const log = join(folder, 'ran');
+writeFileSync(log, '');
+
+console.log(`kill loop: ${KILLS} kills, seed ${SEED}, ${MAX_WORKERS} workers, Node ${process.version}`);
+const began = performance.now();
+try {
+  while (counts.kills < KILLS && complaints.length === 0) await oneExecutor();
+  checkRuns();
+  const left = familyOf();
+  if (left.length > 0) complaints.push(`left behind: ${left.map(({ command }) => command).join(', ')}`);
+} catch (error) {
+  complaints.push(String(error));
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+const settled = counts.resolved + counts.died + counts.broken + counts.cancelled;
+if (settled !== counts.submitted) complaints.push(`${counts.submitted} submitted, ${settled} settled`);
+console.log(`${JSON.stringify(counts)} in ${((performance.now() - began) / 1000).toFixed(1)} s`);
+for (const complaint of complaints.slice(0, 20)) console.error(`COMPLAINT ${complaint}`);
+console.log(complaints.length === 0 ? 'every task is accounted for' : `seed ${SEED} fails`);
+process.exit(complaints.length === 0 ? 0 : 1);
+
+/** Loads and kills one executor until it is broken or has had its share. */
+async function oneExecutor(): Promise<void> {
+  counts.executors++;
+  const executor = new ProcessPoolExecutor({
+    maxWorkers: MAX_WORKERS,
+    onWorkerDeath: below(4) === 0 ? 'break' : 'replace',
+    ...(below(3) === 0 && { maxTasksPerChild: 1 + below(50) }),
+  });
+  const pending = new Set<PromiseLike<unknown>>();
+  const share = Math.min(KILLS, counts.kills + 20 + below(60));
+  let going = true;
+  const load = (async () => {
+    while (going) {
+      while (going && pending.size < PENDING) {
+        const future = submitOne(executor);
+        if (future === undefined) {
+          going = false;
+          break;
+        }
+        pending.add(future);
+        void future.then(() => pending.delete(future));
+      }
+      await sleep(1);
+    }
+  })();
+  while (going && counts.kills < share) {
+    await sleep(1 + below(50));
+    const victim = chooseVictim();
+    if (victim === undefined) continue;
+    try {
+      process.kill(victim, SIGNALS[below(SIGNALS.length)] as NodeJS.Signals);
+      counts.kills++;
+    } catch {
+      // dead already
+    }
+  }
+  going = false;
+  await withDeadline(load, SETTLES_WITHIN_MS, 'the load');
+  await withDeadline(Promise.all(pending), SETTLES_WITHIN_MS, `${pending.size} pending futures (seed ${SEED})`);
+  await withDeadline(below(2) === 0 ? executor.shutdown() : executor.killWorkers(), SETTLES_WITHIN_MS, 'shutdown');
+}
+
+/** A living worker; mostly one that is at work: too many deaths while starting break the executor. */
+function chooseVictim(): number | undefined {
+  const pids = activeChildren().flatMap(({ pid }) => pid ?? []);
+  for (const { pid } of runsSinceLastLook()) atWork.add(pid);
+  const choice = below(30) === 0 ? pids : pids.filter((pid) => atWork.has(pid));
+  return choice[below(choice.length)];
+}
+
+/** What the tasks have noted since the last call. */
+function runsSinceLastLook(): { id: number; pid: number }[] {
+  const text = readFileSync(log, 'utf8');
+  const news = text.slice(looked, text.lastIndexOf('\n') + 1);
+  looked += news.length;
+  const found = news.split('\n').filter(Boolean).map((line) => line.split(' ').map(Number));
+  for (const [id] of found) runs.set(id as number, (runs.get(id as number) ?? 0) + 1);
+  return found.map(([id, pid]) => ({ id: id as number, pid: pid as number }));
+}
+
+/** Resolves when the future has settled and is booked; undefined: the executor takes none. */
+function submitOne(executor: ProcessPoolExecutor): Promise<void> | undefined {
+  const id = counts.submitted;
+  let future: Future<unknown>;
+  let right: (value: unknown) => boolean = (value) => value === id * 2;
+  try {
+    const kind = below(20);
+    const sized = 1 + below(kind === 19 ? 2_000_000 : 400_000);
+    if (kind < 10) future = executor.submit(tasks.quick, log, id);
+    else if (kind < 13) future = executor.submit(tasks.slow, log, id, below(20));
+    else if (kind < 16) future = executor.submit(tasks.spin, log, id, below(6));
+    else if (kind === 16) {
+      const bytes = pattern(id, sized);
+      const expected = createHash('sha256').update(bytes).digest('hex');
+      future = executor.submit(tasks.digest, log, id, bytes);
+      right = (value) => value === expected;
+    } else {
+      future = executor.submit(tasks.large, log, id, sized);
+      right = (value) => Buffer.compare(value as Uint8Array, pattern(id, sized)) === 0;
+    }
+  } catch (error) {
+    if (!(error instanceof BrokenProcessPoolError)) complaints.push(`submit: ${String(error)}`);
+    return undefined;
+  }
+  counts.submitted++;
+  if (below(30) === 0) setImmediate(() => future.cancel());
+  return future.then(
+    (value) => {
+      counts.resolved++;
+      resolved.add(id);
+      if (!right(value)) complaints.push(`task ${id}: wrong value`);
+    },
+    (error: unknown) => {
+      if (error instanceof ProcessDiedError) counts.died++;
+      else if (error instanceof BrokenProcessPoolError && error.cause instanceof ProcessDiedError) counts.broken++;
+      else if (error instanceof CancelledError && future.cancelled()) counts.cancelled++;
+      else complaints.push(`task ${id}: ${String(error)}, cause ${String((error as Error).cause)}`);
+    },
+  );
+}
+
+/** A resolved task ran once, any other at most once. */
+function checkRuns(): void {
+  runsSinceLastLook();
+  for (const [id, times] of runs) if (times > 1) complaints.push(`task ${id} ran ${times} times`);
+  for (const id of resolved) if (!runs.has(id)) complaints.push(`task ${id} is resolved and never ran`);
+}
+
+function pattern(id: number, size: number): Uint8Array {
+  return Buffer.alloc(size, createHash('sha256').update(String(id)).digest());
+}
+
+/** Numbers in [0, 1) that a seed gives again. */
+function mulberry32(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
