@@ -1,56 +1,316 @@
 /**
- * Bundles the library into few files: a child starts some 20 ms sooner when it loads two files instead of sixty.
+ * Bundles the library: a child starts some 20 ms sooner when it loads one file of few modules instead of seventy files.
  *
- * Every entry shares its chunks with the others, so there is one instance of each module in a process whatever
- * it imports. Built-in modules are taken by `process.getBuiltinModule`: an ES import of them runs all their lazy
- * getters, which costs a starting child another 8 ms.
+ * `core.js` holds what a child needs before user code, `rest.js` all else; each of their modules is initialised at its
+ * first use. `core.cjs` gives them out, so there is one instance of each module in a thread whatever it imports; the ES
+ * modules that users import only name what it gives. Built-in modules are taken by `process.getBuiltinModule`: an ES
+ * import of them runs all their lazy getters, which costs a starting child another 8 ms.
  */
-import { copyFile, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { writeCodeCache } from './code-cache.js';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const entries = {
-  index: 'src/index.ts',
-  futures: 'src/futures/index.ts',
-  'process-main': 'src/process/process-main.ts',
-  'worker-main': 'src/workers/worker-main.ts',
-  cli: 'src/cli/main.ts',
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+/** Made aside, then put in place at once: programs may be running on the one before. */
+const OUT = `${ROOT}dist/bundle-${process.pid}/`;
+const PLACE = `${ROOT}dist/bundle`;
+
+/** Programs of children. */
+const CHILDREN = {
+  'process-entry': ['process/process-main', 'runProcess'],
+  'worker-entry': ['workers/worker-main', 'runWorker'],
+};
+/** What users import. */
+const PUBLIC = { index: 'index', futures: 'futures/index' };
+const CLI = 'cli/main';
+/**
+ * Modules that export functions (and numbers) only, which a starting child does not call: `core.js` initialises them at the first call.
+ * They are in `rest.js`, with what only they import, or in `core.js` where they must work when nothing else does.
+ */
+const LATER = {
+  rest: [
+    'wire/function-writing',
+    'wire/class-writing',
+    'wire/module-snapshot',
+    'wire/loader-flags',
+    'process/child-setup',
+    'process/launcher',
+  ],
+  core: [
+    'wire/array-runs',
+    'wire/builtin-objects',
+    'wire/error-classes',
+    'wire/loader-hooks',
+    'wire/refusal',
+    'wire/remote-error',
+    'wire/value-path',
+    'process/active-children',
+    'process/exit-status',
+  ],
 };
 
-const builtins = {
-  name: 'builtins',
-  setup(plugin) {
-    plugin.onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: 'builtin' }));
-    plugin.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
-      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
-      loader: 'js',
-    }));
-  },
-};
+const IMPORT = /^import (?!type\b)(\{[^}]*\}|\* as \w+|\w+) from '([^']+)';/gm;
+const REEXPORT = /^export (?!type\b)(\{[^}]*\}|\*) from '([^']+)';/gm;
+const DYNAMIC_IMPORT = /\bimport\('(\.[^']+\.js)'\)/g;
+/** Of a module of the user: a script has no `import()` of its own, it must be handed in. Not within a text. */
+const IMPORT_OF_USER = /(?<!\(\w+\) => )\bimport\((?=[\w.]+\))/g;
+const CORE_FROM_MODULE = "const core = process.getBuiltinModule('node:module').createRequire(import.meta.url)('./core.cjs');\n";
 
-process.chdir(root);
-await rm('dist/bundle', { recursive: true, force: true });
-await build({
-  entryPoints: Object.entries(entries)
-    .filter(([, file]) => existsSync(file))
-    .map(([out, file]) => ({ in: file, out })),
-  outdir: 'dist/bundle',
-  bundle: true,
-  splitting: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node20',
-  packages: 'external',
-  sourcemap: true,
-  sourcesContent: false,
-  keepNames: true,
-  minifySyntax: true,
-  legalComments: 'none',
-  plugins: [builtins],
-  logLevel: 'warning',
-});
-for (const entry of ['process/process-entry.cjs', 'workers/worker-entry.cjs']) {
-  if (existsSync(`dist/${entry}`)) await copyFile(`dist/${entry}`, `dist/bundle/${entry.split('/')[1]}`);
+process.chdir(ROOT);
+const sources = new Map();
+const coreModules = await closure(
+  Object.values(CHILDREN).map(([name]) => name),
+  (name, isDynamic) => !isDynamic && !LATER.rest.includes(name),
+);
+const allModules = await closure([...coreModules, ...Object.values(PUBLIC), ...LATER.rest], () => true);
+const restModules = new Set([...allModules].filter((name) => !coreModules.has(name)));
+const cliModules = existsSync(`src/${CLI}.ts`) ? await closure([CLI], (name) => name.startsWith('cli/')) : new Set();
+
+await mkdir(OUT, { recursive: true });
+await bundle(
+  'core',
+  coreModules,
+  await takenFrom(
+    coreModules,
+    [...restModules, ...cliModules],
+    Object.values(CHILDREN).map(([name]) => name),
+  ),
+);
+await bundle('rest', restModules, await takenFrom(restModules, [...coreModules, ...cliModules], [...Object.values(PUBLIC)]));
+const texts = await Promise.all(['core.js', 'rest.js'].map((file) => readFile(OUT + file)));
+const buildId = createHash('sha256').update(Buffer.concat(texts)).digest('hex').slice(0, 12);
+const program = (await readFile('scripts/bundle-core.cjs', 'utf8')).replace('BUILD', buildId);
+await writeFile(`${OUT}core.cjs`, program);
+await writeFile(`${OUT}resolve.js`, 'export const resolve = (specifier) => import.meta.resolve(specifier);\n');
+for (const [file, [name, run]] of Object.entries(CHILDREN)) {
+  // The same program once more: finding another file takes node longer than compiling this one.
+  await writeFile(`${OUT}${file}.cjs`, `${program}\nlive('${name}', '${run}');\n`);
+}
+const core = createRequire(import.meta.url)(`${OUT}core.cjs`);
+for (const [file, name] of Object.entries(PUBLIC)) await writeFile(`${OUT}${file}.js`, facade(file, core.module(name)));
+if (cliModules.size > 0) await bundleCli();
+await rm(`${PLACE}-old`, { recursive: true, force: true });
+if (existsSync(PLACE)) await rename(PLACE, `${PLACE}-old`);
+await rename(OUT, PLACE);
+await rm(`${PLACE}-old`, { recursive: true, force: true });
+await writeCodeCache().catch((error) =>
+  console.warn(`bundle: no code cache, so children start some milliseconds later: ${error.message}`),
+);
+
+/** The ES module that names what a module of the library exports. */
+function facade(file, exported) {
+  const names = Object.keys(exported).sort();
+  for (const name of names) {
+    if (typeof exported[name] === 'function' && exported[name].name !== name)
+      throw new Error(`${file}: ${name} is called ${exported[name].name} in the bundle`);
+  }
+  return `${CORE_FROM_MODULE}const library = core.module('${PUBLIC[file]}');\n${names.map((name) => `export const ${name} = library.${name};\n`).join('')}`;
+}
+
+/** Bundles modules as one script: a function that adds initialisers of the modules in `given` to its first argument. */
+async function bundle(file, modules, given) {
+  const { outputFiles } = await build({
+    ...common(modules),
+    stdin: {
+      contents: [...given].map((name) => `exports[${JSON.stringify(name)}] = () => require('./src/${name}.ts');`).join('\n'),
+      resolveDir: ROOT,
+      sourcefile: file,
+    },
+    outfile: `${OUT}${file}.js`,
+    format: 'cjs',
+    define: { 'import.meta.url': '$host.url', 'import.meta.resolve': '$host.resolve' },
+    banner: { js: '(function (exports, $host, require) { "use strict";' },
+    footer: { js: '})' },
+    write: false,
+  });
+  for (const { path, text } of outputFiles) await writeFile(path, path.endsWith('.js') ? plain(text) : text);
+}
+
+async function bundleCli() {
+  await build({
+    ...common(cliModules),
+    entryPoints: [`src/${CLI}.ts`],
+    outfile: `${OUT}cli.js`,
+    format: 'esm',
+    banner: { js: `${CORE_FROM_MODULE}const $host = core.host;` },
+  });
+}
+
+function common(modules) {
+  return {
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    sourcemap: true,
+    sourcesContent: false,
+    minifySyntax: true,
+    minifyWhitespace: true,
+    lineLimit: 160,
+    legalComments: 'none',
+    logLevel: 'warning',
+    plugins: [rewriter(modules)],
+  };
+}
+
+/** Classes with the names that they have in the source; nothing moves. ASCII, because V8 takes that fastest. */
+function plain(script) {
+  const renamed = new Set([...script.matchAll(/\bclass (_[A-Z]\w*)/g)].map(([, name]) => name));
+  let text = script;
+  for (const name of renamed) text = text.replace(new RegExp(`(?<![\\w$.])${name}(?![\\w$])`, 'g'), ` ${name.slice(1)}`);
+  const lost = /(?<!\.|\(\w+\) ?=> ?)\bimport\([\w.]+\)/.exec(text.replaceAll('\\\n', ''))?.[0];
+  if (lost !== undefined) throw new Error(`a script cannot ${lost}`);
+  const wide = /[^\x00-\x7f].*/.exec(text)?.[0];
+  if (wide !== undefined) throw new Error(`not ASCII: ${wide}`);
+  return text;
+}
+
+/** Rewrites imports of Node's modules, of modules that initialise later, and of modules of the other bundle. */
+function rewriter(modules) {
+  return {
+    name: 'imports',
+    setup(plugin) {
+      plugin.onLoad({ filter: /\/src\/.*\.ts$/ }, async ({ path }) => {
+        const name = relative(join(ROOT, 'src'), path).replace(/\.ts$/, '');
+        return { contents: await rewritten(name, modules), loader: 'ts' };
+      });
+    },
+  };
+}
+
+async function rewritten(name, modules) {
+  const here = (target) => modules.has(target);
+  const rewrite = (statement, taken, code) => (taken.length === 0 ? '' : code()) + blank(statement);
+  const text = (await source(name))
+    .replace(IMPORT, (statement, clause, specifier) => {
+      const taken = valuesOf(clause);
+      if (specifier.startsWith('node:')) return rewrite(statement, taken, () => declared(taken, builtinCode(specifier, taken)));
+      const target = targetOf(name, specifier);
+      const later = coreModules.has(name) && isLater(target);
+      if (target === undefined || (here(target) && !later)) return statement;
+      return rewrite(statement, taken, () => (later ? atFirstCall(taken, target) : declared(taken, moduleCode(target))));
+    })
+    .replace(REEXPORT, (statement, clause, specifier) => {
+      const target = targetOf(name, specifier);
+      if (target === undefined || here(target)) return statement;
+      const taken = clause === '*' ? exportsOf(target).map((each) => ({ imported: each, local: each })) : valuesOf(clause);
+      return rewrite(statement, taken, () =>
+        taken.map(({ imported, local }) => `export const ${local} = ${moduleCode(target)}.${imported};`).join(' '),
+      );
+    })
+    .replace(DYNAMIC_IMPORT, (_, specifier) => `Promise.resolve().then(() => ${moduleCode(targetOf(name, specifier))})`)
+    .replace(IMPORT_OF_USER, '$host.import(');
+  const left = /^(?:import|export)\b(?! type\b).*\bfrom '(?:node:|\.).*$/m.exec(text)?.[0];
+  if (left !== undefined && !here(targetOf(name, /'(.*)'/.exec(left)[1])))
+    throw new Error(`src/${name}.ts: cannot bundle '${left}'`);
+  return text;
+}
+
+function isLater(name) {
+  return LATER.rest.includes(name) || LATER.core.includes(name);
+}
+
+function moduleCode(target) {
+  return `$host.module('${target}')`;
+}
+
+/** Nothing, in as many lines. */
+function blank(statement) {
+  return statement.replace(/[^\n]/g, '');
+}
+
+/** `node:module` is not part of node's start, but the class that it exports is. */
+function builtinCode(specifier, taken) {
+  const isCommon =
+    specifier === 'node:module' && taken.every(({ imported }) => imported === 'createRequire' || imported === 'isBuiltin');
+  return isCommon ? '$host.Module' : `process.getBuiltinModule('${specifier}')`;
+}
+
+function declared(taken, from) {
+  const whole = taken.find(({ imported }) => imported === '*' || imported === 'default');
+  if (whole !== undefined) return `const ${whole.local} = ${from};`;
+  return `const { ${taken.map(({ imported, local }) => (imported === local ? local : `${imported}: ${local}`)).join(', ')} } = ${from};`;
+}
+
+function atFirstCall(taken, target) {
+  const functions = exportsOf(target, /^export (?:async )?function\*? (\w+)/gm);
+  const numbers = new Map(
+    [...sources.get(target).matchAll(/^export const (\w+) = ([\d_.x]+);/gm)].map(([, name, value]) => [name, value]),
+  );
+  const load = `later_${target.replace(/\W/g, '_')}`;
+  const called = taken.filter(({ imported }) => !numbers.has(imported));
+  const other = called.find(({ imported }) => !functions.includes(imported));
+  if (other !== undefined)
+    throw new Error(
+      `'${other.imported}' of src/${target}.ts is no function, but scripts/bundle.js shall initialise that module LATER`,
+    );
+  return [
+    ...taken
+      .filter(({ imported }) => numbers.has(imported))
+      .map(({ imported, local }) => `const ${local} = ${numbers.get(imported)};`),
+    ...called.map(({ local }) => `let ${local} = (...args) => { ${load}(); return ${local}(...args); };`),
+    `function ${load}() { ({ ${called.map(({ imported, local }) => `${imported}: ${local}`).join(', ')} } = ${moduleCode(target)}); }`,
+  ].join(' ');
+}
+
+/** What an import clause takes at run time. */
+function valuesOf(clause) {
+  const whole = /^(?:\* as )?(\w+)$/.exec(clause.trim());
+  if (whole !== null) return [{ imported: '*', local: whole[1] }];
+  const names = clause
+    .replace(/^\s*\{|\}\s*$/g, '')
+    .split(',')
+    .map((each) => each.trim());
+  return names
+    .filter((each) => each !== '' && !each.startsWith('type '))
+    .map((each) => {
+      const [imported, local = imported] = each.split(/\s+as\s+/);
+      return { imported, local };
+    });
+}
+
+function exportsOf(name, pattern = /^export (?:(?:async )?function\*?|(?:abstract )?class|const|let) (\w+)/gm) {
+  return [...sources.get(name).matchAll(pattern)].map(([, exported]) => exported);
+}
+
+/** The modules that these load, directly and indirectly, as far as `follow` says so. */
+async function closure(names, follow) {
+  const found = new Set(names);
+  for (const name of found) {
+    for (const { target, isDynamic } of await importsOf(name)) if (follow(target, isDynamic)) found.add(target);
+  }
+  return found;
+}
+
+/** The modules of `modules` that `others` import, and those that initialise later; and `more`. */
+async function takenFrom(modules, others, more) {
+  const imported = (await Promise.all(others.map(importsOf))).flat().map(({ target }) => target);
+  return new Set([...imported, ...LATER.core, ...LATER.rest, ...more].filter((name) => modules.has(name)));
+}
+
+async function importsOf(name) {
+  const text = await source(name);
+  const statements = [...text.matchAll(IMPORT), ...text.matchAll(REEXPORT)].filter(
+    ([, clause]) => clause === '*' || valuesOf(clause).length > 0,
+  );
+  const found = [
+    ...statements.map(([, , specifier]) => ({ target: targetOf(name, specifier), isDynamic: false })),
+    ...[...text.matchAll(DYNAMIC_IMPORT)].map(([, specifier]) => ({ target: targetOf(name, specifier), isDynamic: true })),
+  ];
+  return found.filter(({ target }) => target !== undefined);
+}
+
+async function source(name) {
+  if (!sources.has(name)) sources.set(name, await readFile(`src/${name}.ts`, 'utf8'));
+  return sources.get(name);
+}
+
+/** The module that a specifier means; undefined if it is none of the library. */
+function targetOf(name, specifier) {
+  return specifier.startsWith('.') ? join(name, '..', specifier).replace(/\.js$/, '') : undefined;
 }

@@ -22,7 +22,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const COMMAND = join(ROOT, 'dist/cli/main.js');
+const COMMAND = join(ROOT, JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).bin.multiproc);
 const MAX_BYTES = 75e6;
 const TABLE_ROWS = 12;
 const SOURCE = /\.([cm]?[jt]s|[jt]sx|json)$/;

@@ -9,8 +9,9 @@
  * One file at a time: the tests start processes and measure how fast deaths are noticed, so two files on two cores
  * would disturb one another more than they would save.
  */
-import { existsSync, readdirSync } from 'node:fs';
-import { isAbsolute } from 'node:path';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from 'node:test';
 import { spec as SpecReporter } from 'node:test/reporters';
@@ -35,6 +36,10 @@ if (files.length === 0) {
   );
   process.exit(1);
 }
+// A temporary folder of our own: what others leave in the common one is no fault of a test.
+const temporary = mkdtempSync(join(tmpdir(), 'multiproc-tests-'));
+process.env.TMPDIR = temporary;
+process.on('exit', () => rmSync(temporary, { recursive: true, force: true }));
 const { describeFamily, familyOf, markFamily } = await import(`${COMPILED}support/family.js`);
 markFamily();
 await runAll();

@@ -44,7 +44,10 @@ export interface BatchResult {
   readonly elapsed: number;
 }
 
-/** Loads the target's module and says whether its function is there. */
+/**
+ * Loads the target's module and says whether its function is there.
+ * @public Imported by URL, see `executor-runner.ts`.
+ */
 export async function checkTarget(target: Target): Promise<TargetProblem> {
   try {
     await loadTarget(target);
@@ -55,7 +58,10 @@ export async function checkTarget(target: Target): Promise<TargetProblem> {
   }
 }
 
-/** Calls the target's function on each item, one after the other. */
+/**
+ * Calls the target's function on each item, one after the other.
+ * @public Imported by URL, see `executor-runner.ts`.
+ */
 export async function runBatch(target: Target, format: InputFormat, items: readonly string[]): Promise<BatchResult> {
   const started = performance.now();
   const call = await loadTarget(target);

@@ -18,6 +18,6 @@ export function checkTaskOptions(act: string, { taskTimeout, signal, priority, r
 /** @throws {TypeError|RangeError} If it is given and no positive integer. */
 export function checkCount(act: string, name: string, value: unknown): void {
   if (value === undefined) return;
-  if (typeof value !== 'number') throw new TypeError(`${act}: ${name} must be a positive integer, received ${String(value)}`);
+  if (typeof value !== 'number') throw new TypeError(`${act}: ${name} must be a positive integer, received a ${typeof value}`);
   if (!Number.isInteger(value) || value < 1) throw new RangeError(`${act}: ${name} must be a positive integer, received ${value}`);
 }

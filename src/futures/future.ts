@@ -96,7 +96,7 @@ export class Future<T> implements PromiseLike<T> {
     return limited(settled, wait, 'get the exception: the task is not done');
   }
 
-  // biome-ignore lint/suspicious/noThenProperty: a future is awaited like a promise
+  // oxlint-disable-next-line unicorn/no-thenable -- a future is awaited like a promise
   then<R1 = T, R2 = never>(
     onFulfilled?: ((value: T) => R1 | PromiseLike<R1>) | null,
     onRejected?: ((reason: unknown) => R2 | PromiseLike<R2>) | null,
@@ -150,7 +150,7 @@ export class Future<T> implements PromiseLike<T> {
     const observed = this.#callbacks !== undefined;
     this.#settled();
     // Nobody reads it yet: from here on it is a rejected promise, which node reports if that stays so.
-    if (!observed) this.#promised();
+    if (!observed) void this.#promised();
   }
 
   #settleCancelled(reason: CancelledError): void {

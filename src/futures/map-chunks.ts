@@ -6,15 +6,13 @@
  */
 import { CancelledError, TimeoutError } from '../errors.js';
 import { now } from '../substrate/clock.js';
-import { decodeValue, encodeArgs } from '../wire/codec.js';
-import type { Encoded } from '../wire/codec-types.js';
-import { decodeFailure } from '../wire/remote-error.js';
 import type { WorkerEngine } from '../workers/engine.js';
 import type { Job } from '../workers/jobs.js';
-import { Task, type TaskSink } from '../workers/task.js';
-import { type ChunkResult, FLAG_CHUNK, FLAG_REPORT, FLAG_SPREAD, TASK_HEADER_BYTES } from '../workers/worker-frames.js';
+import { Task } from '../workers/task.js';
+import { FLAG_CHUNK, FLAG_REPORT, FLAG_SPREAD } from '../workers/worker-frames.js';
 import { onAbort } from './abort-listeners.js';
 import { checkCount, checkTaskOptions } from './check-options.js';
+import { Chunk, encodeItems, type Outcome } from './chunk.js';
 import type { MapOptions, TaskOptions } from './executor.js';
 
 /** What a map needs of its executor. */
@@ -26,13 +24,10 @@ export interface MapContext {
   check(): void;
 }
 
-type Outcome<T> = { readonly value: T } | { readonly error: unknown };
-
 interface Failure {
   readonly error: unknown;
 }
 
-const ENCODE_OPTIONS = { headerBytes: TASK_HEADER_BYTES };
 /** A timer of the event loop cannot be longer. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -71,8 +66,8 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
   #current: Outcome<T>[] = [];
   #at = 0;
   #done = 0;
-  /** Inputs that have nothing more to give. */
-  readonly #over = new Set<AnyIterator>();
+  /** By input: whether it has nothing more to give. */
+  readonly #over: boolean[];
   /** The input that it waits for. */
   #reading: AnyIterator | undefined;
   #inputEnded = false;
@@ -102,6 +97,7 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
     this.#job = job;
     this.#temporary = temporary;
     this.#inputs = iterables.map(iteratorOf);
+    this.#over = iterables.map(() => false);
     const { signal } = options;
     if (signal?.aborted === true) this.#onAbort();
     else if (signal !== undefined) this.#unlisten = onAbort(signal, this.#onAbort);
@@ -170,16 +166,17 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
   }
 
   #waitForInput(): Promise<void> {
-    const filling = this.#fill();
-    if (filling === undefined) return Promise.resolve();
+    this.#fill();
+    if (this.#filling === undefined) return Promise.resolve();
     const interrupted = new Promise<void>((resolve) => {
       this.#interrupt = resolve;
     });
-    return this.#limited(Promise.race([filling, interrupted]));
+    return this.#limited(Promise.race([this.#filling, interrupted]));
   }
 
   /** Closes the iterator when the time of the whole call is up, which ends the wait. */
   #limited<V>(wait: Promise<V>): Promise<V> {
+    if (this.#deadline === Number.POSITIVE_INFINITY) return wait;
     const left = this.#deadline - now();
     if (left > LONGEST_TIMER_MS) return wait;
     const timer = setTimeout(() => this.#abandon(new TimeoutError(`Cannot go on with map: it was not done within ${this.#options.timeout} ms`)), Math.max(0, left));
@@ -187,15 +184,12 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
   }
 
   /** Submits chunks while there is room: synchronously as long as the inputs are, then step by step. */
-  #fill(): Promise<void> | undefined {
-    if (this.#filling !== undefined) return this.#filling;
-    const step = this.#fillNow();
-    if (step === undefined) return undefined;
-    this.#filling = step.then(() => {
+  #fill(): void {
+    if (this.#filling !== undefined) return;
+    this.#filling = this.#fillNow()?.then(() => {
       this.#filling = undefined;
       this.#fill();
     });
-    return this.#filling;
   }
 
   /** Returns what it has to wait for before it can go on; that never rejects. */
@@ -204,22 +198,28 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
       const full = this.#context.ready();
       if (full !== undefined) return full;
       const items: unknown[] = [];
-      const readAll = () => this.#submit(items);
-      const readSome = (error: unknown) => {
-        this.#reading = undefined;
-        this.#submit(items);
-        this.#endInput({ error });
-      };
       try {
         const reading = this.#readChunk(items, []);
-        if (reading !== undefined) return reading.then(readAll, readSome);
+        if (reading !== undefined) {
+          return reading.then(
+            () => this.#submit(items),
+            (error: unknown) => this.#endAfter(items, error),
+          );
+        }
       } catch (error) {
-        readSome(error);
+        this.#endAfter(items, error);
         return undefined;
       }
-      readAll();
+      this.#submit(items);
     }
     return undefined;
+  }
+
+  /** An input has failed: what was read before comes first. */
+  #endAfter(items: unknown[], error: unknown): void {
+    this.#reading = undefined;
+    this.#submit(items);
+    this.#endInput({ error });
   }
 
   /** One input has ended or failed: the others are not needed any more. */
@@ -235,27 +235,27 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
   #readChunk(items: unknown[], tuple: unknown[]): Promise<void> | undefined {
     while (items.length < this.#chunkSize) {
       const input = this.#inputs[tuple.length] as AnyIterator;
-      this.#over.add(input); // unless it gives something
+      this.#over[tuple.length] = true; // unless it gives something
       const read = input.next();
       if (!isPromise(read)) {
-        if (!this.#accept(input, read, items, tuple)) return undefined;
+        if (!this.#accept(read, items, tuple)) return undefined;
         if (tuple.length === this.#inputs.length) tuple = [];
         continue;
       }
       this.#reading = input;
-      return read.then((each) => (this.#accept(input, each, items, tuple) ? this.#readChunk(items, tuple.length === this.#inputs.length ? [] : tuple) : undefined));
+      return read.then((each) => (this.#accept(each, items, tuple) ? this.#readChunk(items, tuple.length === this.#inputs.length ? [] : tuple) : undefined));
     }
     return undefined;
   }
 
-  #accept(input: AnyIterator, { value, done }: IteratorResult<unknown>, items: unknown[], tuple: unknown[]): boolean {
+  #accept({ value, done }: IteratorResult<unknown>, items: unknown[], tuple: unknown[]): boolean {
     this.#reading = undefined;
     if (this.#closed) return false;
     if (done === true) {
       this.#endInput();
       return false;
     }
-    this.#over.delete(input);
+    this.#over[tuple.length] = false;
     tuple.push(value);
     if (tuple.length === this.#inputs.length) items.push(tuple.length === 1 ? value : tuple);
     return true;
@@ -295,7 +295,9 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
   /** Ends it with an error, and its running tasks if a signal says so. */
   #abandon(error: Error): void {
     if (this.#closed) return;
-    if (error instanceof CancelledError) for (const { task } of [...this.#chunks]) if (task !== undefined) this.#context.engine.abort(task, error);
+    if (error instanceof CancelledError) {
+      for (const { task } of this.#chunks) if (task !== undefined) this.#context.engine.abort(task, error);
+    }
     this.#close({ error }).catch(() => {}); // what an input says to its end matters less
   }
 
@@ -311,7 +313,7 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
     for (const { task } of rest) if (task !== undefined) engine.cancel(task, new CancelledError('The rest of the map was cancelled'));
     for (const chunk of rest) chunk.interrupt();
     this.#interrupt?.();
-    if (this.#temporary) void Promise.all(rest.map((chunk) => chunk.settled)).then(() => engine.forget(this.#job));
+    if (this.#temporary) void Promise.all(rest.map((chunk) => chunk.settled())).then(() => engine.forget(this.#job));
     await this.#closeInputs();
   }
 
@@ -319,101 +321,15 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
   async #closeInputs(): Promise<void> {
     const reading = this.#reading;
     this.#reading = undefined;
-    const closing = this.#inputs.map(async (input) => {
-      if (this.#over.has(input) && input !== reading) return;
-      this.#over.add(input);
+    const closing = this.#inputs.map(async (input, index) => {
+      if (this.#over[index] === true && input !== reading) return;
+      this.#over[index] = true;
       const returned = input.return?.();
       if (input !== reading) await returned;
       else if (returned !== undefined && isPromise(returned)) returned.catch(() => {}); // it may never answer
     });
     const first = (await Promise.allSettled(closing)).find((each) => each.status === 'rejected');
     if (first !== undefined) throw first.reason;
-  }
-}
-
-/** One task of a map: what its items came to. */
-class Chunk<T> implements TaskSink {
-  /** May come before the end of the task, see `interrupt`. */
-  readonly outcomes: Promise<Outcome<T>[]>;
-  readonly settled: Promise<void>;
-  task: Task | undefined;
-  readonly #size: number;
-  /** Items that are not in the task, in their order. */
-  readonly #refused: { readonly index: number; readonly error: unknown }[] = [];
-  #resolve: (outcomes: Outcome<T>[]) => void = () => {};
-  #settle: () => void = () => {};
-
-  constructor(size: number) {
-    this.#size = size;
-    this.outcomes = new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
-    this.settled = new Promise((resolve) => {
-      this.#settle = resolve;
-    });
-  }
-
-  /** An item cannot be sent: it fails alone. */
-  refuse(index: number, error: unknown): void {
-    this.#refused.push({ index, error });
-  }
-
-  succeed(buffer: Uint8Array, start: number, end: number): void {
-    try {
-      const { values, failures } = decodeValue(buffer, start, end) as ChunkResult;
-      const outcomes: Outcome<T>[] = values.map((value) => ({ value: value as T }));
-      for (const [index, failure] of failures) outcomes[index] = { error: decoded(failure, 0, failure.length) };
-      this.#finish(outcomes);
-    } catch (error) {
-      this.fail(error);
-    }
-  }
-
-  failEncoded(buffer: Uint8Array, start: number, end: number): void {
-    this.fail(decoded(buffer, start, end));
-  }
-
-  fail(error: unknown): void {
-    this.#finish(Array.from({ length: this.#size - this.#refused.length }, () => ({ error })));
-  }
-
-  /** Nobody wants the outcomes any more. */
-  interrupt(): void {
-    this.#resolve([]);
-  }
-
-  #finish(outcomes: Outcome<T>[]): void {
-    for (const { index, error } of this.#refused) outcomes.splice(index, 0, { error });
-    this.#resolve(outcomes);
-    this.#settle();
-  }
-}
-
-/** The items of a chunk, without those that cannot be sent; undefined if none can. */
-function encodeItems<T>(items: readonly unknown[], chunk: Chunk<T>): Encoded | undefined {
-  try {
-    return encodeArgs(items, ENCODE_OPTIONS);
-  } catch {
-    // some of them can, perhaps
-  }
-  const sendable = items.filter((item, index) => {
-    try {
-      return encodeArgs([item]) !== undefined;
-    } catch (error) {
-      chunk.refuse(index, error);
-      return false;
-    }
-  });
-  if (sendable.length > 0) return encodeArgs(sendable, ENCODE_OPTIONS);
-  chunk.fail(undefined); // each item has an error of its own
-  return undefined;
-}
-
-function decoded(buffer: Uint8Array, start: number, end: number): unknown {
-  try {
-    return decodeFailure(buffer, start, end);
-  } catch (error) {
-    return error;
   }
 }
 

@@ -51,7 +51,7 @@ export class ProcessPoolExecutor extends Executor {
   readonly #maxPending: number;
   #closed: string | undefined;
   #whenReady: (() => void)[] = [];
-  #waking: NodeJS.Immediate | undefined;
+  #waking = false;
 
   /** @throws {TypeError|RangeError} If an option has the wrong type or range. */
   constructor(options: ProcessPoolExecutorOptions = {}) {
@@ -165,12 +165,14 @@ export class ProcessPoolExecutor extends Executor {
   }
 
   readonly #onSettled = (): void => {
-    if (this.#whenReady.length > 0) this.#waking ??= setImmediate(this.#wake);
+    if (this.#whenReady.length === 0 || this.#waking) return;
+    this.#waking = true;
+    setImmediate(this.#wake);
   };
 
   /** Lets as many go on as there is room for; the others as soon as those have used it or not. */
   readonly #wake = (): void => {
-    this.#waking = undefined;
+    this.#waking = false;
     const room = this.#maxPending - this.#engine.active;
     if (room <= 0) return;
     for (const ready of this.#whenReady.splice(0, room)) ready();

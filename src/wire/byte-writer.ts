@@ -233,7 +233,8 @@ export class ByteWriter {
   #grow(bytes: number): void {
     const from = this.start - this.#headerBytes;
     const used = this.pos - from;
-    if (this.pos - this.start + bytes > this.#maxBytes + SLAB_BYTES) {
+    // Room is asked for generously; closing the message is exact.
+    if (this.pos - this.start + bytes > this.#maxBytes + ROOM_AT_START) {
       this.#refuse(this.pos - this.start + bytes);
     }
     const size = used + bytes <= SLAB_BYTES / 2 ? SLAB_BYTES : Math.max(used * 2, used + bytes + ROOM_AT_START);

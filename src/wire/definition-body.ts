@@ -92,8 +92,16 @@ export function writeBody(body: DefinitionBody, requires: readonly number[]): Ui
 export function readBody(bytes: Uint8Array): { requires: readonly number[]; body: DefinitionBody } {
   const parsed: unknown = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
   if (!Array.isArray(parsed)) throw new SyntaxError('Definition is no array');
-  const [requires, body] = parsed as [number[], DefinitionBody];
-  return { requires, body };
+  const [requires, body] = parsed as [unknown, unknown];
+  if (!Array.isArray(requires) || !requires.every(Number.isSafeInteger) || !isBody(body)) throw new SyntaxError('Definition is none');
+  return { requires: requires as number[], body };
+}
+
+/** Whether it names itself and its kind, so that it can be kept; what else is wrong with it fails where it is used. */
+function isBody(body: unknown): body is DefinitionBody {
+  if (typeof body !== 'object' || body === null) return false;
+  const { id, kind } = body as Partial<DefinitionBody>;
+  return Number.isSafeInteger(id) && (kind === 'module' || kind === 'member' || kind === 'global' || kind === 'source');
 }
 
 /** A short fingerprint of a text: two texts of one function that differ have different ones. */

@@ -9,7 +9,8 @@ import { matchesInstance, writeInstance } from './class-writing.js';
 import type { Encoded, WireExtension } from './codec-types.js';
 import { encodeValue } from './codec.js';
 import { registerExtension } from './extensions.js';
-import { isStable } from './function-memory.js';
+import type { HeldDefinition } from './definitions.js';
+import { stableDescription } from './function-memory.js';
 import { readFunction, readModule } from './function-reading.js';
 import { writeFunction, writeModule } from './function-writing.js';
 import { ModuleReference } from './module-reference.js';
@@ -31,6 +32,9 @@ export interface EncodedFunction {
 /**
  * Encodes a task function or class. Captured values are read at each call.
  *
+ * - Of functions of one text that capture nothing, however many objects there are, only the first is encoded: all get
+ *   its message, so that receivers need not keep one for each.
+ *
  * @throws {TypeError} If it is no function.
  * @throws {SerializationError} If it cannot be sent.
  */
@@ -39,8 +43,11 @@ export function encodeFunction(fn: unknown): EncodedFunction {
   const known = encodedFunctions.get(fn);
   if (known !== undefined) return known;
   const encoded = encodeValue(fn, 'fn');
-  const result = { encoded, stable: isStable(fn) };
-  if (result.stable) encodedFunctions.set(fn, result);
+  const held = stableDescription(fn)?.held;
+  if (held === undefined) return { encoded, stable: false };
+  const result = encodedOnce.get(held) ?? { encoded, stable: true };
+  encodedOnce.set(held, result);
+  encodedFunctions.set(fn, result);
   return result;
 }
 
@@ -68,4 +75,5 @@ const instanceExtension: WireExtension = {
   decode: readInstance,
 };
 
+const encodedOnce = new WeakMap<HeldDefinition, EncodedFunction>();
 const encodedFunctions = new WeakMap<object, EncodedFunction>();

@@ -16,7 +16,8 @@ import { INTEROP, ModuleReference, referenceTo } from './module-reference.js';
 /** Reads a reference to a module or to an object that it exports. */
 export function readModule(input: ValueReader): object {
   const held = heldDefinition(input.definition());
-  const path = Array.from({ length: input.varint() }, () => input.string());
+  const path: string[] = [];
+  for (let rest = input.varint(); rest > 0; rest -= 1) path.push(input.string());
   const known = held.objects?.get(path.join('.'));
   if (known !== undefined) {
     input.register(known);
@@ -61,7 +62,10 @@ function readSourceFunction(held: HeldDefinition, body: SourceBody, input: Value
   const fn = body.early ? readEarlyClass(body, unit, input) : readLateFunction(body, unit, input);
   units.set(fn, unit);
   receivedFunctions.set(fn, { held, token, captured: () => unit.get().map((value) => referenceTo(value) ?? value) });
-  if (body.isClass || body.names.length === 0) reusable.set(token, new WeakRef(fn));
+  if (body.isClass || body.names.length === 0) {
+    reusable.set(token, new WeakRef(fn));
+    forgotten.register(fn, token);
+  }
   readOwn(fn, input);
   return fn;
 }
@@ -155,3 +159,6 @@ class ClassStandIn {
 const standIns = new WeakMap<object, ClassStandIn>();
 const units = new WeakMap<object, FunctionUnit>();
 const reusable = new Map<number, WeakRef<object>>();
+const forgotten = new FinalizationRegistry<number>((token) => {
+  if (reusable.get(token)?.deref() === undefined) reusable.delete(token);
+});

@@ -5,7 +5,7 @@
  */
 import { deserialize, serialize } from './class-hooks.js';
 import type { Definition } from './codec-types.js';
-import { textHash, type SourceBody, type StandIn, type SymbolName } from './definition-body.js';
+import { sourceOf, textHash, type SourceBody, type StandIn, type SymbolName } from './definition-body.js';
 import { define, type HeldDefinition } from './definitions.js';
 import { captureOf, isRequire } from './function-captures.js';
 import { cannotSend, nameOf, notInitialised } from './function-errors.js';
@@ -163,9 +163,14 @@ function standInOf(located: Located, scope: KnownScope | undefined, name: string
   if (scope === undefined && name === 'require') return 'require';
   if (name === VITE.import) return 'import';
   if (name === VITE.meta) return 'meta';
-  if (name.startsWith('cov_')) return 'counter';
+  if (name.startsWith('cov_') && isCounter(readCaptured(located, scope, name, located.path))) return 'counter';
   if (scope?.kind === 'module' && !located.isMain) return undefined;
   return isRequire(readCaptured(located, scope, name, located.path)) ? 'require' : undefined;
+}
+
+/** What istanbul calls at every statement. */
+function isCounter(value: unknown): boolean {
+  return typeof value === 'function' && /coverage/i.test(sourceOf(value));
 }
 
 function isClassText(text: string): boolean {

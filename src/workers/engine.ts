@@ -302,7 +302,7 @@ export class WorkerEngine {
     const number = ++workersEver;
     const name = `${this.options.namePrefix}-${number}`;
     const boot = encodeValue(bootFor({ name, daemon: false, identity: childIdentity(number) }), 'boot');
-    let worker: Worker | undefined;
+    let started = false;
     const child = new Child({
       entry: 'worker-entry.cjs',
       execArgv: execArgvForChild(),
@@ -311,14 +311,15 @@ export class WorkerEngine {
       detached: false,
       capacity: LINK_CAPACITY,
       sharedBytes: SHARED_BYTES,
-      onMessage: (kind, buffer, start, end) => this.#received(worker as Worker, kind, buffer, start, end),
-      onExit: () => this.#ended(worker as Worker),
+      onMessage: (kind, buffer, start, end) => this.#received(worker, kind, buffer, start, end),
+      onExit: () => (started ? this.#ended(worker) : queueMicrotask(() => this.#ended(worker))), // it may be dead already
     });
-    worker = new Worker(number, name, child, this.options.maxTasksPerChild ?? Number.POSITIVE_INFINITY);
+    const worker: Worker = new Worker(number, name, child, this.options.maxTasksPerChild ?? Number.POSITIVE_INFINITY);
     this.#faces.set(worker, adoptChild(child, name));
-    worker.startLimit = setTimeout(() => this.#startsTooLong(worker as Worker), START_MS).unref();
+    worker.startLimit = setTimeout(() => this.#startsTooLong(worker), START_MS).unref();
     child.send(BOOT, boot);
     child.send(INIT, this.#initializer);
+    started = true;
     return worker;
   }
 

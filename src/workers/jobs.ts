@@ -4,7 +4,7 @@
  * Runs in the parent.
  */
 import type { Encoded } from '../wire/codec-types.js';
-import { encodeFunction } from '../wire/function-extension.js';
+import { encodeFunction, type EncodedFunction } from '../wire/function-extension.js';
 
 /** A function that workers know by number. */
 export interface Job {
@@ -14,7 +14,7 @@ export interface Job {
 
 /** The jobs of one engine. */
 export class Jobs {
-  readonly #stable = new WeakMap<object, Job>();
+  readonly #stable = new WeakMap<EncodedFunction, Job>();
   #count = 0;
 
   /**
@@ -24,12 +24,13 @@ export class Jobs {
    * @throws {SerializationError} If it cannot be sent.
    */
   lasting(fn: unknown): Job | undefined {
-    const known = this.#stable.get(fn as object);
-    if (known !== undefined) return known;
-    const { encoded, stable } = encodeFunction(fn);
-    if (!stable) return undefined;
-    const job = { id: ++this.#count, encoded };
-    this.#stable.set(fn as object, job);
+    const encodedFunction = encodeFunction(fn);
+    if (!encodedFunction.stable) return undefined;
+    let job = this.#stable.get(encodedFunction);
+    if (job === undefined) {
+      job = { id: ++this.#count, encoded: encodedFunction.encoded };
+      this.#stable.set(encodedFunction, job);
+    }
     return job;
   }
 

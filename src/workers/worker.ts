@@ -11,13 +11,8 @@ import { now } from '../substrate/clock.js';
 import type { Definition, Encoded } from '../wire/codec-types.js';
 import type { Job } from './jobs.js';
 import type { Task } from './task.js';
+import { TaskSlots } from './task-slots.js';
 import {
-  CLAIM_CLAIMED,
-  CLAIM_QUEUED,
-  CLAIM_RETURNING,
-  CLAIM_TAKEN_BACK,
-  CLAIMS,
-  claimWord,
   FORGET,
   JOB,
   PREPARE,
@@ -39,7 +34,6 @@ const LATE_MS = 10;
 const LATE_FACTOR = 4;
 /** What would wait for so long may be given to an idle worker. */
 const STEAL_ABOVE_MS = 0.3;
-const SEQUENCES = 2 ** 29;
 
 export class Worker {
   readonly number: number;
@@ -54,10 +48,7 @@ export class Worker {
   closed = false;
   /** Tasks given in all, less those taken back. */
   given = 0;
-  readonly #tasks: (Task | undefined)[] = new Array<Task | undefined>(CLAIMS).fill(undefined);
-  #oldest = 1;
-  #next = 1;
-  #inFlight = 0;
+  readonly #slots: TaskSlots;
   readonly #jobs = new Set<number>();
   /** Definitions that it has. */
   readonly #defined = new Set<number>();
@@ -76,22 +67,22 @@ export class Worker {
     this.number = number;
     this.name = name;
     this.child = child;
+    this.#slots = new TaskSlots(child.shared);
   }
 
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#slots.count;
   }
 
   /** How many more tasks it may have at hand. */
   get room(): number {
     if (this.closed || this.child.exitCode !== null || this.child.garbage !== undefined) return 0;
-    const unclaimed = CLAIMS - 1 - ((this.#next - this.#oldest + SEQUENCES) % SEQUENCES);
-    return Math.max(0, Math.min(this.#window() - this.#inFlight, this.#maxTasks - this.given, unclaimed));
+    return Math.max(0, Math.min(this.#window() - this.inFlight, this.#maxTasks - this.given, this.#slots.free));
   }
 
   /** It has run all the tasks that it may run. */
   get exhausted(): boolean {
-    return this.#inFlight === 0 && this.given >= this.#maxTasks;
+    return this.inFlight === 0 && this.given >= this.#maxTasks;
   }
 
   /** The process is up. */
@@ -119,7 +110,7 @@ export class Worker {
     if (!this.ready) return 'initializing';
     const begun = this.begun();
     if (begun === undefined) return 'idle';
-    return this.#claim(begun.sequence) === claimWord(begun.sequence, CLAIM_RETURNING) ? 'returning' : 'running';
+    return this.#slots.isReturning(begun) ? 'returning' : 'running';
   }
 
   /** Whether something waits in it that an idle worker could begin sooner. */
@@ -127,23 +118,18 @@ export class Worker {
     if (!this.waiting) return false;
     if (!this.ready) return true;
     const silent = time - this.#mark;
-    if (this.#inFlight === 1) return silent > LATE_MS; // sent to an idle worker: it must be stopped, or worse
-    return silent > STEAL_ABOVE_MS || (this.#serviceMs ?? Number.POSITIVE_INFINITY) * this.#inFlight > STEAL_ABOVE_MS;
+    if (this.inFlight === 1) return silent > LATE_MS; // sent to an idle worker: it must be stopped, or worse
+    return silent > STEAL_ABOVE_MS || (this.#serviceMs ?? Number.POSITIVE_INFINITY) * this.inFlight > STEAL_ABOVE_MS;
   }
 
   /** Whether it has tasks that it has not begun. */
   get waiting(): boolean {
-    for (let at = this.#next, left = this.#inFlight; left > 0; ) {
-      at = at === 1 ? SEQUENCES : at - 1;
-      const task = this.#tasks[at % CLAIMS];
-      if (task !== undefined) return !this.hasBegun(task);
-    }
-    return false;
+    return this.#slots.waiting;
   }
 
   /** Whether it has been running one task for much longer than those before; from then on it has room for no other. */
   isLate(time: number): boolean {
-    this.#late = this.#ready && this.#inFlight > 0 && time - this.#mark > Math.max(LATE_MS, LATE_FACTOR * (this.#serviceMs ?? 0));
+    this.#late = this.#ready && this.inFlight > 0 && time - this.#mark > Math.max(LATE_MS, LATE_FACTOR * (this.#serviceMs ?? 0));
     return this.#late;
   }
 
@@ -154,19 +140,14 @@ export class Worker {
   }
 
   give(task: Task): void {
-    if (this.#inFlight === 0) {
+    if (this.inFlight === 0) {
       this.#mark = now();
       this.#doneSinceMark = 0;
     }
-    const sequence = this.#next;
-    this.#next = (this.#next % SEQUENCES) + 1;
+    const sequence = this.#slots.add(task);
     task.state = 'sent';
     task.worker = this;
-    task.sequence = sequence;
-    this.#tasks[sequence % CLAIMS] = task;
-    this.#inFlight++;
     this.given++;
-    Atomics.store(this.child.shared, sequence % CLAIMS, claimWord(sequence, CLAIM_QUEUED));
     const { buffer, start, end, definitions } = task.encoded;
     writeU32(buffer, start - 12, sequence);
     writeU32(buffer, start - 8, task.job?.id ?? 0);
@@ -175,32 +156,30 @@ export class Worker {
     if (task.job !== undefined) this.#introduce(task.job);
     this.#ship(definitions);
     this.child.sendBytes(TASK, buffer, start - TASK_HEADER_BYTES, end);
-    this.#beQuiet(this.#inFlight >= QUIET_FROM && (this.#serviceMs ?? Number.POSITIVE_INFINITY) < QUIET_BELOW_MS);
+    this.#beQuiet(this.inFlight >= QUIET_FROM && (this.#serviceMs ?? Number.POSITIVE_INFINITY) < QUIET_BELOW_MS);
   }
 
   /** Takes a task back that it has not begun. */
   takeBack(task: Task): boolean {
-    const { sequence } = task;
-    if (!this.#exchange(sequence, CLAIM_QUEUED, CLAIM_TAKEN_BACK)) return false;
-    this.#remove(task);
+    if (!this.#slots.takeBack(task)) return false;
+    task.worker = undefined;
     this.given--;
     return true;
   }
 
-  hasBegun({ sequence }: Task): boolean {
-    const claim = this.#claim(sequence);
-    return claim === claimWord(sequence, CLAIM_CLAIMED) || claim === claimWord(sequence, CLAIM_RETURNING);
+  hasBegun(task: Task): boolean {
+    return this.#slots.hasBegun(task);
   }
 
   /** The task it is running. */
   begun(): Task | undefined {
-    return this.#inOrder().find((task) => this.hasBegun(task));
+    return this.#slots.inOrder().find((task) => this.hasBegun(task));
   }
 
   /** The task that an answer is for. @throws {ProtocolError} If it has no such task. */
   answered(sequence: number): Task {
-    const task = this.#tasks[sequence % CLAIMS];
-    if (task === undefined || task.sequence !== sequence) throw new ProtocolError(`${this.name} answered task ${sequence}, which it was not given`);
+    const task = this.#slots.get(sequence);
+    if (task === undefined) throw new ProtocolError(`${this.name} answered task ${sequence}, which it was not given`);
     this.#remove(task);
     this.#doneSinceMark++;
     return task;
@@ -208,14 +187,13 @@ export class Worker {
 
   /** The task with this sequence number, if it still has it. */
   holding(sequence: number): Task | undefined {
-    const task = this.#tasks[sequence % CLAIMS];
-    return task?.sequence === sequence ? task : undefined;
+    return this.#slots.get(sequence);
   }
 
   /** Takes back up to `count` of the tasks it would run last. */
   takeBackLast(count: number): Task[] {
     const taken: Task[] = [];
-    for (const task of this.#inOrder().reverse()) {
+    for (const task of this.#slots.inOrder().reverse()) {
       if (taken.length === count || !this.takeBack(task)) break;
       if (this.child.backlog > 0) task.encoded = copyOf(task.encoded); // perhaps half sent: those bytes must stay as they are
       taken.push(task);
@@ -225,10 +203,11 @@ export class Worker {
 
   /** After its end: what it had begun, and what it had not. */
   takeAll(): { begun: Task[]; waiting: Task[] } {
-    const all = this.#inOrder().filter((task) => task.state !== 'settled');
-    const begun = all.filter((task) => this.hasBegun(task));
-    for (const task of this.#inOrder()) this.#remove(task);
-    return { begun, waiting: all.filter((task) => !begun.includes(task)) };
+    const tasks = this.#slots.inOrder();
+    const begun = tasks.filter((task) => this.hasBegun(task) && task.state !== 'settled');
+    const waiting = tasks.filter((task) => !this.hasBegun(task) && task.state !== 'settled');
+    for (const task of tasks) this.#remove(task);
+    return { begun, waiting };
   }
 
   /** Called once per turn in which answers came: learns how quick it is. */
@@ -240,7 +219,7 @@ export class Worker {
     this.#mark = time;
     this.#doneSinceMark = 0;
     this.#late = false;
-    if (this.#inFlight === 0) this.#beQuiet(false);
+    if (this.inFlight === 0) this.#beQuiet(false);
   }
 
   /** Whether it answers in batches now, so that the engine must look by itself. */
@@ -311,31 +290,9 @@ export class Worker {
     return true;
   }
 
-  #claim(sequence: number): number {
-    return Atomics.load(this.child.shared, sequence % CLAIMS);
-  }
-
-  #exchange(sequence: number, from: number, to: number): boolean {
-    const expected = claimWord(sequence, from);
-    return Atomics.compareExchange(this.child.shared, sequence % CLAIMS, expected, claimWord(sequence, to)) === expected;
-  }
-
   #remove(task: Task): void {
-    this.#tasks[task.sequence % CLAIMS] = undefined;
-    this.#inFlight--;
+    this.#slots.remove(task);
     task.worker = undefined;
-    if (this.#inFlight === 0) this.#oldest = this.#next;
-    else while (this.#tasks[this.#oldest % CLAIMS] === undefined && this.#oldest !== this.#next) this.#oldest = (this.#oldest % SEQUENCES) + 1;
-  }
-
-  /** In the order in which it runs them. */
-  #inOrder(): Task[] {
-    const tasks: Task[] = [];
-    for (let at = this.#oldest; at !== this.#next && tasks.length < this.#inFlight; at = (at % SEQUENCES) + 1) {
-      const task = this.#tasks[at % CLAIMS];
-      if (task !== undefined) tasks.push(task);
-    }
-    return tasks;
   }
 }
 

@@ -112,7 +112,7 @@ executorTest('maxTasksPerChild holds with two workers, tasks one by one, cancell
     for (const future of cancelled) assert.ok(future.cancel());
     open();
     await inTime(Promise.all(held));
-    for await (const pid of executor.map((_: number) => process.pid, Array(20).keys(), { chunkSize: 20 })) assert.ok(pid > 0);
+    for await (const pid of executor.map((item: number) => process.pid + item, Array(20).keys(), { chunkSize: 20 })) assert.ok(pid > 0);
     for (const [pid, tasksOfIt] of counts) assert.ok(tasksOfIt <= 3, `${tasksOfIt} tasks in ${pid}`);
   });
 });
@@ -235,7 +235,7 @@ executorTest('shutdown({ wait: false }) returns at once; a later shutdown() wait
 for (const how of ['terminateWorkers', 'killWorkers'] as const) {
   executorTest(`${how}() ends running tasks with BrokenProcessPoolError and cancels queued ones [E-13]`, async () => {
     const executor = new ProcessPoolExecutor({ maxWorkers: 2 });
-    const [finished] = await inTime(Promise.all([executor.submit(tasks.square, 5)]));
+    const finished = await inTime(executor.submit(tasks.square, 5));
     const busy = [executor.submit(tasks.busy), executor.submit(tasks.busy)];
     const queued = Array.from({ length: 10 }, (_, i) => executor.submit(tasks.square, i));
     await until(() => busy.every((future) => future.running()), 'two busy tasks');

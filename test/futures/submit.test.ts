@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/no-thenable -- tasks may give thenables */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { DeserializationError, ProcessPoolExecutor, RemoteError, SerializationError } from 'multiproc';
@@ -7,6 +8,11 @@ const MIB = 2 ** 20;
 
 function notExported(x: number): number {
   return x + 1000;
+}
+
+/** Gives `object` a `then` that resolves. */
+function thenable(object: object, value: number): Promise<number> {
+  return Object.defineProperty(object, 'then', { value: (resolve: (value: number) => void) => resolve(value) }) as Promise<number>;
 }
 
 executorTest('submit() runs exported functions, local ones, arrows, async functions and classes', () =>
@@ -46,12 +52,12 @@ executorTest('submit() sends the values that a closure captures at that moment',
 
 executorTest('a task that gives a thenable, another promise or a function resolves as await would', () =>
   withExecutor({ maxWorkers: 1 }, async (executor) => {
-    assert.equal(await executor.submit(() => ({ then: (resolve: (value: number) => void) => resolve(4) }) as unknown as Promise<number>), 4);
-    assert.equal(await executor.submit(() => Object.assign(() => 1, { then: (resolve: (value: number) => void) => resolve(5) }) as unknown as Promise<number>), 5);
+    assert.equal(await executor.submit(() => thenable({}, 4)), 4);
+    assert.equal(await executor.submit(() => thenable(() => 1, 5)), 5);
     assert.equal(await executor.submit(() => Promise.resolve(Promise.resolve(6))), 6);
     const twice = (await executor.submit(() => (x: number) => x * 2)) as (x: number) => number;
     assert.equal(twice(21), 42);
-    const error = await errorOf(executor.submit(() => ({ get then(): never { throw new RangeError('no then'); } })));
+    const error = await errorOf(executor.submit(() => Object.defineProperty({}, 'then', { get() { throw new RangeError('no then'); } })));
     assert.ok(error instanceof RangeError && error.message === 'no then');
     assert.equal(await executor.submit(tasks.square, 2), 4);
   }),

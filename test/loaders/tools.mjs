@@ -44,7 +44,7 @@ export function installInto(folder, { tools }) {
   mkdirSync(modules);
   const packed = [
     'package.json',
-    'dist/bundle',
+    'dist',
     ...['prebuilds', 'build/Release/multiproc.node'].filter((path) => existsSync(join(ROOT, path))),
   ];
   for (const path of packed) cpSync(join(ROOT, path), join(modules, 'multiproc', path), { recursive: true });

@@ -170,9 +170,9 @@ test(
     const executor = new ProcessPoolExecutor({ maxWorkers: 1 });
     try {
       // Zeros that nobody touched take no memory.
-      const huge = Buffer.alloc(2 ** 30);
+      const huge = Buffer.alloc(2 ** 30 + 1000);
       await assert.rejects(withDeadline(executor.submit((bytes: Buffer) => bytes.length, huge), 30_000, 'rejection'), MessageTooLargeError);
-      await assert.rejects(withDeadline(executor.submit(() => Buffer.alloc(2 ** 30)), 30_000, 'rejection'), MessageTooLargeError);
+      await assert.rejects(withDeadline(executor.submit(() => Buffer.alloc(2 ** 30 + 1000)), 30_000, 'rejection'), MessageTooLargeError);
       assert.equal(await withDeadline(executor.submit((x: number) => x + 1, 1), 30_000, 'result'), 2);
     } finally {
       await executor.shutdown();

@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
+import { Session } from 'node:inspector';
 import test from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { encodeFunction, registerFunctionExtensions } from '#src/wire/function-extension.js';
+import { measureLeaks } from '../fuzz/function-leak.js';
+import { FIXTURES } from './function-support.js';
+
+/** Of one submit; tables of V8 grow in steps. */
+const LEFT_BYTES = 400;
 
 registerFunctionExtensions();
 
@@ -26,6 +32,39 @@ test('fresh closures are forgotten after they were sent', async () => {
   collect();
   const grown = (process.memoryUsage().heapUsed - before) / 2 ** 20;
   assert.ok(grown < 4, `1500 closures of 8 KB left ${grown.toFixed(1)} MB behind`);
+});
+
+test('fresh functions leave nothing behind in parent and worker', async () => {
+  const leaks = await measureLeaks(500);
+  for (const [kind, { parent, worker }] of Object.entries(leaks)) {
+    assert.ok(parent < LEFT_BYTES && worker < LEFT_BYTES, `${kind}: ${parent} bytes of each submit in the parent, ${worker} in the worker`);
+  }
+});
+
+test('functions of one text that capture nothing are one message', () => {
+  const make = () => (x: number) => x + 1;
+  assert.equal(encodeFunction(make()), encodeFunction(make()));
+  const marked = Object.assign(make(), { mark: 1 });
+  assert.notEqual(encodeFunction(marked), encodeFunction(make()));
+});
+
+test('after two functions of a module, the others need no look at it', async () => {
+  const lib = (await import(new URL('lib.mjs', FIXTURES).href)) as Record<string, (x: number) => number>;
+  encodeFunction(lib['exported']);
+  encodeFunction(lib['double']);
+  let looks = 0;
+  const { post } = Session.prototype;
+  Session.prototype.post = function (this: Session, ...args: unknown[]) {
+    looks += 1;
+    return (post as (...args: unknown[]) => void).apply(this, args);
+  } as typeof post;
+  try {
+    encodeFunction(lib['nested']);
+    encodeFunction(lib['unseen']);
+  } finally {
+    Session.prototype.post = post;
+  }
+  assert.equal(looks, 0);
 });
 
 test('a function without captured values is encoded once', () => {

@@ -1,0 +1,86 @@
+/**
+ * Gives out the library's modules, by name, one instance of each per thread.
+ *
+ * Runs in every process, as `dist/bundle/core.cjs`: children start in it, the package's ES modules take from it.
+ * Two files hold the library: `core.js` is what a child needs before user code, `rest.js` all else, read at its first use.
+ * Beside them may lie what V8 made of them (scripts/code-cache.js), for this version of Node: it spares a starting child
+ * the compiling. Without it, or if V8 refuses it, they are compiled as usual.
+ */
+'use strict';
+const { closeSync, fstatSync, openSync, readFileSync, readSync, realpathSync } = require('node:fs');
+const { Script } = require('node:vm');
+
+const own = module;
+const texts = { core: undefined, rest: undefined };
+const scripts = { core: undefined, rest: undefined };
+const made = new Map();
+let core;
+let rest;
+
+/** The exports of a module of src/, such as `errors`. */
+exports.module = (name) => {
+  let found = made.get(name);
+  if (found === undefined) {
+    core ??= load('core');
+    const make = core[name] ?? (rest ??= load('rest'))[name];
+    made.set(name, (found = make()));
+  }
+  return found;
+};
+
+/** What V8 has compiled so far of `core` or `rest`, and the file to keep it in. */
+exports.codeCache = (name) => ({ file: cacheFile(name), code: scripts[name].createCachedData() });
+
+function load(name) {
+  const script = new Script(texts[name] ?? textOf(name), {
+    filename: new URL(`${name}.js`, host.url).href,
+    cachedData: read(cacheFile(name)),
+  });
+  texts[name] = undefined;
+  scripts[name] = script;
+  const modules = {};
+  script.runInThisContext()(modules, host, require);
+  return modules;
+}
+
+function textOf(name) {
+  return readFileSync(`${__dirname}/${name}.js`, 'utf8');
+}
+
+/** What a script cannot do by itself. */
+const host = {
+  module: exports.module,
+  Module: module.constructor,
+  url: /^[\w/.-]+$/.test(__filename) ? `file://${__filename}` : require('node:url').pathToFileURL(__filename).href,
+  import: (specifier) => import(specifier),
+  resolve: (specifier) => require('./resolve.js').resolve(specifier),
+};
+
+exports.host = host;
+
+/** Lives the life of a child. Whoever asks for `core.cjs` later gets this very program. */
+function live(module, run) {
+  require.cache[`${realpathSync.native(__dirname)}/core.cjs`] = own;
+  texts.rest = textOf('rest'); // to report an error even when no file can be opened any more
+  exports.module(module)[run]();
+}
+
+function cacheFile(name) {
+  return `${__dirname}/${name}-BUILD.${process.version}-${process.arch}.cache`;
+}
+
+/** The bytes of a file, if it is there. */
+function read(path) {
+  let file;
+  try {
+    file = openSync(path);
+  } catch {
+    return undefined;
+  }
+  try {
+    const bytes = Buffer.allocUnsafeSlow(fstatSync(file).size);
+    return readSync(file, bytes) === bytes.length ? bytes : undefined;
+  } finally {
+    closeSync(file);
+  }
+}
