@@ -2,7 +2,7 @@
  * Gives out the library's modules, by name, one instance of each per thread.
  *
  * Runs in every process, as `dist/bundle/core.cjs`: children start in it, the package's ES modules take from it.
- * Two files hold the library: `core.js` is what a child needs before user code, `rest.js` all else, read at its first use.
+ * Two files hold the library: `core-modules.cjs` is what a child needs before user code, `rest-modules.cjs` all else, read at its first use.
  * Beside them may lie what V8 made of them (scripts/code-cache.js), for this version of Node: it spares a starting child
  * the compiling. Without it, or if V8 refuses it, they are compiled as usual.
  */
@@ -10,7 +10,6 @@
 const { closeSync, fstatSync, openSync, readFileSync, readSync, realpathSync } = require('node:fs');
 const { Script } = require('node:vm');
 
-const own = module;
 const texts = { core: undefined, rest: undefined };
 const scripts = { core: undefined, rest: undefined };
 const made = new Map();
@@ -33,7 +32,7 @@ exports.codeCache = (name) => ({ file: cacheFile(name), code: scripts[name].crea
 
 function load(name) {
   const script = new Script(texts[name] ?? textOf(name), {
-    filename: new URL(`${name}.js`, host.url).href,
+    filename: new URL(`${name}-modules.cjs`, host.url).href,
     cachedData: read(cacheFile(name)),
   });
   texts[name] = undefined;
@@ -44,7 +43,7 @@ function load(name) {
 }
 
 function textOf(name) {
-  return readFileSync(`${__dirname}/${name}.js`, 'utf8');
+  return readFileSync(`${__dirname}/${name}-modules.cjs`, 'utf8');
 }
 
 /** What a script cannot do by itself. */
@@ -59,11 +58,11 @@ const host = {
 exports.host = host;
 
 /** Lives the life of a child. Whoever asks for `core.cjs` later gets this very program. */
-function live(module, run) {
-  require.cache[`${realpathSync.native(__dirname)}/core.cjs`] = own;
+exports.live = (name, run) => {
+  require.cache[`${realpathSync.native(__dirname)}/core.cjs`] = module;
   texts.rest = textOf('rest'); // to report an error even when no file can be opened any more
-  exports.module(module)[run]();
-}
+  exports.module(name)[run]();
+};
 
 function cacheFile(name) {
   return `${__dirname}/${name}-BUILD.${process.version}-${process.arch}.cache`;

@@ -84,24 +84,21 @@ export async function lockUncontended({ iterations, warmup }) {
   return ((performance.now() - start) * 1e6) / iterations;
 }
 
-/** Issue 5. @param {{ payload: string, messages: number, warmup: number }} params */
-export async function queueOneToOne({ payload, messages, warmup }) {
+/** To come with the channels. */
+export async function queueOneToOne() {
   await load('multiproc', 'Queue');
-  void payload, messages, warmup;
   throw new NotMeasured('driver to be filled: drivers/multiproc.js queueOneToOne');
 }
 
-/** Issue 5. @param {{ payload: string, messages: number, warmup: number }} params */
-export async function pipeOneToOne({ payload, messages, warmup }) {
+/** To come with the channels. */
+export async function pipeOneToOne() {
   await load('multiproc', 'Pipe');
-  void payload, messages, warmup;
   throw new NotMeasured('driver to be filled: drivers/multiproc.js pipeOneToOne');
 }
 
-/** Issue 5. @param {{ roundTrips: number, warmup: number }} params */
-export async function pipePingPong({ roundTrips, warmup }) {
+/** To come with the channels. */
+export async function pipePingPong() {
   await load('multiproc', 'Pipe');
-  void roundTrips, warmup;
   throw new NotMeasured('driver to be filled: drivers/multiproc.js pipePingPong');
 }
 

@@ -32,7 +32,12 @@ export async function endFamily(token, session, graceMs = 0) {
   for (;;) {
     const pids = familyPids(token, session);
     if (pids.length === 0 || performance.now() > killAt + UNKILLABLE_MS) return killed.size;
-    if (performance.now() >= killAt) for (const pid of pids) killed.add(pid), kill(pid);
+    if (performance.now() >= killAt) {
+      for (const pid of pids) {
+        killed.add(pid);
+        kill(pid);
+      }
+    }
     await sleep(POLL_MS);
   }
 }

@@ -28,7 +28,7 @@ export const scenarios = [
   },
   {
     name: 'functions-await',
-    about: 'an await of a plain value in the process that submitted; functions are found by the inspector, which must not slow it down for good',
+    about: 'an await of a settled promise in the process that submitted; functions are found by the inspector, which must not slow it down for good',
     cases: [{ name: 'one await', unit: 'ns', params: { awaits: 300_000 }, quick: { awaits: 50_000 } }],
     drivers: [
       ours('after 1000 closures were sent', 'awaitNs', { params: { closures: 1000 } }),

@@ -10,14 +10,18 @@ export function checkTaskOptions(act: string, { taskTimeout, signal, priority, r
   if (taskTimeout !== undefined && (typeof taskTimeout !== 'number' || Number.isNaN(taskTimeout) || taskTimeout < 0)) {
     throw new RangeError(`${act}: taskTimeout must be a number of milliseconds of at least 0, received ${String(taskTimeout)}`);
   }
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw new TypeError(`${act}: signal must be an AbortSignal, received ${String(signal)}`);
-  if (priority !== undefined && !Number.isFinite(priority)) throw new RangeError(`${act}: priority must be a number, received ${String(priority)}`);
-  if (retries !== undefined && !(Number.isInteger(retries) && retries >= 0)) throw new RangeError(`${act}: retries must be an integer of at least 0, received ${String(retries)}`);
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new TypeError(`${act}: signal must be an AbortSignal, received ${String(signal)}`);
+  if (priority !== undefined && !Number.isFinite(priority))
+    throw new RangeError(`${act}: priority must be a number, received ${String(priority)}`);
+  if (retries !== undefined && !(Number.isInteger(retries) && retries >= 0))
+    throw new RangeError(`${act}: retries must be an integer of at least 0, received ${String(retries)}`);
 }
 
 /** @throws {TypeError|RangeError} If it is given and no positive integer. */
 export function checkCount(act: string, name: string, value: unknown): void {
   if (value === undefined) return;
   if (typeof value !== 'number') throw new TypeError(`${act}: ${name} must be a positive integer, received a ${typeof value}`);
-  if (!Number.isInteger(value) || value < 1) throw new RangeError(`${act}: ${name} must be a positive integer, received ${value}`);
+  if (!Number.isInteger(value) || value < 1)
+    throw new RangeError(`${act}: ${name} must be a positive integer, received ${value}`);
 }

@@ -43,7 +43,10 @@ export abstract class Executor implements AsyncDisposable {
   /** Runs `fn(...args)`; a class means `new fn(...args)`. */
   abstract submit<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Future<Awaited<R>>;
   /** Runs `fn` over the items of the iterables, in step; the results in input order. */
-  abstract map<A extends unknown[], R>(fn: (...args: A) => R, ...iterables: [...Iterables<A>, MapOptions]): AsyncIterableIterator<Awaited<R>>;
+  abstract map<A extends unknown[], R>(
+    fn: (...args: A) => R,
+    ...iterables: [...Iterables<A>, MapOptions]
+  ): AsyncIterableIterator<Awaited<R>>;
   abstract map<A extends unknown[], R>(fn: (...args: A) => R, ...iterables: Iterables<A>): AsyncIterableIterator<Awaited<R>>;
   /** The same executor with these options for each task. */
   abstract options(options: TaskOptions): Pick<this, 'submit' | 'map'>;

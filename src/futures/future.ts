@@ -116,7 +116,8 @@ export class Future<T> implements PromiseLike<T> {
 
   /** Calls `callback` once when done, in the order of adding; at once if it is done. What it throws is reported as a warning. */
   addDoneCallback(callback: (future: this) => void): void {
-    if (typeof callback !== 'function') throw new TypeError(`Cannot add a done callback: it must be a function, received ${String(callback)}`);
+    if (typeof callback !== 'function')
+      throw new TypeError(`Cannot add a done callback: it must be a function, received ${String(callback)}`);
     if (this.done()) {
       this.#call(callback);
       return;
@@ -178,7 +179,10 @@ export class Future<T> implements PromiseLike<T> {
     try {
       callback(this);
     } catch (error) {
-      process.emitWarning(`A done callback of a future threw: ${String(error)}`, { type: 'MultiprocWarning', detail: (error as Error | undefined)?.stack ?? '' });
+      process.emitWarning(`A done callback of a future threw: ${String(error)}`, {
+        type: 'MultiprocWarning',
+        detail: (error as Error | undefined)?.stack ?? '',
+      });
     }
   }
 

@@ -32,7 +32,12 @@ interface Failure {
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** The iterator of one `map` call; `rest` is the iterables, and perhaps the options. */
-export function mapOver<T>(context: MapContext, fn: (...args: never[]) => unknown, rest: readonly unknown[], taskOptions: TaskOptions): AsyncIterableIterator<T> {
+export function mapOver<T>(
+  context: MapContext,
+  fn: (...args: never[]) => unknown,
+  rest: readonly unknown[],
+  taskOptions: TaskOptions,
+): AsyncIterableIterator<T> {
   const last = rest.at(-1);
   const hasOptions = rest.length > 0 && !isIterable(last);
   const options = { ...taskOptions, ...((hasOptions ? last : {}) as MapOptions) };
@@ -84,7 +89,12 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
   #turn: Promise<unknown> = Promise.resolve();
   #waiting = 0;
 
-  constructor(context: MapContext, fn: (...args: never[]) => unknown, iterables: readonly AnyIterable[], options: MapOptions & TaskOptions) {
+  constructor(
+    context: MapContext,
+    fn: (...args: never[]) => unknown,
+    iterables: readonly AnyIterable[],
+    options: MapOptions & TaskOptions,
+  ) {
     const { maxWorkers } = context.engine.options;
     this.#context = context;
     this.#options = options;
@@ -179,7 +189,10 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
     if (this.#deadline === Number.POSITIVE_INFINITY) return wait;
     const left = this.#deadline - now();
     if (left > LONGEST_TIMER_MS) return wait;
-    const timer = setTimeout(() => this.#abandon(new TimeoutError(`Cannot go on with map: it was not done within ${this.#options.timeout} ms`)), Math.max(0, left));
+    const timer = setTimeout(
+      () => this.#abandon(new TimeoutError(`Cannot go on with map: it was not done within ${this.#options.timeout} ms`)),
+      Math.max(0, left),
+    );
     return wait.finally(() => clearTimeout(timer));
   }
 
@@ -243,7 +256,9 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
         continue;
       }
       this.#reading = input;
-      return read.then((each) => (this.#accept(each, items, tuple) ? this.#readChunk(items, tuple.length === this.#inputs.length ? [] : tuple) : undefined));
+      return read.then((each) =>
+        this.#accept(each, items, tuple) ? this.#readChunk(items, tuple.length === this.#inputs.length ? [] : tuple) : undefined,
+      );
     }
     return undefined;
   }
@@ -310,7 +325,8 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
     this.#unlisten?.();
     const { engine } = this.#context;
     const rest = this.#chunks.splice(0);
-    for (const { task } of rest) if (task !== undefined) engine.cancel(task, new CancelledError('The rest of the map was cancelled'));
+    for (const { task } of rest)
+      if (task !== undefined) engine.cancel(task, new CancelledError('The rest of the map was cancelled'));
     for (const chunk of rest) chunk.interrupt();
     this.#interrupt?.();
     if (this.#temporary) void Promise.all(rest.map((chunk) => chunk.settled())).then(() => engine.forget(this.#job));
@@ -334,7 +350,8 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
 }
 
 function checkMapOptions(options: MapOptions & TaskOptions, given: unknown, hasOptions: boolean): void {
-  if (hasOptions && (typeof given !== 'object' || given === null)) throw new TypeError(`Cannot map: the last argument must be iterable or an object of options, received ${String(given)}`);
+  if (hasOptions && (typeof given !== 'object' || given === null))
+    throw new TypeError(`Cannot map: the last argument must be iterable or an object of options, received ${String(given)}`);
   checkCount('Cannot map', 'chunkSize', options.chunkSize);
   checkCount('Cannot map', 'bufferSize', options.bufferSize);
   checkTaskOptions('Cannot map', options);
@@ -349,7 +366,9 @@ function isIterable(value: unknown): value is AnyIterable {
 }
 
 function iteratorOf(iterable: AnyIterable): AnyIterator {
-  return Symbol.asyncIterator in Object(iterable) ? (iterable as AsyncIterable<unknown>)[Symbol.asyncIterator]() : (iterable as Iterable<unknown>)[Symbol.iterator]();
+  return Symbol.asyncIterator in Object(iterable)
+    ? (iterable as AsyncIterable<unknown>)[Symbol.asyncIterator]()
+    : (iterable as Iterable<unknown>)[Symbol.iterator]();
 }
 
 function isPromise(value: unknown): value is Promise<IteratorResult<unknown>> {

@@ -79,7 +79,10 @@ export class ProcessPoolExecutor extends Executor {
     return this.#submit(fn, args, NO_OPTIONS);
   }
 
-  map<A extends unknown[], R>(fn: (...args: A) => R, ...iterables: [...Iterables<A>, MapOptions]): AsyncIterableIterator<Awaited<R>>;
+  map<A extends unknown[], R>(
+    fn: (...args: A) => R,
+    ...iterables: [...Iterables<A>, MapOptions]
+  ): AsyncIterableIterator<Awaited<R>>;
   map<A extends unknown[], R>(fn: (...args: A) => R, ...iterables: Iterables<A>): AsyncIterableIterator<Awaited<R>>;
   map<R>(fn: (...args: never[]) => R, ...rest: unknown[]): AsyncIterableIterator<Awaited<R>> {
     return this.#map(fn, rest, NO_OPTIONS);
@@ -121,7 +124,8 @@ export class ProcessPoolExecutor extends Executor {
 
   #submit<A extends unknown[], R>(fn: (...args: A) => R, args: readonly unknown[], options: TaskOptions): Future<Awaited<R>> {
     this.#mustBeUsable('submit');
-    if (this.#engine.active >= this.#maxPending) throw new QueueFullError(`Cannot submit: ${this.#maxPending} tasks are pending; wait for whenReady(), or raise maxPending`);
+    if (this.#engine.active >= this.#maxPending)
+      throw new QueueFullError(`Cannot submit: ${this.#maxPending} tasks are pending; wait for whenReady(), or raise maxPending`);
     if (typeof fn !== 'function') throw new TypeError(`Cannot submit: the task must be a function, received ${String(fn)}`);
     const future = new TaskFuture<Awaited<R>>(this.#engine);
     const { signal } = options;
@@ -181,7 +185,9 @@ export class ProcessPoolExecutor extends Executor {
 
   #mustBeUsable(act: string): void {
     if (this.#engine.state === 'broken') {
-      throw new BrokenProcessPoolError(`Cannot ${act}: a worker died, the executor is not usable any more`, { cause: this.#engine.cause });
+      throw new BrokenProcessPoolError(`Cannot ${act}: a worker died, the executor is not usable any more`, {
+        cause: this.#engine.cause,
+      });
     }
     if (this.#closed !== undefined) throw new ClosedError(`Cannot ${act}: the executor was ${this.#closed}`);
   }
@@ -193,8 +199,10 @@ function checkOptions(options: ProcessPoolExecutorOptions): void {
   checkCount(create, 'maxWorkers', maxWorkers);
   checkCount(create, 'maxTasksPerChild', maxTasksPerChild);
   checkCount(create, 'maxPending', maxPending);
-  if (initializer !== undefined && typeof initializer !== 'function') throw new TypeError(`${create}: initializer must be a function, received ${String(initializer)}`);
-  if (initArgs !== undefined && !Array.isArray(initArgs)) throw new TypeError(`${create}: initArgs must be an array, received ${String(initArgs)}`);
+  if (initializer !== undefined && typeof initializer !== 'function')
+    throw new TypeError(`${create}: initializer must be a function, received ${String(initializer)}`);
+  if (initArgs !== undefined && !Array.isArray(initArgs))
+    throw new TypeError(`${create}: initArgs must be an array, received ${String(initArgs)}`);
   if (onWorkerDeath !== undefined && onWorkerDeath !== 'break' && onWorkerDeath !== 'replace') {
     throw new RangeError(`${create}: onWorkerDeath must be 'break' or 'replace', received ${String(onWorkerDeath)}`);
   }

@@ -35,7 +35,9 @@ export class TaskFuture<T> implements TaskSink, FutureSource {
   }
 
   cancel(): boolean {
-    return this.#task !== undefined && this.#engine.cancel(this.#task, new CancelledError('The task was cancelled before it began'));
+    return (
+      this.#task !== undefined && this.#engine.cancel(this.#task, new CancelledError('The task was cancelled before it began'))
+    );
   }
 
   succeed(buffer: Uint8Array, start: number, end: number): void {
@@ -68,6 +70,8 @@ export class TaskFuture<T> implements TaskSink, FutureSource {
   }
 
   #listen(signal: AbortSignal, task: Task): void {
-    this.#unlisten = onAbort(signal, () => this.#engine.abort(task, new CancelledError('The task was cancelled by its signal', { cause: signal.reason })));
+    this.#unlisten = onAbort(signal, () =>
+      this.#engine.abort(task, new CancelledError('The task was cancelled by its signal', { cause: signal.reason })),
+    );
   }
 }

@@ -17,12 +17,6 @@ export const LOCK_TIMED_OUT = 2;
 export const LOCK_POISONED = 3;
 export const LOCK_BUSY = 4;
 
-/** `futexWait` results. */
-export const FUTEX_WOKEN = 0;
-export const FUTEX_CHANGED = 1;
-export const FUTEX_TIMED_OUT = 2;
-export const FUTEX_INTERRUPTED = 3;
-
 export interface Addon {
   /** Makes the family's memory of `size` bytes; the number is its file descriptor. */
   arenaCreate(size: number): number | NativeFailure;
@@ -34,7 +28,7 @@ export interface Addon {
   arenaDiscard(offset: number, length: number): number;
   arenaView(offset: number, length: number): ArrayBuffer | NativeFailure;
 
-  /** Sleeps while the word at `offset` is `expected`; negative timeout: no limit. */
+  /** Sleeps while the word at `offset` is `expected`; negative timeout: no limit. 0 woken, 1 changed, 2 timed out, 3 interrupted. */
   futexWait(offset: number, expected: number, timeoutMs: number): number;
   futexWake(offset: number, count: number): number;
 

@@ -50,7 +50,11 @@ function load(): Addon {
   } catch (cause) {
     if (/Too many open files/.test(String(cause))) {
       const failure = { code: 'EMFILE', errno: EMFILE, syscall: 'dlopen' };
-      throw new ResourceExhaustedError('Cannot load the native part of multiproc: too many open files (EMFILE from dlopen)', failure, { cause });
+      throw new ResourceExhaustedError(
+        'Cannot load the native part of multiproc: too many open files (EMFILE from dlopen)',
+        failure,
+        { cause },
+      );
     }
     const hint = (cause as { code?: string }).code === 'ERR_DLOPEN_DISABLED' ? '; run node with --allow-addons' : '';
     throw new UnsupportedPlatformError(`Cannot load the native part of multiproc from ${file}: ${String(cause)}${hint}`, {

@@ -39,12 +39,6 @@ export interface LaunchRequest {
   readonly onExit: (child: Child) => void;
 }
 
-/** File descriptors of a child: 0–2 stdio, then these. */
-export const CHILD_ARENA_FD = 3;
-export const CHILD_PARENT_BELL_FD = 4;
-export const CHILD_DOORBELL_READ_FD = 5;
-export const CHILD_DOORBELL_WRITE_FD = 6;
-
 let executable = process.execPath;
 
 /** Uses another node for children started from now on. @python `set_executable()` */

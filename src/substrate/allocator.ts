@@ -14,7 +14,7 @@
  */
 import { ResourceExhaustedError } from '../errors.js';
 import { type Arena, arena } from './arena.js';
-import { EXTENT_ENTRY_BYTES, EXTENTS_MAX, EXTENTS_OFFSET, LINE_BYTES, PAGE_BYTES } from './layout.js';
+import { EXTENT_ENTRY_BYTES, EXTENTS_MAX, EXTENTS_OFFSET, PAGE_BYTES } from './layout.js';
 import { claimedBy, isEntered, isProcessAlive, type ParticipantId } from './participants.js';
 import { faultPoint } from './fault.js';
 
@@ -286,6 +286,3 @@ export class Allocator {
 function roundUp(value: number, unit: number): number {
   return Math.ceil(value / unit) * unit;
 }
-
-/** The smallest unit that is handed out. */
-export const ALLOCATION_UNIT: number = LINE_BYTES;

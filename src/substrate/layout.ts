@@ -51,8 +51,9 @@ export const TABLES_END: number = EXTENTS_OFFSET + EXTENTS_MAX * EXTENT_ENTRY_BY
 
 export const PAGE_BYTES = 65_536;
 
-/** A lock word. */
+/** A lock word: bits 31 and 30, and the owner. @public */
 export const LOCK_WAITERS: number = 0x80000000 | 0;
+/** @public */
 export const LOCK_OWNER_DIED = 0x40000000;
 export const LOCK_OWNER_MASK = 0x3fffffff;
 export const LINE_BYTES = 64;

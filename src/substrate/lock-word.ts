@@ -24,7 +24,7 @@
  * A release with WAITERS set, and every contended acquire, run natively with the pending operation announced.
  */
 import { LockOwnerDiedError, ProcessError, TimeoutError } from '../errors.js';
-import { LOCK_BUSY, LOCK_POISONED, LOCK_TAKEN, LOCK_TIMED_OUT } from '../native/addon-types.js';
+import { LOCK_BUSY, LOCK_POISONED, LOCK_TAKEN, LOCK_TAKEN_FROM_DEAD, LOCK_TIMED_OUT } from '../native/addon-types.js';
 import { binding } from '../native/binding.js';
 import { arena } from './arena.js';
 import { type Guardian, guard, unguard } from './guardian.js';
@@ -74,7 +74,7 @@ export class LockWord {
     const answer = binding().lockAcquire(this.#guardian.index, this.offset, timeoutMs ?? -1, true);
     if (answer === LOCK_TIMED_OUT || answer === LOCK_BUSY) throw new TimeoutError(`Cannot recover the lock: its living owner did not release it within ${timeoutMs} ms`);
     this.#taken();
-    return answer !== LOCK_TAKEN;
+    return answer === LOCK_TAKEN_FROM_DEAD;
   }
 
   /** @throws {ProcessError} `ERR_MP_NOT_OWNER` if this thread does not hold it. */

@@ -9,7 +9,7 @@ import type { Encoded } from './codec-types.js';
 import { type DecodeOptions, Decoder } from './decoder.js';
 import { type EncodeOptions, Encoder } from './encoder.js';
 
-export type { DecodeLimits, DecodeOptions } from './decoder.js';
+export type { DecodeOptions } from './decoder.js';
 export type { EncodeOptions } from './encoder.js';
 export { registerExtension } from './extensions.js';
 

@@ -93,7 +93,8 @@ export function readBody(bytes: Uint8Array): { requires: readonly number[]; body
   const parsed: unknown = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
   if (!Array.isArray(parsed)) throw new SyntaxError('Definition is no array');
   const [requires, body] = parsed as [unknown, unknown];
-  if (!Array.isArray(requires) || !requires.every(Number.isSafeInteger) || !isBody(body)) throw new SyntaxError('Definition is none');
+  if (!Array.isArray(requires) || !requires.every(Number.isSafeInteger) || !isBody(body))
+    throw new SyntaxError('Definition is none');
   return { requires: requires as number[], body };
 }
 

@@ -31,7 +31,7 @@ export function registerExtension(extension: WireExtension): void {
   inOrder.push(extension);
 }
 
-/** Undoes `registerExtension`, for tests. */
+/** Undoes `registerExtension`, for tests. @public */
 export function unregisterExtension(extension: WireExtension): void {
   if (byTag[extension.tag] === extension) {
     byTag[extension.tag] = undefined;

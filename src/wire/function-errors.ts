@@ -86,6 +86,16 @@ export function textDiffers(name: string, url: string): DeserializationError {
   );
 }
 
+/** A class failed while it was made out of its text. */
+export function classNotMade(subject: string, cause: unknown): DeserializationError {
+  const detail = (cause as { message?: unknown } | null)?.message ?? cause;
+  const hint =
+    cause instanceof ReferenceError
+      ? '. A variable that only a computed member name uses cannot be read by the sender: export the class from a module'
+      : '';
+  return new DeserializationError(`The class ${subject} could not be made again: ${String(detail)}${hint}`, { cause });
+}
+
 /** Stands for the `this` of an arrow function, which V8 does not show: any use of it throws. */
 export function thisTrap(subject: string): object {
   const refuse = (step: string): never => {

@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { sourceOf, textHash, type SourceBody, type StandIn, type SymbolName } from './definition-body.js';
 import { foreignMains, loadedModule } from './definitions.js';
-import { nameOf, thisTrap } from './function-errors.js';
+import { classNotMade, nameOf, thisTrap } from './function-errors.js';
 import { expressionAround, META_NAME } from './function-form.js';
 import { fileOf, probeOf, type ModuleProbe } from './loader-hooks.js';
 import { compileScript, importFrom } from './loader-modules.js';
@@ -48,10 +48,18 @@ function compileFactory(body: SourceBody): () => FunctionUnit {
   const make = (probe === undefined ? asScript(body, code) : probe.evaluate(asEval(body, code))) as MakeUnit;
   const meta = probe?.meta ?? metaOf(body.url);
   const standIns = Object.values(body.standIns).map((kind) => standInFor(kind, body, meta));
-  const trap = thisTrap(nameOf(body, { url: body.url, line: body.line, column: body.column }));
+  const subject = nameOf(body, { url: body.url, line: body.line, column: body.column });
+  const trap = thisTrap(subject);
   return () => {
     const unit = make(meta, standIns, snapshot ?? {});
-    const named = (): object => withName(unit.create.call(trap), body);
+    const create = (): object => {
+      try {
+        return unit.create.call(trap);
+      } catch (error) {
+        throw body.isClass ? classNotMade(subject, error) : error;
+      }
+    };
+    const named = (): object => withName(create(), body);
     return { create: named, set: unit.set, get: unit.get };
   };
 }

@@ -147,11 +147,13 @@ function remoteError(
   const note = noteOf(omissions);
   const stack = `RemoteError: ${where} ${text.isError ? text.stack : title}${note}`;
   const error = new RemoteError(`${where} ${title}${note}`, { ...options, stack });
-  // Whoever prints it sees these only where they say something.
-  for (const key of text.isError && options.cause === undefined ? ['value', 'remoteName'] : [text.isError ? 'value' : 'remoteName']) {
-    Object.defineProperty(error, key, { enumerable: false });
-  }
+  hide(error, text.isError ? 'value' : 'remoteName');
   return error;
+}
+
+/** Whoever prints the error does not see what says nothing. */
+function hide(error: RemoteError, key: 'value' | 'remoteName'): void {
+  Object.defineProperty(error, key, { enumerable: false });
 }
 
 function noteOf(omissions: readonly string[]): string {
@@ -160,6 +162,8 @@ function noteOf(omissions: readonly string[]): string {
 
 /** Makes `remote` the last cause of an error, if its chain of errors has an end; says whether it has. */
 function attach(error: Error, remote: RemoteError): boolean {
+  // The error itself has its class.
+  hide(remote, 'remoteName');
   const visited = new Set<Error>();
   let last = error;
   while (!visited.has(last)) {

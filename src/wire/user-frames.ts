@@ -31,7 +31,11 @@ function findOwnFolders(): readonly string[] {
   try {
     const root = new URL('../../', import.meta.url);
     const file = new URL('package.json', root);
-    if (root.protocol === 'file:' && existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as { name?: unknown }).name === 'multiproc') {
+    if (
+      root.protocol === 'file:' &&
+      existsSync(file) &&
+      (JSON.parse(readFileSync(file, 'utf8')) as { name?: unknown }).name === 'multiproc'
+    ) {
       return ['dist/', 'src/'].map((folder) => new URL(folder, root).href);
     }
   } catch {

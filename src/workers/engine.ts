@@ -77,7 +77,6 @@ const START_MS = 30_000;
 /** A timer of the event loop cannot be longer. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-
 let workersEver = 0;
 /** A message of some worker is being handled: nobody may read another one meanwhile. */
 let receiving = false;
@@ -158,7 +157,8 @@ export class WorkerEngine {
     this.#putBack(task.worker?.takeBackLast(Number.POSITIVE_INFINITY) ?? []);
     self().doorbell.turn();
     const { worker } = task;
-    if (worker === undefined) this.cancel(task, error); // over, or to be run again after a death
+    if (worker === undefined)
+      this.cancel(task, error); // over, or to be run again after a death
     else {
       this.#settle(task, () => task.sink.fail(error));
       worker.end(SIGKILL);
@@ -202,8 +202,16 @@ export class WorkerEngine {
     const died = new CancelledError(how === 'kill' ? 'The workers were killed' : 'The workers were terminated');
     for (const worker of this.#workers) {
       const { begun, waiting } = worker.takeAll();
-      for (const task of waiting) this.#settle(task, () => task.sink.fail(new CancelledError('The task was cancelled: its executor was ended before it began')));
-      for (const task of begun) this.#settle(task, () => task.sink.fail(this.options.brokenError('A worker was ended by terminateWorkers() or killWorkers() while the task ran', died)));
+      for (const task of waiting)
+        this.#settle(task, () =>
+          task.sink.fail(new CancelledError('The task was cancelled: its executor was ended before it began')),
+        );
+      for (const task of begun)
+        this.#settle(task, () =>
+          task.sink.fail(
+            this.options.brokenError('A worker was ended by terminateWorkers() or killWorkers() while the task ran', died),
+          ),
+        );
       worker.end(how === 'kill' ? SIGKILL : SIGTERM);
       if (how === 'terminate') setTimeout(() => worker.end(SIGKILL), TERM_GRACE_MS).unref();
     }
@@ -276,7 +284,11 @@ export class WorkerEngine {
       }
       if (richest === undefined) return;
       this.#putBack(richest.takeBackLast(Math.max(1, Math.min(richest.inFlight >> 1, idle.room))));
-      for (let task = this.#queue.peek(); task !== undefined && (idle.inFlight === 0 || !idle.mustLoad(task)); task = this.#queue.peek()) {
+      for (
+        let task = this.#queue.peek();
+        task !== undefined && (idle.inFlight === 0 || !idle.mustLoad(task));
+        task = this.#queue.peek()
+      ) {
         this.#queue.shift();
         idle.give(task);
       }
@@ -361,7 +373,9 @@ export class WorkerEngine {
     if (worker.holding(sequence) === undefined && (this.#state === 'broken' || worker.expectedToEnd)) return; // it was taken from it
     const task = worker.answered(sequence);
     const from = start + SEQUENCE_BYTES;
-    this.#settle(task, () => (kind === TASK_DONE ? task.sink.succeed(buffer, from, end) : task.sink.failEncoded(buffer, from, end)));
+    this.#settle(task, () =>
+      kind === TASK_DONE ? task.sink.succeed(buffer, from, end) : task.sink.failEncoded(buffer, from, end),
+    );
   }
 
   #started(worker: Worker, sequence: number): void {
@@ -369,7 +383,10 @@ export class WorkerEngine {
     if (task?.timeout === undefined) return;
     const { timeout } = task;
     if (timeout > LONGEST_TIMER_MS) return;
-    task.timer = setTimeout(() => this.abort(task, new TimeoutError(`The task ran longer than ${timeout} ms; its worker was killed`)), timeout);
+    task.timer = setTimeout(
+      () => this.abort(task, new TimeoutError(`The task ran longer than ${timeout} ms; its worker was killed`)),
+      timeout,
+    );
   }
 
   readonly #afterAnswers = (): void => {
@@ -445,8 +462,14 @@ export class WorkerEngine {
     const unexpected = begun.length > 0 || !worker.expectedToEnd;
     if (unexpected && this.#state !== 'broken') {
       const death = () => {
-        if (garbage !== undefined) return new ProtocolError(`${worker.name} (pid ${pid}) wrote garbage to its private channel and was killed`, { cause: garbage });
-        if (worker.unresponsive) return new WorkerUnresponsiveError(`${worker.name} (pid ${pid}) did not start within ${START_MS / 1000} s and was killed`);
+        if (garbage !== undefined)
+          return new ProtocolError(`${worker.name} (pid ${pid}) wrote garbage to its private channel and was killed`, {
+            cause: garbage,
+          });
+        if (worker.unresponsive)
+          return new WorkerUnresponsiveError(
+            `${worker.name} (pid ${pid}) did not start within ${START_MS / 1000} s and was killed`,
+          );
         return processDied(worker.name, { pid, exitCode, phase, taskId: begun[0]?.id, killedByUs: worker.expectedToEnd });
       };
       if (this.options.onWorkerDeath === 'break') this.#breakWith(begun, death());
@@ -492,14 +515,18 @@ export class WorkerEngine {
     const at = now();
     this.#recentDeaths = [...this.#recentDeaths.filter((death) => at - death.at < BUDGET_MS), { at, cause }];
     if (this.#recentDeaths.length < BUDGET_DEATHS) return;
-    this.#break(`${BUDGET_DEATHS} workers died within ${BUDGET_MS / 1000} s without having begun a task`, this.#recentDeaths[0]?.cause);
+    this.#break(
+      `${BUDGET_DEATHS} workers died within ${BUDGET_MS / 1000} s without having begun a task`,
+      this.#recentDeaths[0]?.cause,
+    );
   }
 
   #break(why: string, cause: unknown): void {
     if (this.#state === 'broken' || this.#state === 'stopped') return;
     this.#state = 'broken';
     this.#cause = cause;
-    const error = () => this.options.brokenError(`${why} while the task was running or pending; the executor is not usable any more`, cause);
+    const error = () =>
+      this.options.brokenError(`${why} while the task was running or pending; the executor is not usable any more`, cause);
     for (const worker of this.#workers) {
       const { begun, waiting } = worker.takeAll();
       for (const task of [...begun, ...waiting]) this.#settle(task, () => task.sink.fail(error()));
@@ -532,5 +559,11 @@ function decodeFailureSafely(buffer: Uint8Array, start: number, end: number): un
 }
 
 function readU32(buffer: Uint8Array, at: number): number {
-  return ((buffer[at] as number) | ((buffer[at + 1] as number) << 8) | ((buffer[at + 2] as number) << 16) | ((buffer[at + 3] as number) << 24)) >>> 0;
+  return (
+    ((buffer[at] as number) |
+      ((buffer[at + 1] as number) << 8) |
+      ((buffer[at + 2] as number) << 16) |
+      ((buffer[at + 3] as number) << 24)) >>>
+    0
+  );
 }

@@ -46,7 +46,8 @@ export class TaskSlots {
     this.#tasks[task.sequence % CLAIMS] = undefined;
     this.#count--;
     if (this.#count === 0) this.#oldest = this.#next;
-    else while (this.#tasks[this.#oldest % CLAIMS] === undefined && this.#oldest !== this.#next) this.#oldest = after(this.#oldest);
+    else
+      while (this.#tasks[this.#oldest % CLAIMS] === undefined && this.#oldest !== this.#next) this.#oldest = after(this.#oldest);
   }
 
   /** The task with this sequence number, if it is still here. */
@@ -59,7 +60,8 @@ export class TaskSlots {
   takeBack(task: Task): boolean {
     const { sequence } = task;
     const queued = claimWord(sequence, CLAIM_QUEUED);
-    if (Atomics.compareExchange(this.#shared, sequence % CLAIMS, queued, claimWord(sequence, CLAIM_TAKEN_BACK)) !== queued) return false;
+    if (Atomics.compareExchange(this.#shared, sequence % CLAIMS, queued, claimWord(sequence, CLAIM_TAKEN_BACK)) !== queued)
+      return false;
     this.remove(task);
     return true;
   }

@@ -1,6 +1,8 @@
 /**
  * Entry file of a worker. CommonJS, because node starts it some milliseconds sooner than a module.
  */
-const { runWorker } = require('./worker-main.js') as typeof import('./worker-main.js', { with: { 'resolution-mode': 'import' } });
+import type * as main from './worker-main.js' with { 'resolution-mode': 'import' };
+
+const { runWorker } = require('./worker-main.js') as typeof main;
 
 runWorker();

@@ -68,7 +68,7 @@ export const CLAIM_QUEUED = 1;
 export const CLAIM_CLAIMED = 2;
 export const CLAIM_TAKEN_BACK = 3;
 /** 1: the engine looks by itself every few milliseconds, do not ring for each result. */
-export const QUIET_WORD: number = CLAIMS;
+export const QUIET_WORD = 256;
 export const SHARED_BYTES: number = (CLAIMS + 16) * 4;
 
 /** The claim word of a task. */

@@ -85,7 +85,8 @@ class WorkerLoop {
   #handle(kind: number, buffer: Uint8Array, start: number, end: number): void {
     if (kind === TASK) this.#task(buffer, start, end);
     else if (kind === PREPARE) this.#begin(buffer, start);
-    else if (kind === JOB) this.#jobs.set(readU32(buffer, start), { bytes: buffer.slice(start + SEQUENCE_BYTES, end), call: undefined });
+    else if (kind === JOB)
+      this.#jobs.set(readU32(buffer, start), { bytes: buffer.slice(start + SEQUENCE_BYTES, end), call: undefined });
     else if (kind === FORGET) this.#jobs.delete(readU32(buffer, start));
     else if (kind === STOP) process.exit(0);
   }
@@ -123,7 +124,8 @@ class WorkerLoop {
     const sequence = readU32(buffer, start);
     if (this.#running === sequence) return true;
     const queued = claimWord(sequence, CLAIM_QUEUED);
-    if (Atomics.compareExchange(this.#shared, sequence % CLAIMS, queued, claimWord(sequence, CLAIM_CLAIMED)) !== queued) return false;
+    if (Atomics.compareExchange(this.#shared, sequence % CLAIMS, queued, claimWord(sequence, CLAIM_CLAIMED)) !== queued)
+      return false;
     this.#running = sequence;
     if ((readU32(buffer, start + 8) & FLAG_REPORT) !== 0) this.#report(sequence);
     return true;
@@ -290,7 +292,10 @@ class WorkerLoop {
 const HEADER = { headerBytes: SEQUENCE_BYTES };
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return ((typeof value === 'object' && value !== null) || typeof value === 'function') && typeof (value as { then?: unknown }).then === 'function';
+  return (
+    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
+    typeof (value as { then?: unknown }).then === 'function'
+  );
 }
 
 function isChunkResult(value: unknown): value is ChunkResult {
@@ -305,7 +310,13 @@ function callable(fn: unknown): Callable {
 }
 
 function readU32(buffer: Uint8Array, at: number): number {
-  return ((buffer[at] as number) | ((buffer[at + 1] as number) << 8) | ((buffer[at + 2] as number) << 16) | ((buffer[at + 3] as number) << 24)) >>> 0;
+  return (
+    ((buffer[at] as number) |
+      ((buffer[at + 1] as number) << 8) |
+      ((buffer[at + 2] as number) << 16) |
+      ((buffer[at + 3] as number) << 24)) >>>
+    0
+  );
 }
 
 function writeU32(buffer: Uint8Array, at: number, value: number): void {

@@ -12,16 +12,7 @@ import type { Definition, Encoded } from '../wire/codec-types.js';
 import type { Job } from './jobs.js';
 import type { Task } from './task.js';
 import { TaskSlots } from './task-slots.js';
-import {
-  FORGET,
-  JOB,
-  PREPARE,
-  QUIET_WORD,
-  SEQUENCE_BYTES,
-  STOP,
-  TASK,
-  TASK_HEADER_BYTES,
-} from './worker-frames.js';
+import { FORGET, JOB, PREPARE, QUIET_WORD, SEQUENCE_BYTES, STOP, TASK, TASK_HEADER_BYTES } from './worker-frames.js';
 
 /** Work that a worker shall have at hand, in milliseconds, so that it never waits for the next task. */
 const AT_HAND_MS = 2;
@@ -298,7 +289,12 @@ export class Worker {
 
 /** The same message in bytes of its own, with room for the header. */
 function copyOf({ buffer, start, end, definitions }: Encoded): Encoded {
-  return { buffer: buffer.slice(start - TASK_HEADER_BYTES, end), start: TASK_HEADER_BYTES, end: end - start + TASK_HEADER_BYTES, definitions };
+  return {
+    buffer: buffer.slice(start - TASK_HEADER_BYTES, end),
+    start: TASK_HEADER_BYTES,
+    end: end - start + TASK_HEADER_BYTES,
+    definitions,
+  };
 }
 
 function writeU32(buffer: Uint8Array, at: number, value: number): void {

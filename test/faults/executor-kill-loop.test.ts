@@ -2,8 +2,15 @@ import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
 import { executorTest, programAt } from '../futures/executor-support.js';
 
-executorTest('workers killed at random under load: submitted = resolved + rejected, each task at most once, no hang [fault 21]', async () => {
-  const { code, output, complaints } = await programAt(fileURLToPath(new URL('executor-kill-loop.js', import.meta.url)), ['--kills', '40']);
-  assert.equal(code, 0, `${output}\n${complaints}`);
-  assert.match(output, /every task is accounted for/);
-}, { deadlineMs: 100_000 });
+executorTest(
+  'workers killed at random under load: submitted = resolved + rejected, each task at most once, no hang [fault 21]',
+  async () => {
+    const { code, output, complaints } = await programAt(fileURLToPath(new URL('executor-kill-loop.js', import.meta.url)), [
+      '--kills',
+      '40',
+    ]);
+    assert.equal(code, 0, `${output}\n${complaints}`);
+    assert.match(output, /every task is accounted for/);
+  },
+  { deadlineMs: 100_000 },
+);

@@ -11,7 +11,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { activeChildren, BrokenProcessPoolError, CancelledError, type Future, ProcessDiedError, ProcessPoolExecutor } from 'multiproc';
+import {
+  activeChildren,
+  BrokenProcessPoolError,
+  CancelledError,
+  type Future,
+  ProcessDiedError,
+  ProcessPoolExecutor,
+} from 'multiproc';
 import { withDeadline } from '../support/deadline.js';
 import { familyOf } from '../support/family.js';
 
@@ -122,7 +129,10 @@ function runsSinceLastLook(): { id: number; pid: number }[] {
   const text = readFileSync(log, 'utf8');
   const news = text.slice(looked, text.lastIndexOf('\n') + 1);
   looked += news.length;
-  const found = news.split('\n').filter(Boolean).map((line) => line.split(' ').map(Number));
+  const found = news
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => line.split(' ').map(Number));
   for (const [id] of found) runs.set(id as number, (runs.get(id as number) ?? 0) + 1);
   return found.map(([id, pid]) => ({ id: id as number, pid: pid as number }));
 }

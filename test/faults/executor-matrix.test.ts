@@ -5,7 +5,14 @@
  * Runs in the test process; workers misbehave by fixtures (`misbehave.mjs`) or at the injection points.
  */
 import assert from 'node:assert/strict';
-import { BrokenProcessPoolError, CancelledError, ProcessDiedError, ProcessPoolExecutor, TimeoutError, type Future } from 'multiproc';
+import {
+  BrokenProcessPoolError,
+  CancelledError,
+  ProcessDiedError,
+  ProcessPoolExecutor,
+  TimeoutError,
+  type Future,
+} from 'multiproc';
 import { executorTest, FIXTURES, inTime, isAlive, tasks, until, withExecutor } from '../futures/executor-support.js';
 
 interface Misbehave {
@@ -57,8 +64,13 @@ for (const [stage, submit] of Object.entries(STAGES)) {
         if (mode === 'break') return assertBroken(executor, [error, innocent], exitCode, phase);
         assertDied(error, exitCode, phase);
       } else if (action === 'busy loop') assert.ok(error instanceof TimeoutError, String(error));
-      else if (action === 'unhandled rejection') assert.ok(error === null || (error instanceof RangeError && error.message === 'misbehaved'), String(error));
-      else assert.ok(error instanceof Error && !(error instanceof BrokenProcessPoolError) && !(error instanceof ProcessDiedError), String(error));
+      else if (action === 'unhandled rejection')
+        assert.ok(error === null || (error instanceof RangeError && error.message === 'misbehaved'), String(error));
+      else
+        assert.ok(
+          error instanceof Error && !(error instanceof BrokenProcessPoolError) && !(error instanceof ProcessDiedError),
+          String(error),
+        );
       assert.equal(innocent, null, 'the task behind it is done');
       assert.equal(await inTime(behind), 16);
       assert.equal(await inTime(executor.submit(tasks.square, 5)), 25, 'the executor is usable');
@@ -79,9 +91,16 @@ matrixTest('every misbehaviour in the initializer', ACTIONS, async (action, mode
   if (action in DEATHS) assertBroken(executor, errors, DEATHS[action as keyof typeof DEATHS], 'initializing');
   else if (action === 'unhandled rejection') {
     // It may be noticed only when a task runs already, and belongs to that one then.
-    assert.ok(errors.every((error) => error === null || error instanceof RangeError || error instanceof BrokenProcessPoolError), String(errors));
+    assert.ok(
+      errors.every((error) => error === null || error instanceof RangeError || error instanceof BrokenProcessPoolError),
+      String(errors),
+    );
   } else {
-    for (const error of errors) assert.ok(error instanceof BrokenProcessPoolError && error.cause instanceof Error && !(error.cause instanceof ProcessDiedError), String(error));
+    for (const error of errors)
+      assert.ok(
+        error instanceof BrokenProcessPoolError && error.cause instanceof Error && !(error.cause instanceof ProcessDiedError),
+        String(error),
+      );
     assert.throws(() => executor.submit(tasks.square, 1), BrokenProcessPoolError);
   }
   await inTime(executor.shutdown());
@@ -136,9 +155,23 @@ const BEGUN = {
   'ring.beforeCommit@3': 'returning',
 } as const;
 /** The worker dies before it has begun anything. */
-const NOT_BEGUN = { 'spawn.afterExec': 'starting', 'boot.beforeReady': 'starting', 'worker.initializing': 'initializing', 'ring.beforeCommit@1': 'starting' } as const;
+const NOT_BEGUN = {
+  'spawn.afterExec': 'starting',
+  'boot.beforeReady': 'starting',
+  'worker.initializing': 'initializing',
+  'ring.beforeCommit@1': 'starting',
+} as const;
 /** Before or after, as it happens. */
-const EITHER = ['ring.beforeHead@1', 'ring.beforeHead@2', 'ring.beforeHead@3', 'ring.beforeHead@4', 'doorbell.beforeRing@1', 'doorbell.beforeRing@2', 'doorbell.beforeRing@3', 'ring.beforeCommit@2'];
+const EITHER = [
+  'ring.beforeHead@1',
+  'ring.beforeHead@2',
+  'ring.beforeHead@3',
+  'ring.beforeHead@4',
+  'doorbell.beforeRing@1',
+  'doorbell.beforeRing@2',
+  'doorbell.beforeRing@3',
+  'ring.beforeCommit@2',
+];
 
 for (const [point, phase] of Object.entries({ ...BEGUN, ...NOT_BEGUN })) {
   matrixTest(`every death at ${point}`, Object.keys(FAULT_EXITS), async (action, mode) => {
@@ -156,7 +189,8 @@ for (const point of EITHER) {
   matrixTest(`every death at ${point}`, Object.keys(FAULT_EXITS), async (action, mode) => {
     const { outcome, executor } = await withFault(faultOf(point, action), mode);
     if (outcome !== 2_000_000) {
-      if (mode === 'break') assert.ok(outcome instanceof BrokenProcessPoolError && outcome.cause instanceof ProcessDiedError, String(outcome));
+      if (mode === 'break')
+        assert.ok(outcome instanceof BrokenProcessPoolError && outcome.cause instanceof ProcessDiedError, String(outcome));
       else assert.ok(outcome instanceof ProcessDiedError, String(outcome));
     }
     if (mode === 'replace') assert.equal(await inTime(executor.submit(tasks.square, 5)), 25);
@@ -172,7 +206,9 @@ function matrixTest(row: string, actions: readonly string[], cell: (action: stri
     const runCells = async () => {
       for (let next = cells.shift(); next !== undefined; next = cells.shift()) {
         const { action, mode } = next;
-        await cell(action, mode).catch((error: unknown) => failures.push(`${action} [${mode}]: ${error instanceof Error ? error.stack : String(error)}`));
+        await cell(action, mode).catch((error: unknown) =>
+          failures.push(`${action} [${mode}]: ${error instanceof Error ? error.stack : String(error)}`),
+        );
       }
     };
     await Promise.all(Array.from({ length: CELLS_AT_ONCE }, runCells));

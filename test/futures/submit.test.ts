@@ -12,7 +12,9 @@ function notExported(x: number): number {
 
 /** Gives `object` a `then` that resolves. */
 function thenable(object: object, value: number): Promise<number> {
-  return Object.defineProperty(object, 'then', { value: (resolve: (value: number) => void) => resolve(value) }) as Promise<number>;
+  return Object.defineProperty(object, 'then', {
+    value: (resolve: (value: number) => void) => resolve(value),
+  }) as Promise<number>;
 }
 
 executorTest('submit() runs exported functions, local ones, arrows, async functions and classes', () =>
@@ -41,7 +43,10 @@ executorTest('submit() sends the values that a closure captures at that moment',
     const futures = [];
     for (; counter < 20; counter++) futures.push(executor.submit(read));
     counter = 99;
-    assert.deepEqual(await inTime(Promise.all(futures)), Array.from({ length: 20 }, (_, i) => i));
+    assert.deepEqual(
+      await inTime(Promise.all(futures)),
+      Array.from({ length: 20 }, (_, i) => i),
+    );
     const state = { list: [1] };
     const last = () => state.list.at(-1);
     const first = executor.submit(last);
@@ -57,7 +62,15 @@ executorTest('a task that gives a thenable, another promise or a function resolv
     assert.equal(await executor.submit(() => Promise.resolve(Promise.resolve(6))), 6);
     const twice = (await executor.submit(() => (x: number) => x * 2)) as (x: number) => number;
     assert.equal(twice(21), 42);
-    const error = await errorOf(executor.submit(() => Object.defineProperty({}, 'then', { get() { throw new RangeError('no then'); } })));
+    const error = await errorOf(
+      executor.submit(() =>
+        Object.defineProperty({}, 'then', {
+          get() {
+            throw new RangeError('no then');
+          },
+        }),
+      ),
+    );
     assert.ok(error instanceof RangeError && error.message === 'no then');
     assert.equal(await executor.submit(tasks.square, 2), 4);
   }),
@@ -73,7 +86,9 @@ executorTest('arguments and results of any size arrive whole: 0 bytes, 300 KB ab
     const text = 'ä€😀'.repeat(200_000);
     assert.equal(await inTime(executor.submit(tasks.identity<string>, text)), text);
     const random = createHash('sha512').update('seed').digest();
-    const data = Buffer.concat(Array.from({ length: 40_000 }, (_, i) => createHash('sha512').update(random).update(String(i)).digest()));
+    const data = Buffer.concat(
+      Array.from({ length: 40_000 }, (_, i) => createHash('sha512').update(random).update(String(i)).digest()),
+    );
     const back = await inTime(Promise.all(Array.from({ length: 6 }, () => executor.submit(tasks.identity<Uint8Array>, data))));
     for (const each of back) assert.equal(Buffer.compare(each, data), 0);
   }),
@@ -85,8 +100,14 @@ executorTest('large arguments for several workers at once neither block the even
     const ticker = setInterval(() => turns++, 1);
     const futures = Array.from({ length: 8 }, () => executor.submit(tasks.lengthOf, Buffer.alloc(8 * MIB)));
     const small = Array.from({ length: 50 }, (_, i) => executor.submit(tasks.square, i));
-    assert.deepEqual(await inTime(Promise.all(small)), Array.from({ length: 50 }, (_, i) => i * i));
-    assert.deepEqual(await inTime(Promise.all(futures)), Array.from({ length: 8 }, () => 8 * MIB));
+    assert.deepEqual(
+      await inTime(Promise.all(small)),
+      Array.from({ length: 50 }, (_, i) => i * i),
+    );
+    assert.deepEqual(
+      await inTime(Promise.all(futures)),
+      Array.from({ length: 8 }, () => 8 * MIB),
+    );
     clearInterval(ticker);
     assert.ok(turns > 0);
   }),
@@ -109,19 +130,21 @@ executorTest("a task's own error arrives as its class, with code, fields, cause 
   }),
 );
 
-executorTest('a thrown null, undefined, string or object rejects with RemoteError and it as value, never resolves [fault 51]', () =>
-  withExecutor({ maxWorkers: 1 }, async (executor) => {
-    const pid = await executor.submit(tasks.pid);
-    for (const value of [null, undefined, 'text', 0, { a: 1 }]) {
-      const error = await errorOf(executor.submit(tasks.throwValue, value));
-      assert.ok(error instanceof RemoteError, String(error));
-      assert.deepEqual(error.value, value);
-      const later = await errorOf(executor.submit(async (each: unknown) => Promise.reject(each), value));
-      assert.ok(later instanceof RemoteError);
-      assert.deepEqual(later.value, value);
-    }
-    assert.equal(await executor.submit(tasks.pid), pid, 'the worker stays');
-  }),
+executorTest(
+  'a thrown null, undefined, string or object rejects with RemoteError and it as value, never resolves [fault 51]',
+  () =>
+    withExecutor({ maxWorkers: 1 }, async (executor) => {
+      const pid = await executor.submit(tasks.pid);
+      for (const value of [null, undefined, 'text', 0, { a: 1 }]) {
+        const error = await errorOf(executor.submit(tasks.throwValue, value));
+        assert.ok(error instanceof RemoteError, String(error));
+        assert.deepEqual(error.value, value);
+        const later = await errorOf(executor.submit(async (each: unknown) => Promise.reject(each), value));
+        assert.ok(later instanceof RemoteError);
+        assert.deepEqual(later.value, value);
+      }
+      assert.equal(await executor.submit(tasks.pid), pid, 'the worker stays');
+    }),
 );
 
 executorTest('a thrown thing that misbehaves when it is looked at fails its task only [fault 50, 52]', () =>
@@ -129,13 +152,28 @@ executorTest('a thrown thing that misbehaves when it is looked at fails its task
     const pid = await executor.submit(tasks.pid);
     const evil: (() => never)[] = [
       () => {
-        throw { get message(): never { throw new Error('message'); } };
+        throw {
+          get message(): never {
+            throw new Error('message');
+          },
+        };
       },
       () => {
-        throw Object.defineProperty(new Error('x'), 'stack', { get() { throw new Error('stack'); } });
+        throw Object.defineProperty(new Error('x'), 'stack', {
+          get() {
+            throw new Error('stack');
+          },
+        });
       },
       () => {
-        throw new Proxy(new Error('x'), { get() { throw new Error('trap'); }, getPrototypeOf() { throw new Error('trap'); } });
+        throw new Proxy(new Error('x'), {
+          get() {
+            throw new Error('trap');
+          },
+          getPrototypeOf() {
+            throw new Error('trap');
+          },
+        });
       },
       () => {
         const error = new Error('cycle');
@@ -178,7 +216,13 @@ executorTest('what cannot be sent fails its own task only, with the path of the 
     const secret = new WeakMap();
     const captured = await errorOf(executor.submit(() => secret));
     assert.ok(captured instanceof SerializationError, String(captured));
-    const getter = await errorOf(executor.submit(() => ({ get bad(): never { throw new RangeError('getter'); } })));
+    const getter = await errorOf(
+      executor.submit(() => ({
+        get bad(): never {
+          throw new RangeError('getter');
+        },
+      })),
+    );
     assert.match(`${getter.message} ${String(getter.cause)}`, /getter/);
     let nested: unknown[] = [];
     for (let i = 0; i < 100_000; i++) nested = [nested];
@@ -195,7 +239,9 @@ executorTest('what cannot be sent fails its own task only, with the path of the 
 
 executorTest('an argument or a result that fails while it is rebuilt rejects its task only [fault 48, 49]', () =>
   withExecutor({ maxWorkers: 1 }, async (executor) => {
-    const { Grumpy } = (await import(new URL('grumpy.mjs', FIXTURES).href)) as { Grumpy: new (where: string) => { where: string } };
+    const { Grumpy } = (await import(new URL('grumpy.mjs', FIXTURES).href)) as {
+      Grumpy: new (where: string) => { where: string };
+    };
     const pid = await executor.submit(tasks.pid);
     const inWorker = await errorOf(executor.submit(tasks.identity<unknown>, new Grumpy('worker')));
     assert.ok(inWorker instanceof DeserializationError, String(inWorker));
@@ -223,19 +269,21 @@ executorTest('__proto__ and constructor in a value stay data [fault 60]', () =>
   }),
 );
 
-executorTest('an error in a timer or an unhandled rejection rejects the running task with it; the worker is replaced, nothing breaks [fault 59]', () =>
-  withExecutor({ maxWorkers: 1 }, async (executor) => {
-    const pid = await executor.submit(tasks.pid);
-    const rejection = executor.submit(tasks.unhandled, 'rejected by nobody');
-    const innocents = Array.from({ length: 5 }, (_, i) => executor.submit(tasks.square, i));
-    const error = await errorOf(rejection);
-    assert.equal(error.message, 'rejected by nobody');
-    assert.deepEqual(await inTime(Promise.all(innocents)), [0, 1, 4, 9, 16]);
-    const second = await executor.submit(tasks.pid);
-    assert.notEqual(second, pid);
-    assert.equal((await errorOf(executor.submit(tasks.timerError, 'in a timer'))).message, 'in a timer');
-    assert.notEqual(await executor.submit(tasks.pid), second);
-  }),
+executorTest(
+  'an error in a timer or an unhandled rejection rejects the running task with it; the worker is replaced, nothing breaks [fault 59]',
+  () =>
+    withExecutor({ maxWorkers: 1 }, async (executor) => {
+      const pid = await executor.submit(tasks.pid);
+      const rejection = executor.submit(tasks.unhandled, 'rejected by nobody');
+      const innocents = Array.from({ length: 5 }, (_, i) => executor.submit(tasks.square, i));
+      const error = await errorOf(rejection);
+      assert.equal(error.message, 'rejected by nobody');
+      assert.deepEqual(await inTime(Promise.all(innocents)), [0, 1, 4, 9, 16]);
+      const second = await executor.submit(tasks.pid);
+      assert.notEqual(second, pid);
+      assert.equal((await errorOf(executor.submit(tasks.timerError, 'in a timer'))).message, 'in a timer');
+      assert.notEqual(await executor.submit(tasks.pid), second);
+    }),
 );
 
 executorTest('an error after the end of its task costs the worker, not the result and not the executor [fault 22, 59]', () =>
@@ -272,7 +320,10 @@ executorTest('two executors at once have workers of their own', async () => {
   const [first, second] = await inTime(Promise.all([one.submit(tasks.pid), two.submit(tasks.pid)]));
   assert.notEqual(first, second);
   const many = Array.from({ length: 200 }, (_, i) => (i % 2 === 0 ? one : two).submit(tasks.square, i));
-  assert.deepEqual(await inTime(Promise.all(many)), Array.from({ length: 200 }, (_, i) => i * i));
+  assert.deepEqual(
+    await inTime(Promise.all(many)),
+    Array.from({ length: 200 }, (_, i) => i * i),
+  );
   await one.shutdown();
   assert.equal(await two.submit(tasks.square, 9), 81);
   await two.shutdown();

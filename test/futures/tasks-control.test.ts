@@ -1,7 +1,19 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import { CancelledError, ProcessDiedError, TimeoutError } from 'multiproc';
-import { errorOf, executorTest, gate, inTime, isAlive, notes, scratch, tasks, until, withExecutor, workerPids } from './executor-support.js';
+import {
+  errorOf,
+  executorTest,
+  gate,
+  inTime,
+  isAlive,
+  notes,
+  scratch,
+  tasks,
+  until,
+  withExecutor,
+  workerPids,
+} from './executor-support.js';
 
 executorTest('a queued task can be cancelled until a worker has begun it; running() is exact [F-01 E-04]', (t) => {
   const { path, open } = gate(t);
@@ -10,7 +22,10 @@ executorTest('a queued task can be cancelled until a worker has begun it; runnin
     const running = executor.submit(tasks.block, path, 'done');
     const queued = Array.from({ length: 10 }, (_, i) => executor.submit(tasks.note, file, String(i)));
     await until(() => running.running(), 'the first task');
-    assert.deepEqual(queued.map((future) => future.running()), queued.map(() => false));
+    assert.deepEqual(
+      queued.map((future) => future.running()),
+      queued.map(() => false),
+    );
     assert.equal(running.cancel(), false);
     for (const index of [0, 1, 5, 9]) {
       const future = queued[index] as (typeof queued)[0];
@@ -23,7 +38,11 @@ executorTest('a queued task can be cancelled until a worker has begun it; runnin
     open();
     assert.equal(await inTime(running), 'done');
     assert.deepEqual(await inTime(Promise.all(queued.filter((future) => !future.cancelled()))), ['2', '3', '4', '6', '7', '8']);
-    assert.deepEqual(notes(file).map((line) => line[0]), ['2', '3', '4', '6', '7', '8'], 'a cancelled task never runs');
+    assert.deepEqual(
+      notes(file).map((line) => line[0]),
+      ['2', '3', '4', '6', '7', '8'],
+      'a cancelled task never runs',
+    );
     assert.deepEqual([running.running(), running.cancel(), running.cancelled()], [false, false, false]);
   });
 });
@@ -31,7 +50,10 @@ executorTest('a queued task can be cancelled until a worker has begun it; runnin
 executorTest('a task can be cancelled while its worker is still starting', () =>
   withExecutor({ maxWorkers: 1 }, async (executor) => {
     const futures = Array.from({ length: 4 }, (_, i) => executor.submit(tasks.square, i));
-    assert.deepEqual(futures.map((future, i) => i < 3 && future.cancel()), [true, true, true, false]);
+    assert.deepEqual(
+      futures.map((future, i) => i < 3 && future.cancel()),
+      [true, true, true, false],
+    );
     assert.equal(await inTime(futures[3] as PromiseLike<number>), 9);
   }),
 );
@@ -72,20 +94,26 @@ executorTest('cancel() races with the beginning of the task: it is cancelled or 
   });
 });
 
-executorTest('options({ taskTimeout }) ends a task that runs longer with its worker; what waited behind it runs elsewhere once [fault 19]', (t) => {
-  const file = `${scratch(t)}/notes`;
-  return withExecutor({ maxWorkers: 1 }, async (executor) => {
-    const pid = await executor.submit(tasks.pid);
-    const busy = executor.options({ taskTimeout: 200 }).submit(tasks.busy);
-    const innocents = Array.from({ length: 20 }, (_, i) => executor.submit(tasks.note, file, String(i)));
-    const error = await errorOf(busy);
-    assert.ok(error instanceof TimeoutError, String(error));
-    assert.match(error.message, /200 ms/);
-    assert.deepEqual(await inTime(Promise.all(innocents)), innocents.map((_, i) => String(i)));
-    assert.equal(notes(file).length, 20);
-    assert.equal(isAlive(pid), false);
-  });
-});
+executorTest(
+  'options({ taskTimeout }) ends a task that runs longer with its worker; what waited behind it runs elsewhere once [fault 19]',
+  (t) => {
+    const file = `${scratch(t)}/notes`;
+    return withExecutor({ maxWorkers: 1 }, async (executor) => {
+      const pid = await executor.submit(tasks.pid);
+      const busy = executor.options({ taskTimeout: 200 }).submit(tasks.busy);
+      const innocents = Array.from({ length: 20 }, (_, i) => executor.submit(tasks.note, file, String(i)));
+      const error = await errorOf(busy);
+      assert.ok(error instanceof TimeoutError, String(error));
+      assert.match(error.message, /200 ms/);
+      assert.deepEqual(
+        await inTime(Promise.all(innocents)),
+        innocents.map((_, i) => String(i)),
+      );
+      assert.equal(notes(file).length, 20);
+      assert.equal(isAlive(pid), false);
+    });
+  },
+);
 
 executorTest('taskTimeout counts from the start of the task, not from submit, and again after a retry', (t) => {
   const { path, open } = gate(t);
@@ -108,7 +136,8 @@ executorTest('taskTimeout counts from the start of the task, not from submit, an
       return runs;
     };
     assert.equal(await inTime(executor.options({ taskTimeout: 1300, retries: 1 }).submit(dieOnce, file)), 2);
-    for (const taskTimeout of [2 ** 31, 2 ** 40, Number.POSITIVE_INFINITY]) assert.equal(await inTime(executor.options({ taskTimeout }).submit(tasks.spin, 30)), 30);
+    for (const taskTimeout of [2 ** 31, 2 ** 40, Number.POSITIVE_INFINITY])
+      assert.equal(await inTime(executor.options({ taskTimeout }).submit(tasks.spin, 30)), 30);
   });
 });
 
@@ -128,7 +157,10 @@ executorTest('an idle worker that is stopped keeps no task from the others [faul
     const [first] = workerPids();
     assert.ok(first !== undefined);
     process.kill(first, 'SIGSTOP');
-    const squares = await inTime(Promise.all(Array.from({ length: 20 }, (_, i) => executor.submit(tasks.square, i))), '20 tasks beside a stopped worker');
+    const squares = await inTime(
+      Promise.all(Array.from({ length: 20 }, (_, i) => executor.submit(tasks.square, i))),
+      '20 tasks beside a stopped worker',
+    );
     assert.equal(squares[19], 361);
     process.kill(first, 'SIGCONT');
   }),
@@ -221,10 +253,14 @@ executorTest('options({ priority }): higher first, equal ones in the order of su
     const blocker = executor.submit(tasks.block, path, 1);
     const behind = executor.submit(tasks.note, file, 'prefetched');
     await until(() => blocker.running(), 'the blocker');
-    const futures = [0, 5, -3, 5, 0.5, 100].map((priority, i) => executor.options({ priority }).submit(tasks.note, file, `${priority}#${i}`));
+    const futures = [0, 5, -3, 5, 0.5, 100].map((priority, i) =>
+      executor.options({ priority }).submit(tasks.note, file, `${priority}#${i}`),
+    );
     open();
     await inTime(Promise.all([behind, ...futures]));
-    const order = notes(file).map((line) => line.split(' ')[0]).filter((each) => each !== 'prefetched');
+    const order = notes(file)
+      .map((line) => line.split(' ')[0])
+      .filter((each) => each !== 'prefetched');
     assert.deepEqual(order, ['100#5', '5#1', '5#3', '0.5#4', '0#0', '-3#2']);
   });
 });
@@ -262,23 +298,26 @@ executorTest('options() checks what it is given', () =>
 );
 
 for (const quickFirst of [false, true]) {
-  executorTest(`short tasks do not wait behind a long one while another worker is idle (${quickFirst ? 'workers known as quick' : 'fresh workers'})`, (t) => {
-    const { path, open } = gate(t);
-    return withExecutor({ maxWorkers: 2 }, async (executor) => {
-      await inTime(Promise.all([executor.submit(tasks.later, 1, 30), executor.submit(tasks.later, 2, 30)]));
-      if (quickFirst) await inTime(Promise.all(Array.from({ length: 3000 }, (_, i) => executor.submit(tasks.square, i))));
-      for (let round = 0; round < 5; round++) {
-        const shorts = Array.from({ length: 50 }, (_, i) => executor.submit(tasks.square, i));
-        const long = executor.submit(tasks.block, `${path}${round}`, 'long');
-        shorts.push(...Array.from({ length: 300 }, (_, i) => executor.submit(tasks.square, i)));
-        await inTime(Promise.all(shorts), 'the short tasks');
-        assert.equal(long.done(), false, 'the long task is still running');
-        (await import('node:fs')).writeFileSync(`${path}${round}`, '');
-        assert.equal(await inTime(long), 'long');
-      }
-      open();
-    });
-  });
+  executorTest(
+    `short tasks do not wait behind a long one while another worker is idle (${quickFirst ? 'workers known as quick' : 'fresh workers'})`,
+    (t) => {
+      const { path, open } = gate(t);
+      return withExecutor({ maxWorkers: 2 }, async (executor) => {
+        await inTime(Promise.all([executor.submit(tasks.later, 1, 30), executor.submit(tasks.later, 2, 30)]));
+        if (quickFirst) await inTime(Promise.all(Array.from({ length: 3000 }, (_, i) => executor.submit(tasks.square, i))));
+        for (let round = 0; round < 5; round++) {
+          const shorts = Array.from({ length: 50 }, (_, i) => executor.submit(tasks.square, i));
+          const long = executor.submit(tasks.block, `${path}${round}`, 'long');
+          shorts.push(...Array.from({ length: 300 }, (_, i) => executor.submit(tasks.square, i)));
+          await inTime(Promise.all(shorts), 'the short tasks');
+          assert.equal(long.done(), false, 'the long task is still running');
+          (await import('node:fs')).writeFileSync(`${path}${round}`, '');
+          assert.equal(await inTime(long), 'long');
+        }
+        open();
+      });
+    },
+  );
 }
 
 executorTest('short tasks do not wait behind a long one while a stream of others goes on', (t) => {
@@ -315,7 +354,10 @@ executorTest('a task with large arguments does not wait behind a long one either
     await inTime(Promise.all([executor.submit(tasks.later, 1, 30), executor.submit(tasks.later, 2, 30)]));
     const long = executor.submit(tasks.block, path, 'long');
     const large = Array.from({ length: 4 }, () => executor.submit(tasks.lengthOf, Buffer.alloc(2_000_000)));
-    assert.deepEqual(await inTime(Promise.all(large)), large.map(() => 2_000_000));
+    assert.deepEqual(
+      await inTime(Promise.all(large)),
+      large.map(() => 2_000_000),
+    );
     assert.equal(long.done(), false);
     open();
     await inTime(long);

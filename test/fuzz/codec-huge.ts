@@ -34,7 +34,10 @@ function carried(size: number): string {
 /** Two halves, each within what the runtime has. */
 function refused(): string {
   const half = Buffer.alloc(Math.ceil(constants.MAX_LENGTH / 2));
-  assert.throws(() => encodeValue([half, Buffer.from(half.buffer), 'x'.repeat(1000)], 'v', { maxBytes: 8 * GIB }), MessageTooLargeError);
+  assert.throws(
+    () => encodeValue([half, Buffer.from(half.buffer), 'x'.repeat(1000)], 'v', { maxBytes: 8 * GIB }),
+    MessageTooLargeError,
+  );
   assert.equal(encodeValue('next', 'v').end > 0, true);
   return `refused, as the runtime has no buffers above ${constants.MAX_LENGTH} bytes`;
 }

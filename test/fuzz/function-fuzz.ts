@@ -40,14 +40,17 @@ export async function fuzzFunctions(runs: number, seed: number): Promise<FuzzRep
   for (let run = 1; run <= runs; run++) {
     const sample = renumbered(corpus[random(corpus.length)] as Sample, run);
     const mutatesDefinition = random(2) === 0;
-    const definitions = sample.definitions.map((body) => (mutatesDefinition && random(2) === 0 ? mutatedText(body, texts, random) : body));
+    const definitions = sample.definitions.map((body) =>
+      mutatesDefinition && random(2) === 0 ? mutatedText(body, texts, random) : body,
+    );
     const bytes = Buffer.from(sample.message, 'latin1');
     const message = mutatesDefinition ? bytes : mutatedBytes(bytes, random);
     const started = performance.now();
     const error = await failureOf(definitions, message, () => (read += 1));
     const took = performance.now() - started;
     const complaint = error ?? (took > LIMIT_MS ? `took ${took} ms` : undefined);
-    if (complaint !== undefined) failures.push({ case: JSON.stringify({ definitions, message: message.toString('hex') }), error: complaint });
+    if (complaint !== undefined)
+      failures.push({ case: JSON.stringify({ definitions, message: message.toString('hex') }), error: complaint });
   }
   await new Promise((resolve) => setImmediate(resolve));
   process.off('unhandledRejection', onRejection);
@@ -91,7 +94,21 @@ function varint(value: number): string {
 
 function mutatedText(body: string, others: readonly string[], random: (below: number) => number): string {
   if (random(3) > 0) return mutatedBytes(Buffer.from(body), random).toString();
-  const values = [null, -1, 1e99, '', '__proto__', [], {}, true, others[random(others.length)], 'esm', 'scope', 'task', ['a', 'constructor']];
+  const values = [
+    null,
+    -1,
+    1e99,
+    '',
+    '__proto__',
+    [],
+    {},
+    true,
+    others[random(others.length)],
+    'esm',
+    'scope',
+    'task',
+    ['a', 'constructor'],
+  ];
   const parsed = JSON.parse(body) as [unknown, Record<string, unknown>];
   const keys = Object.keys(parsed[1]);
   if (random(8) === 0) parsed[0] = values[random(values.length)];
@@ -113,7 +130,10 @@ function mutatedBytes(original: Buffer, random: (below: number) => number): Buff
 }
 
 function loadCorpus(): Sample[] {
-  const text = execFileSync(process.execPath, [fileURLToPath(import.meta.url), 'corpus'], { encoding: 'utf8', env: { ...process.env, NODE_OPTIONS: '' } });
+  const text = execFileSync(process.execPath, [fileURLToPath(import.meta.url), 'corpus'], {
+    encoding: 'utf8',
+    env: { ...process.env, NODE_OPTIONS: '' },
+  });
   return JSON.parse(text) as Sample[];
 }
 

@@ -29,11 +29,7 @@ const KINDS: Record<string, (executor: ProcessPoolExecutor, i: number) => Promis
     }
     return executor.submit(() => new Box().value);
   },
-  'returned function': (executor, i) =>
-    executor.submit(
-      (n: number) => () => n,
-      i,
-    ),
+  'returned function': (executor, i) => executor.submit((n: number) => () => n, i),
 };
 
 /** Measures each kind, after a first round that fills caches. */
@@ -41,7 +37,7 @@ export async function measureLeaks(submits: number): Promise<Leaks> {
   setFlagsFromString('--expose-gc');
   const leaks: Record<string, Leaks[string]> = {};
   for (const [kind, submit] of Object.entries(KINDS)) {
-    await using executor = new ProcessPoolExecutor({ maxWorkers: 1 });
+    const executor = new ProcessPoolExecutor({ maxWorkers: 1 });
     const run = async (count: number): Promise<void> => {
       for (let i = 0; i < count; i += BATCH) await Promise.all(Array.from({ length: BATCH }, (_, j) => submit(executor, i + j)));
     };
@@ -50,6 +46,7 @@ export async function measureLeaks(submits: number): Promise<Leaks> {
     await run(submits);
     const after = await bytesOfBoth(executor);
     const each = (side: 'parent' | 'worker'): number => Math.round((after[side] - before[side]) / submits);
+    await executor.shutdown();
     leaks[kind] = { parent: each('parent'), worker: each('worker') };
   }
   return leaks;

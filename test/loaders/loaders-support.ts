@@ -24,7 +24,9 @@ interface LoaderModule {
 const folder = new URL('../../test/loaders/', import.meta.url);
 export const ROOT: string = fileURLToPath(new URL('../..', import.meta.url));
 export const { LOADERS, runLoader, wrongCases } = (await import(new URL('loaders.mjs', folder).href)) as LoaderModule;
-const { installInto } = (await import(new URL('tools.mjs', folder).href)) as {
+/** How the library comes into a project, and where the tools are, fetched or not. */
+export const { installInto, tool } = (await import(new URL('tools.mjs', folder).href)) as {
+  tool(path: string): string;
   installInto(folder: string, options: { tools: boolean }): void;
 };
 

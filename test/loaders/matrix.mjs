@@ -16,16 +16,24 @@ if (loaders.some(({ tools }) => tools)) fetchTools();
 const cells = loaders.flatMap((loader) => nodes.map((node) => ({ loader, node, text: '–' })));
 const waiting = cells.filter(({ loader, node }) => node.line >= (loader.from ?? 20));
 const failures = [];
+console.log(['loader', ...nodes.map(({ version }) => version)].map(pad).join(''));
 await Promise.all(Array.from({ length: AT_ONCE }, work));
 for (const failure of failures) console.error(failure);
-console.log(['loader', ...nodes.map(({ version }) => version)].map(pad).join(''));
-for (const { name } of loaders) {
-  console.log([name, ...cells.filter(({ loader }) => loader.name === name).map(({ text }) => text)].map(pad).join(''));
-}
 process.exitCode = failures.length === 0 ? 0 : 1;
 
 async function work() {
-  for (let cell = waiting.shift(); cell !== undefined; cell = waiting.shift()) cell.text = await runCell(cell);
+  for (let cell = waiting.shift(); cell !== undefined; cell = waiting.shift()) {
+    cell.text = await runCell(cell);
+    cell.done = true;
+    printRow(cell.loader);
+  }
+}
+
+/** When all its cells are there. */
+function printRow({ name, from = 20 }) {
+  const row = cells.filter(({ loader }) => loader.name === name);
+  if (row.every(({ done, node }) => done === true || node.line < from))
+    console.log([name, ...row.map(({ text }) => text)].map(pad).join(''));
 }
 
 async function runCell({ loader, node }) {

@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import fc from 'fast-check';
-import { Process, ResourceExhaustedError } from 'multiproc';
+import { Process, type ResourceExhaustedError } from 'multiproc';
 import { arena } from '#src/substrate/arena.js';
 import type { Piece } from '#src/substrate/allocator.js';
 import { self } from '#src/substrate/self.js';

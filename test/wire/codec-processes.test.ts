@@ -107,7 +107,15 @@ test(
         const { value: copy, text } = await withDeadline(executor.submit(echo, value, WHOLE), 30_000, name);
         assert.equal(text, inspect(value, WHOLE), `${name}, in the worker`);
         same(copy, value, name);
-        same(await withDeadline(executor.submit(() => value), 30_000, name), value, `${name}, captured`);
+        same(
+          await withDeadline(
+            executor.submit(() => value),
+            30_000,
+            name,
+          ),
+          value,
+          `${name}, captured`,
+        );
         const thrown = await withDeadline(
           executor
             .submit((cause: unknown) => {
@@ -130,7 +138,11 @@ test(
   clean(async () => {
     const executor = new ProcessPoolExecutor({ maxWorkers: 1 });
     const thrownBy = (task: () => never): Promise<unknown> =>
-      withDeadline(executor.submit(task).then(assert.fail, (error: unknown) => error), 30_000, 'rejection');
+      withDeadline(
+        executor.submit(task).then(assert.fail, (error: unknown) => error),
+        30_000,
+        'rejection',
+      );
     try {
       for (const value of [null, undefined, 0, '', 'text', false, 12n, [1], { a: 1 }]) {
         const error = await thrownBy(() => {
@@ -145,7 +157,10 @@ test(
       assert.equal(Object.getPrototypeOf(error), TypeError.prototype);
       const frames = (error.stack ?? '').split('\n').slice(1);
       assert.match(frames[0] ?? '', /codec-processes\.test/);
-      assert.ok(frames.every((frame) => !frame.includes('worker-main')), error.stack);
+      assert.ok(
+        frames.every((frame) => !frame.includes('worker-main')),
+        error.stack,
+      );
       assert.equal(inspect(error).split(' pid ').length, 2, inspect(error));
       const ended = (await thrownBy(() => {
         throw new Error('ends', { cause: 3 });
@@ -171,9 +186,30 @@ test(
     try {
       // Zeros that nobody touched take no memory.
       const huge = Buffer.alloc(2 ** 30 + 1000);
-      await assert.rejects(withDeadline(executor.submit((bytes: Buffer) => bytes.length, huge), 30_000, 'rejection'), MessageTooLargeError);
-      await assert.rejects(withDeadline(executor.submit(() => Buffer.alloc(2 ** 30 + 1000)), 30_000, 'rejection'), MessageTooLargeError);
-      assert.equal(await withDeadline(executor.submit((x: number) => x + 1, 1), 30_000, 'result'), 2);
+      await assert.rejects(
+        withDeadline(
+          executor.submit((bytes: Buffer) => bytes.length, huge),
+          30_000,
+          'rejection',
+        ),
+        MessageTooLargeError,
+      );
+      await assert.rejects(
+        withDeadline(
+          executor.submit(() => Buffer.alloc(2 ** 30 + 1000)),
+          30_000,
+          'rejection',
+        ),
+        MessageTooLargeError,
+      );
+      assert.equal(
+        await withDeadline(
+          executor.submit((x: number) => x + 1, 1),
+          30_000,
+          'result',
+        ),
+        2,
+      );
     } finally {
       await executor.shutdown();
     }

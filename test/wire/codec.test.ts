@@ -154,7 +154,10 @@ test('encodeValue() keeps arrays of numbers of every width, alone and beside oth
     for (const odd of [-0, Number.NaN, 0.5, Infinity, 5e-324]) {
       for (const at of [0, 3, length - 1]) {
         const list = Array.from({ length }, (_, i) => (i === at ? odd : i));
-        assert.ok((roundTrip(list) as number[]).every((number, i) => Object.is(number, list[i])), `${odd} at ${at} of ${length}`);
+        assert.ok(
+          (roundTrip(list) as number[]).every((number, i) => Object.is(number, list[i])),
+          `${odd} at ${at} of ${length}`,
+        );
       }
     }
   }

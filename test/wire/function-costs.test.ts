@@ -37,7 +37,10 @@ test('fresh closures are forgotten after they were sent', async () => {
 test('fresh functions leave nothing behind in parent and worker', async () => {
   const leaks = await measureLeaks(500);
   for (const [kind, { parent, worker }] of Object.entries(leaks)) {
-    assert.ok(parent < LEFT_BYTES && worker < LEFT_BYTES, `${kind}: ${parent} bytes of each submit in the parent, ${worker} in the worker`);
+    assert.ok(
+      parent < LEFT_BYTES && worker < LEFT_BYTES,
+      `${kind}: ${parent} bytes of each submit in the parent, ${worker} in the worker`,
+    );
   }
 });
 

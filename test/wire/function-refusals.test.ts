@@ -265,3 +265,17 @@ test('a generator as a result is refused, by name, and only that task fails [mes
     assert.equal(await later, 'still there');
   });
 });
+
+test('a class whose computed names need a variable is refused by the child, which says what to do', () =>
+  withChild(async (child) => {
+    const key = 'go';
+    class Computed {
+      [key](): number {
+        return 1;
+      }
+    }
+    await assert.rejects(
+      child.call(() => new Computed().go()),
+      /^DeserializationError: The class 'Computed' \(dist-test.*\) could not be made again: key is not defined\. .*computed member name.*export the class from a module/,
+    );
+  }));

@@ -71,7 +71,9 @@ test('definitions are loaded by the private link only', () => {
 
 test('text becomes code in these files only', () => {
   const makesCode = /\bnew (?:vm\.)?Script\(|\b(?:vm\.)?runIn\w*Context\(|\bnew Function\(|\(0, eval\)|\bcompileFunction\(/;
-  const files = sources.filter(({ text }) => makesCode.test(text.replace(/^\s*(?:\*|\/\/|\/\*).*$/gm, ''))).map(({ file }) => file);
+  const files = sources
+    .filter(({ text }) => makesCode.test(text.replace(/^\s*(?:\*|\/\/|\/\*).*$/gm, '')))
+    .map(({ file }) => file);
   assert.deepEqual(files.sort(), [
     'cli/map-task.ts', // what the user's own command line names
     'wire/function-source.ts', // compiles what this process wrote itself, and runs nothing of it

@@ -27,15 +27,21 @@ const { writeVariant } = (await import(new URL('variants.mjs', FIXTURES).href)) 
 
 /** Runs `use` with a worker, and ends the worker. */
 export async function withChild<T>(use: (child: Child) => Promise<T>): Promise<T> {
-  await using executor = new ProcessPoolExecutor({ maxWorkers: 1 });
-  return await use({ call: <R>(fn: unknown, ...args: unknown[]) => executor.submit(fn as Task, ...args).result() as Promise<R> });
+  const executor = new ProcessPoolExecutor({ maxWorkers: 1 });
+  try {
+    return await use({
+      call: <R>(fn: unknown, ...args: unknown[]) => executor.submit(fn as Task, ...args).result() as Promise<R>,
+    });
+  } finally {
+    await executor.shutdown();
+  }
 }
 
 /** Runs `use` with a child that lives for one call. */
 export async function withProcesses<T>(use: (child: Child) => Promise<T>): Promise<T> {
   return use({
     async call<R>(target: unknown, ...args: unknown[]) {
-      await using child = new Process({ target: target as Task, args });
+      const child = new Process({ target: target as Task, args });
       await child.start();
       return (await child.result()) as R;
     },

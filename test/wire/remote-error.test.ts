@@ -153,7 +153,9 @@ test('decodeFailure() names the process in the stack where a chain of causes has
   const error = Object.assign(new Error('m', { cause: { code: 5 } }), { bad() {} });
   const copy = sent(error) as Error;
   assert.deepEqual(copy.cause, { code: 5 });
-  assert.ok(copy.stack?.startsWith(`${error.stack}\n    at [Process-1 pid 123]\n(left out, because it cannot be sent: error.bad: `));
+  assert.ok(
+    copy.stack?.startsWith(`${error.stack}\n    at [Process-1 pid 123]\n(left out, because it cannot be sent: error.bad: `),
+  );
   const circular = new Error('a');
   circular.cause = new Error('b', { cause: circular });
   assert.equal((sent(circular) as Error).stack, `${circular.stack}\n    at [Process-1 pid 123]`);
@@ -184,7 +186,12 @@ test('encodeFailure() takes how multiproc called the task out of the stack', () 
     stackOf(`E: m\n${user}\n    at #call (${own}:1:2)\n    at process.processTicksAndRejections (node:internal/process:1:2)`),
     `E: m\n${user}`,
   );
-  for (const kept of [`E: m\n${user}\n${end}`, `E: m\n    at #call (${own}:1:2)`, 'E: m', `E: m\n${user}\n    at node:internal/x:1:2`]) {
+  for (const kept of [
+    `E: m\n${user}\n${end}`,
+    `E: m\n    at #call (${own}:1:2)`,
+    'E: m',
+    `E: m\n${user}\n    at node:internal/x:1:2`,
+  ]) {
     assert.equal(stackOf(kept), kept);
   }
 });
@@ -217,6 +224,7 @@ test('encodeFailure() sends text when the error is above the limit in bytes or t
   const { buffer, start, end } = encodeFailure(huge, ORIGIN, { maxBytes: 100_000 });
   const error = decodeFailure(buffer, start, end) as RemoteError;
   assert.deepEqual([error instanceof RemoteError, error.remoteName], [true, 'TypeError']);
+  assert.match(inspect(error), /remoteName: 'TypeError'/);
   assert.match(error.stack ?? '', /TypeError: huge\n +at /);
   const [big] = chain(sent(new Error('m'.repeat(1_000_000))));
   assert.equal(big?.message.length, 1_000_000);
