@@ -61,11 +61,10 @@ export async function warmUp(): Promise<void> {
 export function executorTest(
   title: string,
   body: (t: TestContext) => Promise<unknown>,
-  options: CensusOptions & { deadlineMs?: number; todo?: string } = {},
+  options: CensusOptions & { deadlineMs?: number } = {},
 ): void {
   test(
     title,
-    options.todo === undefined ? {} : { todo: options.todo },
     leavesNothing((t) => withDeadline(body(t), options.deadlineMs ?? 2 * DEADLINE_MS, 'the test'), { warmUp, ...options }),
   );
 }

@@ -417,14 +417,10 @@ executorTest('an executor works in a worker_thread', async () => {
   assert.deepEqual([code, complaints, output], [0, '', '{"last":361,"captured":21}\n']);
 });
 
-executorTest(
-  'an executor dies with its worker_thread',
-  async () => {
-    const ended = await program('programs.mjs', ['threadTerminated']);
-    assert.match(ended.output, /\ngone\n$/, `${ended.output} ${ended.complaints}`);
-  },
-  { todo: 'the children of a thread that is terminated live as long as its process' },
-);
+executorTest('an executor dies with its worker_thread', async () => {
+  const ended = await program('programs.mjs', ['threadTerminated']);
+  assert.match(ended.output, /\ngone\n$/, `${ended.output} ${ended.complaints}`);
+});
 
 executorTest('await using waits for the tasks [F-18]', async (t) => {
   const file = `${scratch(t)}/disposed`;
