@@ -49,7 +49,8 @@ function textOf(name) {
 /** What a script cannot do by itself. */
 const host = {
   module: exports.module,
-  Module: module.constructor,
+  // within jest, `module` is an object of jest's own
+  Module: module.constructor.createRequire === undefined ? process.getBuiltinModule('node:module') : module.constructor,
   url: /^[\w/.-]+$/.test(__filename) ? `file://${__filename}` : require('node:url').pathToFileURL(__filename).href,
   import: (specifier) => import(specifier),
   resolve: (specifier) => require('./resolve.js').resolve(specifier),

@@ -28,6 +28,7 @@ import { indexedMember, indexMembers } from './module-index.js';
 import { moduleNames, type ModuleNames } from './module-imports.js';
 import { isMainScript } from './module-main.js';
 import { ownExportName } from './own-exports.js';
+import { noteRealm } from './module-vite.js';
 import { findImportedByCallers, findImportedByMain } from './module-nearby.js';
 
 /**
@@ -42,6 +43,7 @@ export function describeFunction(fn: object, path: string): FunctionDescription 
   if (known !== undefined) return known;
   const own = ownExportName(fn);
   if (own !== undefined) return describeMember(fn, { module: moduleDefinition(OWN), path: [own] }, 'export');
+  noteRealm(fn);
   const explicit = describeExplicit(fn);
   if (explicit !== undefined) return explicit;
   if (types.isProxy(fn)) return heldByModule(fn) ?? refuse(fn, REASONS.proxy, path);

@@ -1,12 +1,18 @@
 /**
  * Functions that every process has: `Math.max`, `parseInt`, `console.log`, `Array.prototype.map`.
  *
- * Runs in the sending process; the table is made at first need.
+ * Runs in the sending process; the table is made at first need, one for each realm.
  */
+import { globalOf } from './realms.js';
 
-/** The path of a function from `globalThis`, by identity. */
+/** The path of a function from the global object of its realm, by identity. */
 export function globalPath(fn: object): readonly string[] | undefined {
-  table ??= collect();
+  const global = globalOf(fn);
+  let table = tables.get(global);
+  if (table === undefined) {
+    table = collect(global);
+    tables.set(global, table);
+  }
   return table.get(fn);
 }
 
@@ -21,12 +27,12 @@ function isUserGlobal(key: string): boolean {
   return descriptor !== undefined && 'value' in descriptor && descriptor.enumerable === true && !NODE_GLOBALS.has(key);
 }
 
-function collect(): Map<object, readonly string[]> {
+function collect(global: object): Map<object, readonly string[]> {
   const found = new Map<object, readonly string[]>();
-  for (const name of Object.getOwnPropertyNames(globalThis)) {
-    if (isUserGlobal(name)) continue;
-    const value: unknown = Object.getOwnPropertyDescriptor(globalThis, name)?.value;
-    if (value === globalThis || ((typeof value !== 'object' || value === null) && typeof value !== 'function')) continue;
+  for (const name of Object.getOwnPropertyNames(global)) {
+    if (isUserGlobal(name) || !(name in globalThis)) continue;
+    const value: unknown = Object.getOwnPropertyDescriptor(global, name)?.value;
+    if (value === global || ((typeof value !== 'object' || value === null) && typeof value !== 'function')) continue;
     if (typeof value === 'function') found.set(value, found.get(value) ?? [name]);
     note(found, value, [name]);
     const prototype: unknown =
@@ -50,5 +56,5 @@ const NODE_GLOBALS = new Set(
     'performance fetch navigator crypto console process Buffer require module exports __filename __dirname'
   ).split(' '),
 );
-let table: Map<object, readonly string[]> | undefined;
+const tables = new WeakMap<object, Map<object, readonly string[]>>();
 let standard: Set<string> | undefined;

@@ -9,6 +9,7 @@ import { sourceOf, textHash } from './definition-body.js';
 import { define, newToken, type HeldDefinition } from './definitions.js';
 import type { ModuleMember } from './module-definitions.js';
 import { insideVitest } from './module-vite.js';
+import { isObjectPrototype } from './realms.js';
 
 /** A function ready to be written. */
 export interface FunctionDescription {
@@ -71,9 +72,7 @@ export function ownPrototype(fn: object): object | undefined {
 export function isBare(fn: object): boolean {
   const prototype = ownPrototype(fn);
   if (Object.keys(fn).length > 0) return false;
-  return (
-    prototype === undefined || (Object.keys(prototype).length === 0 && Object.getPrototypeOf(prototype) === Object.prototype)
-  );
+  return prototype === undefined || (Object.keys(prototype).length === 0 && isObjectPrototype(Object.getPrototypeOf(prototype)));
 }
 
 /** The description of a function that holds for every message. */

@@ -18,6 +18,7 @@ import { analyseSource, compiles, SourceRefusal, withBaseName, type SourceAnalys
 import { fileOf } from './loader-hooks.js';
 import { compiledText, readSource } from './inspector-scripts.js';
 import { commonExports, moduleDefinition } from './module-definitions.js';
+import { isFunctionPrototype } from './realms.js';
 import { insideVitest, isViteImport, VITE, viteRoot } from './module-vite.js';
 
 /** The parts that are the same for every function of one place in a script. */
@@ -133,7 +134,7 @@ function candidates({ scopes, place, text }: Located): Map<string, number> {
 
 function analyse({ fn, text, place, scopes, path }: Located, names: readonly string[]): SourceAnalysis {
   const hasBase =
-    isClassText(text) && typeof Object.getPrototypeOf(fn) === 'function' && Object.getPrototypeOf(fn) !== Function.prototype;
+    isClassText(text) && typeof Object.getPrototypeOf(fn) === 'function' && !isFunctionPrototype(Object.getPrototypeOf(fn));
   const standing = hasBase ? withBaseName(text) : text;
   const isStrict = scopes.some(({ isEsm }) => isEsm);
   const sloppy = isStrict ? false : Object.hasOwn(fn, 'caller') ? true : undefined;
@@ -212,7 +213,7 @@ function moduleOf({ place: { url } }: Located): Definition {
 /** Whether evaluating the class may read captured variables: its heritage, static members, computed names. */
 function readsEarly(fn: object, text: string): boolean {
   return (
-    Object.getPrototypeOf(fn) !== Function.prototype ||
+    !isFunctionPrototype(Object.getPrototypeOf(fn)) ||
     /\bstatic\b|^class[^{]*\bextends\b|^\s*(?:async\s+|get\s+|set\s+|\*\s*)*\[|@/m.test(text)
   );
 }

@@ -11,6 +11,7 @@ import { nameOf } from './function-errors.js';
 import { ownPrototype } from './function-memory.js';
 import { namespaceReference } from './module-namespaces.js';
 import { ModuleReference } from './module-reference.js';
+import { isObjectPrototype } from './realms.js';
 
 /** Writes a reference to a module or to an object that it exports. */
 export function writeModule(value: object, out: ValueWriter): void {
@@ -51,7 +52,7 @@ function writeProperties(object: object, keys: readonly string[], part: string, 
 
 function baseOf(prototype: object): unknown {
   const above: object | null = Object.getPrototypeOf(prototype);
-  const base: unknown = above === null || above === Object.prototype ? undefined : above.constructor;
+  const base: unknown = above === null || isObjectPrototype(above) ? undefined : above.constructor;
   return typeof base === 'function' && base.prototype === above ? base : undefined;
 }
 

@@ -55,6 +55,7 @@ function findMainFiles(): Set<string> {
 /** Runners that evaluate the test file themselves: vitest, jest, and `node --test` without a process per file. */
 function isTestFile(file: string): boolean {
   if (insideVitest()) return vitestFile() === file;
+  if (process.env['NODE_TEST_CONTEXT'] !== undefined) return false; // a process of its own for each file, which is its main script
   if (process.env['JEST_WORKER_ID'] !== undefined || process.execArgv.some((flag) => flag.startsWith('--test'))) {
     return /[.-](?:test|spec)\.[cm]?[jt]sx?$|[\\/](?:__tests__|test)[\\/]/.test(file);
   }

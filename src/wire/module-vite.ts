@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { ImportBinding } from './module-imports.js';
+import { globalOf } from './realms.js';
 
 /** The names that vite puts in. */
 export const VITE = {
@@ -49,6 +50,18 @@ export function viteRoot(): string {
   return worker()?.config?.root ?? process.cwd();
 }
 
-function worker(): { filepath?: string; config?: { root?: string } } | undefined {
-  return (globalThis as { __vitest_worker__?: { filepath?: string; config?: { root?: string } } }).__vitest_worker__;
+/** In the vm pools, the test file that a function belongs to is known to the function's realm only. */
+export function noteRealm(fn: object): void {
+  if (process.env['VITEST'] !== undefined) realm = globalOf(fn);
 }
+
+interface VitestWorker {
+  readonly filepath?: string;
+  readonly config?: { readonly root?: string };
+}
+
+function worker(): VitestWorker | undefined {
+  return (realm as { __vitest_worker__?: VitestWorker }).__vitest_worker__;
+}
+
+let realm: object = globalThis;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { runInNewContext } from 'node:vm';
 import { deserialize, serialize } from '#src/wire/class-hooks.js';
 import { registerFunctionExtensions } from '#src/wire/function-extension.js';
 import { remote } from '#src/wire/remote.js';
@@ -202,4 +203,19 @@ test('what arrived by value is forwarded to a grandchild', () =>
       shifted,
     );
     assert.deepEqual(results, [11, 12]);
+  }));
+
+test('functions and classes of another realm travel, as test runners make them', () =>
+  withChild(async (child) => {
+    const made = runInNewContext(`({
+      plain: function plain(x) { return [x, Math.max(1, x)] },
+      Holder: class Holder { constructor(x) { this.x = x } get() { return this.x } },
+      captures: ((max) => (x) => max(x, 2))(Math.max),
+    })`) as { plain: unknown; Holder: new (x: number) => { get(): number }; captures: unknown };
+    const { Holder } = made;
+    assert.deepEqual(await child.call(made.plain, 3), [3, 3]);
+    assert.equal(await child.call((x: number) => new Holder(x).get(), 4), 4);
+    assert.equal(await child.call((held: { get(): number }) => held.get(), new Holder(5)), 5);
+    assert.ok((await child.call((x: number) => new Holder(x), 6)) instanceof Holder);
+    assert.equal(await child.call(made.captures, 1), 2);
   }));

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import test from 'node:test';
 import { DeserializationError, SerializationError } from '#src/errors.js';
 import { Process } from '#src/index.js';
+import { REASONS } from '#src/wire/function-errors.js';
 import { encodeFunction, registerFunctionExtensions } from '#src/wire/function-extension.js';
 import { runNode, withChild, withFolder } from './function-support.js';
 
@@ -279,3 +280,9 @@ test('a class whose computed names need a variable is refused by the child, whic
       /^DeserializationError: The class 'Computed' \(dist-test.*\) could not be made again: key is not defined\. .*computed member name.*export the class from a module/,
     );
   }));
+
+test('docs/functions.md has every reason for which a function is refused', () => {
+  const docs = readFileSync(new URL('../../docs/functions.md', import.meta.url), 'utf8');
+  const missing = Object.values(REASONS).filter((reason) => !docs.includes(/^[^,;(]*/.exec(reason)?.[0].trim() ?? ''));
+  assert.deepEqual(missing, []);
+});
