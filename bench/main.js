@@ -30,11 +30,11 @@ process.exitCode = await main();
 
 async function main() {
   const options = optionsOf(process.argv.slice(2));
-  if (typeof options === 'string') return console.error(`${options}\n${HELP}`), 2;
-  if (options.help) return console.log(HELP), 0;
+  if (typeof options === 'string') return (console.error(`${options}\n${HELP}`), 2);
+  if (options.help) return (console.log(HELP), 0);
   const chosen = choose(await loadScenarios(), options);
-  if (chosen.length === 0) return console.error('No scenario has such a name and such a driver; see --list'), 2;
-  if (options.list) return console.log(chosen.map(listing).join('\n')), 0;
+  if (chosen.length === 0) return (console.error('No scenario has such a name and such a driver; see --list'), 2);
+  if (options.list) return (console.log(chosen.map(listing).join('\n')), 0);
 
   const stop = stopSwitch();
   const run = { ...options, token: randomUUID(), stop, progress };
@@ -66,8 +66,17 @@ async function main() {
   }
 
   const complete = !stop.requested;
-  const header = { startedAt, endedAt: new Date().toISOString(), complete, arguments: process.argv.slice(2), rounds: run.rounds,
-    quick: run.quick, loadAverage: { before: loadBefore, after: os.loadavg() }, noisy: warning !== null, ...environment };
+  const header = {
+    startedAt,
+    endedAt: new Date().toISOString(),
+    complete,
+    arguments: process.argv.slice(2),
+    rounds: run.rounds,
+    quick: run.quick,
+    loadAverage: { before: loadBefore, after: os.loadavg() },
+    noisy: warning !== null,
+    ...environment,
+  };
   console.log(`\n${complete ? '' : 'Stopped. '}Record: ${writeRecord(header, results)}`);
   await endFamily(run.token);
   janitor.stdin.end();
@@ -78,11 +87,19 @@ async function main() {
 /** @param {string[]} args @returns {any} options, or what is wrong with them */
 function optionsOf(args) {
   try {
-    const { values } = parseArgs({ args, options: {
-      only: { type: 'string', multiple: true, default: [] }, driver: { type: 'string', multiple: true, default: [] },
-      rounds: { type: 'string' }, quick: { type: 'boolean', default: false }, node: { type: 'string', default: process.execPath },
-      python: { type: 'string', default: 'python3' }, list: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
-    } });
+    const { values } = parseArgs({
+      args,
+      options: {
+        only: { type: 'string', multiple: true, default: [] },
+        driver: { type: 'string', multiple: true, default: [] },
+        rounds: { type: 'string' },
+        quick: { type: 'boolean', default: false },
+        node: { type: 'string', default: process.execPath },
+        python: { type: 'string', default: 'python3' },
+        list: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    });
     const rounds = Number(values.rounds ?? (values.quick ? QUICK_ROUNDS : ROUNDS));
     if (!Number.isInteger(rounds) || rounds < 1) return `Cannot run --rounds ${values.rounds}: it must be a whole number above 0`;
     return { ...values, rounds, node: absolute(values.node), python: absolute(values.python) };
@@ -110,8 +127,11 @@ function isWanted(driver, words) {
 }
 
 function listing({ source: { scenario }, drivers }) {
-  return [`${scenario.name}: ${scenario.about}`, ...scenario.cases.map(({ name, unit }) => `  case    ${name} (${unit})`),
-    ...drivers.map(({ name }) => `  driver  ${name}`)].join('\n');
+  return [
+    `${scenario.name}: ${scenario.about}`,
+    ...scenario.cases.map(({ name, unit }) => `  case    ${name} (${unit})`),
+    ...drivers.map(({ name }) => `  driver  ${name}`),
+  ].join('\n');
 }
 
 /** Ctrl-C ends the current measurement and its family; the tables and the record so far are kept. */

@@ -23,7 +23,11 @@ export const viewingV8 = () => ({ encode: v8.serialize, decode: v8.deserialize }
 export const copyingV8 = () => ({ encode: v8.serialize, decode: (message) => v8.deserialize(Buffer.from(message)) });
 
 /** @returns {Codec} */
-export const json = () => ({ encode: (value) => JSON.stringify(value), decode: JSON.parse, cannot: ['Map of 50', '64 KiB Buffer', '1 MiB Buffer'] });
+export const json = () => ({
+  encode: (value) => JSON.stringify(value),
+  decode: JSON.parse,
+  cannot: ['Map of 50', '64 KiB Buffer', '1 MiB Buffer'],
+});
 
 /** Views on the message for Buffers, as v8. @param {object} options @returns {Promise<Codec>} */
 export async function msgpackr(options) {

@@ -72,5 +72,6 @@ function acquireAndRelease(lock, times) {
   }
 }
 
-const start = (/** @type {string} */ role) => new Worker(new URL('worker-threads-thread.js', import.meta.url), { workerData: role });
+const start = (/** @type {string} */ role) =>
+  new Worker(new URL('worker-threads-thread.js', import.meta.url), { workerData: role });
 const [FREE, TAKEN, CONTENDED] = [0, 1, 2];

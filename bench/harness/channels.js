@@ -37,7 +37,7 @@ export async function pingPong(/** @type {Wire} */ wire, { roundTrips, warmup })
 export function serveChannel({ send, onMessage }) {
   let [role, left, total] = ['', 0, 0];
   onMessage((message) => {
-    if (Array.isArray(message)) return void ([role, left] = message, (total = 0));
+    if (Array.isArray(message)) return void (([role, left] = message), (total = 0));
     left--;
     if (role === 'echo') return send(message);
     total += weightOf(message);

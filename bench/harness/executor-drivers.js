@@ -10,7 +10,9 @@
 export function executorDrivers(measure, more) {
   /** @type {(name: string, file: string, open: string, rest?: object) => import('./scenario.js').Driver} */
   const driver = (name, file, open, rest) => ({
-    name, ...rest, measure: async (params) => measure((await import(`../drivers/${file}.js`))[open])(params),
+    name,
+    ...rest,
+    measure: async (params) => measure((await import(`../drivers/${file}.js`))[open])(params),
   });
   return [
     driver('multiproc ProcessPoolExecutor', 'multiproc', 'openProcessPoolExecutor', { ours: true }),

@@ -65,7 +65,8 @@ function measured(run) {
       await run(executor, warmup, params);
       const warmMs = await millisOf(() => run(executor, warmup, params));
       const expectedMs = (warmMs / warmup) * tasks;
-      if (expectedMs > budgetMs) throw new NotMeasured(`over the budget of ${budgetMs / 1e3} s: about ${Math.round(expectedMs / 1e3)} s`);
+      if (expectedMs > budgetMs)
+        throw new NotMeasured(`over the budget of ${budgetMs / 1e3} s: about ${Math.round(expectedMs / 1e3)} s`);
       let total = 0;
       const ms = await millisOf(async () => (total = await run(executor, tasks, params)));
       check(total, (tasks * (tasks + 1)) / 2, 'sum of the results');

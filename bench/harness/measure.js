@@ -39,7 +39,8 @@ export async function measure({ file, scenario, driver, params }, run) {
   await Promise.race([Promise.all([report.done, ...output.map(({ done }) => done)]), sleep(PIPE_GRACE_MS)]);
   if (verdict === 'absent') return { status: 'not measured', reason: `absent: ${command} not found`, leftBehind };
   if (run.stop.requested) return { status: 'stopped', reason: 'stopped', leftBehind };
-  if (verdict === 'hung') return { status: 'hung', reason: `no figure within ${scenario.deadlineMs ?? DEADLINE_MS} ms`, leftBehind };
+  if (verdict === 'hung')
+    return { status: 'hung', reason: `no figure within ${scenario.deadlineMs ?? DEADLINE_MS} ms`, leftBehind };
   return outcomeOf(report.text(), child, output.map(({ text }) => text()).join('\n'), leftBehind);
 }
 
@@ -49,7 +50,8 @@ function outcomeOf(line, child, output, leftBehind) {
   if (Number.isFinite(value)) return { status: 'ok', value, remarks, leftBehind };
   if (notMeasured) return { status: 'not measured', reason: notMeasured, leftBehind };
   const ending = child.signalCode ? `killed by ${child.signalCode}` : `exit code ${child.exitCode}`;
-  const reason = error ?? `${line ? `no finite figure (${line.trim()})` : 'no figure'}, ${ending}\n${output.trim().slice(-OUTPUT_CHARS)}`;
+  const reason =
+    error ?? `${line ? `no finite figure (${line.trim()})` : 'no figure'}, ${ending}\n${output.trim().slice(-OUTPUT_CHARS)}`;
   return { status: 'failed', reason, leftBehind };
 }
 
@@ -64,7 +66,10 @@ function endOf(child) {
 /** @param {any} stream a readable one, or none */
 function textOf(stream) {
   let text = '';
-  stream?.setEncoding('utf8').on('data', (/** @type {string} */ chunk) => (text += chunk)).on('error', () => {});
+  stream
+    ?.setEncoding('utf8')
+    .on('data', (/** @type {string} */ chunk) => (text += chunk))
+    .on('error', () => {});
   const firstLine = new Promise((resolve) => stream?.on('data', () => text.includes('\n') && resolve(text)));
   return { text: () => text, firstLine, done: new Promise((resolve) => stream?.on('close', resolve)) };
 }

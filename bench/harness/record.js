@@ -15,8 +15,12 @@ const BENCH = new URL('../', import.meta.url);
 export function environmentOf(run, packages) {
   return {
     machine: {
-      cpu: os.cpus()[0]?.model.trim(), cores: os.cpus().length, usableCores: os.availableParallelism(),
-      memoryMb: Math.round(os.totalmem() / 2 ** 20), kernel: `${os.type()} ${os.release()}`, arch: os.arch(),
+      cpu: os.cpus()[0]?.model.trim(),
+      cores: os.cpus().length,
+      usableCores: os.availableParallelism(),
+      memoryMb: Math.round(os.totalmem() / 2 ** 20),
+      kernel: `${os.type()} ${os.release()}`,
+      arch: os.arch(),
     },
     node: output(run.node, ['-p', 'process.version']),
     python: output(run.python, ['-c', 'import platform; print(platform.python_version())']),
@@ -53,11 +57,18 @@ export function writeRecord(header, results) {
   mkdirSync(folder, { recursive: true });
   const file = new URL(`${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}.json`, folder);
   const scenarios = results.map(({ scenario, cases }) => ({
-    name: scenario.name, about: scenario.about,
+    name: scenario.name,
+    about: scenario.about,
     cases: cases.map(({ testCase, params, rows }) => {
       const better = testCase.better ?? 'lower';
       const figures = figuresOf(rows, better);
-      return { name: testCase.name, unit: testCase.unit, better, params, rows: rows.map((row, index) => ({ ...row, ...figures[index] })) };
+      return {
+        name: testCase.name,
+        unit: testCase.unit,
+        better,
+        params,
+        rows: rows.map((row, index) => ({ ...row, ...figures[index] })),
+      };
     }),
   }));
   writeFileSync(file, `${JSON.stringify({ format: 1, ...header, scenarios }, null, 2)}\n`);

@@ -36,7 +36,9 @@ const SCENARIOS = new URL('../scenarios/', import.meta.url);
 
 /** @returns {Promise<{ scenario: Scenario, file: URL }[]>} all scenarios, in the order of their file names */
 export async function loadScenarios() {
-  const names = readdirSync(SCENARIOS).filter((name) => /\.m?js$/.test(name)).sort();
+  const names = readdirSync(SCENARIOS)
+    .filter((name) => /\.m?js$/.test(name))
+    .sort();
   const found = [];
   for (const name of names) {
     const file = new URL(name, SCENARIOS);

@@ -23,7 +23,14 @@ import { measure } from './measure.js';
  */
 export async function runCase({ scenario, file }, testCase, drivers, run) {
   /** @type {Row[]} */
-  const rows = drivers.map(({ name, ours = false }) => ({ driver: name, ours, samples: [], remarks: [], misses: [], leftBehind: 0 }));
+  const rows = drivers.map(({ name, ours = false }) => ({
+    driver: name,
+    ours,
+    samples: [],
+    remarks: [],
+    misses: [],
+    leftBehind: 0,
+  }));
   const rounds = roundsOf(scenario, run);
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < drivers.length && !run.stop.requested; turn++) {

@@ -5,6 +5,13 @@ import { oneAtATime } from '../harness/executors.js';
 export const scenario = {
   name: 'executor-one-at-a-time',
   about: 'each trivial task is awaited before the next is submitted',
-  cases: [{ name: 'round trip', unit: 'µs/task', params: { workers: 2, tasks: 5_000, warmup: 1_000 }, quick: { tasks: 1_000, warmup: 500 } }],
+  cases: [
+    {
+      name: 'round trip',
+      unit: 'µs/task',
+      params: { workers: 2, tasks: 5_000, warmup: 1_000 },
+      quick: { tasks: 1_000, warmup: 500 },
+    },
+  ],
   drivers: executorDrivers(oneAtATime, [{ name: 'CPython ProcessPoolExecutor (spawn)', python: 'executor_one_at_a_time' }]),
 };

@@ -1,6 +1,8 @@
 /** Functions that travel: what sending one costs its process, at once and for good. No other pool takes closures. */
 const ours = (name, measure, rest) => ({
-  name, ours: true, ...rest,
+  name,
+  ours: true,
+  ...rest,
   measure: async (params) => (await import('../drivers/multiproc-functions.js'))[measure](params),
 });
 
@@ -21,14 +23,16 @@ export const scenarios = [
     ],
     drivers: [
       {
-        name: 'multiproc ProcessPoolExecutor', ours: true,
+        name: 'multiproc ProcessPoolExecutor',
+        ours: true,
         measure: async (params) => (await import('../drivers/multiproc-functions.js'))[params.measure](params),
       },
     ],
   },
   {
     name: 'functions-await',
-    about: 'an await of a settled promise in the process that submitted; functions are found by the inspector, which must not slow it down for good',
+    about:
+      'an await of a settled promise in the process that submitted; functions are found by the inspector, which must not slow it down for good',
     cases: [{ name: 'one await', unit: 'ns', params: { awaits: 300_000 }, quick: { awaits: 50_000 } }],
     drivers: [
       ours('after 1000 closures were sent', 'awaitNs', { params: { closures: 1000 } }),
@@ -40,9 +44,12 @@ export const scenarios = [
     about: 'live memory of a process after 100 000 submits of new closures, for each of them; below about 10 is nothing',
     deadlineMs: 180_000,
     maxRounds: 3,
-    cases: ['parent', 'worker'].map((where) => (
-      { name: where, unit: 'bytes/submit', params: { where, submits: 100_000, warmup: 10_000 }, quick: { submits: 10_000, warmup: 5_000 } }
-    )),
+    cases: ['parent', 'worker'].map((where) => ({
+      name: where,
+      unit: 'bytes/submit',
+      params: { where, submits: 100_000, warmup: 10_000 },
+      quick: { submits: 10_000, warmup: 5_000 },
+    })),
     drivers: [ours('multiproc ProcessPoolExecutor', 'leakPerSubmit')],
   },
 ];

@@ -1,10 +1,21 @@
 /** One thread takes and gives back a lock that nobody else wants. */
-const lock = (name, file, run, rest) => ({ name, ...rest, measure: async (params) => (await import(`../drivers/${file}.js`))[run](params) });
+const lock = (name, file, run, rest) => ({
+  name,
+  ...rest,
+  measure: async (params) => (await import(`../drivers/${file}.js`))[run](params),
+});
 
 export const scenario = {
   name: 'lock-uncontended',
   about: 'acquire and release, blocking calls, one thread, nobody else; time of both together',
-  cases: [{ name: 'acquire and release', unit: 'ns', params: { iterations: 20_000_000, warmup: 2_000_000 }, quick: { iterations: 5_000_000 } }],
+  cases: [
+    {
+      name: 'acquire and release',
+      unit: 'ns',
+      params: { iterations: 20_000_000, warmup: 2_000_000 },
+      quick: { iterations: 5_000_000 },
+    },
+  ],
   drivers: [
     lock('multiproc lock word', 'multiproc-substrate', 'lockWordUncontended', { ours: true }),
     lock('multiproc Lock', 'multiproc', 'lockUncontended', { ours: true }),

@@ -1,12 +1,18 @@
 /** Two processes, one number in flight, there and back. */
 import { wire } from '../harness/channel-scenarios.js';
 
-const ours = (name, file, run) => ({ name, ours: true, measure: async (params) => (await import(`../drivers/${file}.js`))[run](params) });
+const ours = (name, file, run) => ({
+  name,
+  ours: true,
+  measure: async (params) => (await import(`../drivers/${file}.js`))[run](params),
+});
 
 export const scenario = {
   name: 'ping-pong',
   about: 'a number goes to another process (or thread) and back before the next is sent',
-  cases: [{ name: 'round trip', unit: 'µs', params: { roundTrips: 10_000, warmup: 2_000 }, quick: { roundTrips: 2_000, warmup: 500 } }],
+  cases: [
+    { name: 'round trip', unit: 'µs', params: { roundTrips: 10_000, warmup: 2_000 }, quick: { roundTrips: 2_000, warmup: 500 } },
+  ],
   drivers: [
     ours('multiproc Pipe', 'multiproc', 'pipePingPong'),
     ours('multiproc ring (blocking)', 'multiproc-substrate', 'ringPingPong'),

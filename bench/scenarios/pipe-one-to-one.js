@@ -6,7 +6,11 @@ export const scenario = {
   about: 'one sender, one receiver in another process (or thread), messages one way as fast as they go; checksums compared',
   cases: channelCases,
   drivers: [
-    { name: 'multiproc Pipe', ours: true, measure: async (params) => (await import('../drivers/multiproc.js')).pipeOneToOne(params) },
+    {
+      name: 'multiproc Pipe',
+      ours: true,
+      measure: async (params) => (await import('../drivers/multiproc.js')).pipeOneToOne(params),
+    },
     { name: 'CPython Pipe', python: 'pipe_one_to_one' },
     wire('child_process.fork, json', 'fork', 'oneToOne', { serialization: 'json' }),
     wire('child_process.fork, advanced', 'fork', 'oneToOne', { serialization: 'advanced' }),

@@ -2,7 +2,8 @@
 import { toExit, toFirstUserCode } from '../harness/starts.js';
 
 const starter = (name, file, open, rest) => ({
-  name, ...rest,
+  name,
+  ...rest,
   measure: async (params) => {
     const opened = await (await import(`../drivers/${file}.js`))[open](params);
     return (params.until === 'exit' ? toExit : toFirstUserCode)(opened, params);
@@ -15,10 +16,16 @@ const withCaCerts = { env: { NODE_EXTRA_CA_CERTS: CA_CERTS }, applies: () => Boo
 
 export const scenario = {
   name: 'process-start',
-  about: 'new Process() to the first statement of user code in it, and to its end as the parent sees it; NODE_EXTRA_CA_CERTS unset',
+  about:
+    'new Process() to the first statement of user code in it, and to its end as the parent sees it; NODE_EXTRA_CA_CERTS unset',
   env: { NODE_EXTRA_CA_CERTS: undefined },
   cases: [
-    { name: 'first user code', unit: 'ms', params: { until: 'user code', starts: 9, warmup: 2 }, quick: { starts: 4, warmup: 1 } },
+    {
+      name: 'first user code',
+      unit: 'ms',
+      params: { until: 'user code', starts: 9, warmup: 2 },
+      quick: { starts: 4, warmup: 1 },
+    },
     { name: 'first user code, the very first start', unit: 'ms', params: { until: 'user code', starts: 1, warmup: 0 } },
     { name: 'exit', unit: 'ms', params: { until: 'exit', starts: 9, warmup: 2 }, quick: { starts: 4, warmup: 1 } },
   ],

@@ -6,7 +6,11 @@ export const scenario = {
   about: 'one producer, one consumer in another process (or thread), messages one way as fast as they go; checksums compared',
   cases: channelCases,
   drivers: [
-    { name: 'multiproc Queue', ours: true, measure: async (params) => (await import('../drivers/multiproc.js')).queueOneToOne(params) },
+    {
+      name: 'multiproc Queue',
+      ours: true,
+      measure: async (params) => (await import('../drivers/multiproc.js')).queueOneToOne(params),
+    },
     { ...wire('multiproc ring (blocking)', 'multiproc-substrate', 'oneToOne', {}, 'openRings'), ours: true },
     { name: 'CPython Queue', python: 'queue_one_to_one', params: { kind: 'Queue' } },
     { name: 'CPython SimpleQueue', python: 'queue_one_to_one', params: { kind: 'SimpleQueue' } },

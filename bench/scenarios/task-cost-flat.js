@@ -14,6 +14,11 @@ export const scenario = {
   about: 'batches of so many trivial tasks, each submitted in one go and awaited; flat is good',
   maxRounds: 3,
   deadlineMs: 120_000,
-  cases: [pendingTasks(1, 3_000), pendingTasks(1_000, 30_000), pendingTasks(100_000, 100_000), pendingTasks(1_000_000, 1_000_000)],
+  cases: [
+    pendingTasks(1, 3_000),
+    pendingTasks(1_000, 30_000),
+    pendingTasks(100_000, 100_000),
+    pendingTasks(1_000_000, 1_000_000),
+  ],
   drivers: executorDrivers(inBatches, [{ name: 'CPython ProcessPoolExecutor (spawn)', python: 'executor_in_batches' }]),
 };

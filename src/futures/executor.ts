@@ -40,7 +40,9 @@ export type Iterables<A extends readonly unknown[]> = { [K in keyof A]: AnyItera
 
 /** Runs functions somewhere else. @python `concurrent.futures.Executor` */
 export abstract class Executor implements AsyncDisposable {
-  /** Runs `fn(...args)`; a class means `new fn(...args)`. */
+  /** Runs `new task(...args)`. */
+  abstract submit<A extends unknown[], R>(task: new (...args: A) => R, ...args: A): Future<R>;
+  /** Runs `fn(...args)`. */
   abstract submit<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Future<Awaited<R>>;
   /** Runs `fn` over the items of the iterables, in step; the results in input order. */
   abstract map<A extends unknown[], R>(

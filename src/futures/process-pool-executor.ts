@@ -75,8 +75,10 @@ export class ProcessPoolExecutor extends Executor {
    * @throws {BrokenProcessPoolError} When a worker's death broke it.
    * @throws {QueueFullError} Above `maxPending`.
    */
-  submit<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Future<Awaited<R>> {
-    return this.#submit(fn, args, NO_OPTIONS);
+  submit<A extends unknown[], R>(task: new (...args: A) => R, ...args: A): Future<R>;
+  submit<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Future<Awaited<R>>;
+  submit<R>(fn: unknown, ...args: unknown[]): Future<Awaited<R>> {
+    return this.#submit(fn as (...args: unknown[]) => R, args, NO_OPTIONS);
   }
 
   map<A extends unknown[], R>(

@@ -6,7 +6,7 @@
  */
 import type { Socket } from 'node:net';
 import { openSync } from 'node:fs';
-import type { ProcessPhase } from '../errors.js';
+import { type ProcessPhase, SystemError } from '../errors.js';
 import { binding } from '../native/binding.js';
 import { fileBeside, fileOfPackage } from '../native/own-files.js';
 import type { Piece } from '../substrate/allocator.js';
@@ -50,6 +50,11 @@ export function setExecutable(path: string): void {
 
 /** Starts a child: as a function, so that the bundle can load this module when the first child is started. */
 export function launch(request: LaunchRequest): Child {
+  // The addon is not asked by node: what the permission model forbids, it must not do behind its back.
+  if (process.permission?.has('child') === false) {
+    const denied = { code: 'EACCES', errno: 13, syscall: 'spawn' };
+    throw new SystemError('Cannot start a process: the permission model forbids it; run node with --allow-child-process', denied);
+  }
   return new Child(request);
 }
 

@@ -13,6 +13,7 @@ import type { Encoded } from '../wire/codec-types.js';
 import { execArgvForChild } from '../wire/loader-flags.js';
 import { decodeFailure } from '../wire/remote-error.js';
 import { addActive, removeActive } from './active-children.js';
+import { callable } from './callable.js';
 import { bootFor, childEnvironment } from './child-setup.js';
 import { currentName, setCurrent, setMainMaker } from './current-process.js';
 import { processDied, signalNumber } from './exit-status.js';
@@ -173,7 +174,7 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
   /** What the child does; by default it calls the target. To be overridden in a subclass. */
   run(): unknown {
     const { target, args = [] } = this.#options;
-    return target?.(...(args as A));
+    return target === undefined ? undefined : callable(target)(...(args as A));
   }
 
   /**
@@ -335,7 +336,10 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
         },
       };
     };
-    setMainMaker(() => construct({ name: 'MainProcess', daemon: false }, Process, []));
+    // Of a worker too, which is a child but was started with no Process of its own.
+    setMainMaker(() =>
+      construct({ name: bootOf()?.name ?? 'MainProcess', daemon: bootOf()?.daemon ?? false }, Process, bootOf()?.identity ?? []),
+    );
   }
 
   /** Everything that can fail for the user's values, before anything is started. */

@@ -61,7 +61,8 @@ export class Allocator {
    * @throws {ResourceExhaustedError} If the arena or the machine has no room (`ENOSPC`, `ENOMEM`).
    */
   allocate(bytes: number, options?: { private?: boolean }): Piece {
-    if (!(bytes > 0) || !Number.isSafeInteger(bytes)) throw new RangeError(`Cannot allocate shared memory: size must be a positive integer of bytes, received ${bytes}`);
+    if (!(bytes > 0) || !Number.isSafeInteger(bytes))
+      throw new RangeError(`Cannot allocate shared memory: size must be a positive integer of bytes, received ${bytes}`);
     const offset = bytes <= LARGEST_SMALL ? this.#allocateSmall(bytes) : this.#allocateRun(bytes, options?.private === true);
     return { offset, bytes };
   }
@@ -74,7 +75,8 @@ export class Allocator {
     if (page === 0) return this.#freeExtents(extent);
     const table = this.#table(extent);
     const entry = Atomics.load(table, page);
-    if ((entry & SLAB) !== 0 && (entry & RUN) === 0) return this.#freeSmall(base + page * PAGE_BYTES, piece.offset, entry & LENGTH_MASK);
+    if ((entry & SLAB) !== 0 && (entry & RUN) === 0)
+      return this.#freeSmall(base + page * PAGE_BYTES, piece.offset, entry & LENGTH_MASK);
     this.#arena.discard(piece.offset, roundUp(piece.bytes, RESERVE_UNIT));
     faultPoint('arena.beforeFree');
     Atomics.store(table, page, 0);
@@ -232,7 +234,11 @@ export class Allocator {
     for (let extent = 1; extent < this.#arena.extentCount; extent++) {
       const owner = Atomics.load(this.#extents, extent * 2 + EXTENT_OWNER);
       const free = owner === 0;
-      const orphaned = owner > 0 && owner !== this.#owner + 1 && Atomics.load(this.#extents, extent * 2 + EXTENT_FOLLOWERS) === 0 && !isEntered(owner - 1);
+      const orphaned =
+        owner > 0 &&
+        owner !== this.#owner + 1 &&
+        Atomics.load(this.#extents, extent * 2 + EXTENT_FOLLOWERS) === 0 &&
+        !isEntered(owner - 1);
       if (!free && !orphaned) continue;
       if (Atomics.compareExchange(this.#extents, extent * 2 + EXTENT_OWNER, owner, this.#owner + 1) !== owner) continue;
       this.#arena.reserve(extent * this.#extentBytes, roundUp(this.#pages * 4, RESERVE_UNIT));
@@ -248,7 +254,11 @@ export class Allocator {
     const needed = Math.ceil((bytes + PAGE_BYTES) / this.#extentBytes);
     for (let first = 1; first + needed <= this.#arena.extentCount; first++) {
       let taken = 0;
-      while (taken < needed && Atomics.compareExchange(this.#extents, (first + taken) * 2 + EXTENT_OWNER, 0, this.#owner + 1) === 0) taken++;
+      while (
+        taken < needed &&
+        Atomics.compareExchange(this.#extents, (first + taken) * 2 + EXTENT_OWNER, 0, this.#owner + 1) === 0
+      )
+        taken++;
       if (taken < needed) {
         for (let i = 0; i < taken; i++) Atomics.store(this.#extents, (first + i) * 2 + EXTENT_OWNER, 0);
         first += taken;

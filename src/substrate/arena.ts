@@ -68,7 +68,10 @@ function openArena(): Arena {
   const mapped = native.arenaInfo();
   const made = mapped === undefined ? createArena() : mapped;
   const opened = describe(made.fd, made.size);
-  if (Atomics.load(opened.header, HEADER_MAGIC) !== ARENA_MAGIC || Atomics.load(opened.header, HEADER_VERSION) !== ARENA_VERSION) {
+  if (
+    Atomics.load(opened.header, HEADER_MAGIC) !== ARENA_MAGIC ||
+    Atomics.load(opened.header, HEADER_VERSION) !== ARENA_VERSION
+  ) {
     throw new ProtocolError('Cannot use the shared memory: it was made by another version of multiproc');
   }
   return opened;
@@ -127,7 +130,8 @@ function describe(fd: number, size: number, extentShift?: number): Arena {
       return whole.subarray(within / 4, (within + bytes) / 4);
     },
     reserve(offset, bytes) {
-      if (bytes >= CHECKED_BYTES && bytes > availableMemory()) throw systemError(`reserve ${bytes} bytes of shared memory`, ENOMEM, 'fallocate');
+      if (bytes >= CHECKED_BYTES && bytes > availableMemory())
+        throw systemError(`reserve ${bytes} bytes of shared memory`, ENOMEM, 'fallocate');
       const failed = native.arenaReserve(offset, bytes);
       if (failed !== 0) throw systemError(`reserve ${bytes} bytes of shared memory`, failed, 'fallocate');
     },

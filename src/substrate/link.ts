@@ -52,7 +52,8 @@ export class Link implements Pump {
 
   constructor(options: LinkOptions) {
     const half = RING_HEADER_BYTES + options.capacity;
-    const [out, into] = options.end === 'first' ? [options.offset, options.offset + half] : [options.offset + half, options.offset];
+    const [out, into] =
+      options.end === 'first' ? [options.offset, options.offset + half] : [options.offset + half, options.offset];
     this.#out = new RingProducer(out, options.capacity);
     this.#in = new RingConsumer(into, options.capacity, options.maxMessage);
     this.#peer = options.peer;

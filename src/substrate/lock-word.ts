@@ -66,13 +66,15 @@ export class LockWord {
       this.#taken();
       return;
     }
-    if (!this.#acquireNatively(timeoutMs ?? -1, false)) throw new TimeoutError(`Cannot acquire the lock: it was not released within ${timeoutMs} ms`);
+    if (!this.#acquireNatively(timeoutMs ?? -1, false))
+      throw new TimeoutError(`Cannot acquire the lock: it was not released within ${timeoutMs} ms`);
   }
 
   /** Takes the lock even if its owner died. True: it did, and what the lock protects may be half-done. */
   recoverSync(timeoutMs?: number): boolean {
     const answer = binding().lockAcquire(this.#guardian.index, this.offset, timeoutMs ?? -1, true);
-    if (answer === LOCK_TIMED_OUT || answer === LOCK_BUSY) throw new TimeoutError(`Cannot recover the lock: its living owner did not release it within ${timeoutMs} ms`);
+    if (answer === LOCK_TIMED_OUT || answer === LOCK_BUSY)
+      throw new TimeoutError(`Cannot recover the lock: its living owner did not release it within ${timeoutMs} ms`);
     this.#taken();
     return answer === LOCK_TAKEN_FROM_DEAD;
   }
@@ -103,7 +105,10 @@ export class LockWord {
     if (answer === LOCK_TAKEN) return this.#taken();
     if (answer === LOCK_POISONED) {
       const pid = Atomics.load(this.#words, LAST_PID) || undefined;
-      throw new LockOwnerDiedError(`Cannot acquire the lock: its owner${pid === undefined ? '' : `, process ${pid},`} died holding it; call recover() to repair what it protects and go on`, { pid });
+      throw new LockOwnerDiedError(
+        `Cannot acquire the lock: its owner${pid === undefined ? '' : `, process ${pid},`} died holding it; call recover() to repair what it protects and go on`,
+        { pid },
+      );
     }
     return false;
   }

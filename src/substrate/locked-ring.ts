@@ -61,7 +61,8 @@ export class LockedRing {
         sent = this.#producer.write(kind, buffer, start, end, sent);
         if (sent >= 0) this.#producer.wakeConsumer();
         if (sent === end - start) return;
-        if (!this.#producer.sleepForRoom(sent < 0 ? deadline : Number.POSITIVE_INFINITY)) throw new TimeoutError(`Cannot put: there was no room within ${timeoutMs} ms`);
+        if (!this.#producer.sleepForRoom(sent < 0 ? deadline : Number.POSITIVE_INFINITY))
+          throw new TimeoutError(`Cannot put: there was no room within ${timeoutMs} ms`);
       }
     } finally {
       this.#putLock.release();

@@ -121,7 +121,9 @@ export function sameProcess(id: ParticipantId): ParticipantId[] {
   for (let slot = 0; slot < used; slot++) {
     const words = slotWords(slot);
     const state = Atomics.load(words, SLOT_STATE);
-    const same = [SLOT_PID, SLOT_START_LOW, SLOT_START_HIGH].every((word) => Atomics.load(words, word) === Atomics.load(own, word));
+    const same = [SLOT_PID, SLOT_START_LOW, SLOT_START_HIGH].every(
+      (word) => Atomics.load(words, word) === Atomics.load(own, word),
+    );
     if (same && (state & STATE_MASK) === STATE_LIVE && slot !== slotOf(id)) found.push(idAt(slot, state));
   }
   return found;

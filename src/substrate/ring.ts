@@ -63,7 +63,8 @@ class RingMemory {
   readonly mask: number;
 
   constructor(offset: number, capacity: number) {
-    if (!Number.isInteger(Math.log2(capacity)) || capacity < 1024) throw new RangeError(`Cannot open a ring: capacity must be a power of two of at least 1024 bytes, received ${capacity}`);
+    if (!Number.isInteger(Math.log2(capacity)) || capacity < 1024)
+      throw new RangeError(`Cannot open a ring: capacity must be a power of two of at least 1024 bytes, received ${capacity}`);
     this.offset = offset;
     const buffer = arena().buffer(offset, RING_HEADER_BYTES + capacity);
     this.words = new Int32Array(buffer, 0, RING_HEADER_BYTES / 4);
@@ -169,7 +170,12 @@ export class RingProducer {
 
   /** Blocks until half of the ring is free. False: time ran out. */
   sleepForRoom(deadline: number): boolean {
-    return this.#ring.sleepUntil(() => this.#roomFor(this.#ring.capacity / 2) || this.closed, PRODUCER_WAITS, PRODUCER_SEQUENCE, deadline);
+    return this.#ring.sleepUntil(
+      () => this.#roomFor(this.#ring.capacity / 2) || this.closed,
+      PRODUCER_WAITS,
+      PRODUCER_SEQUENCE,
+      deadline,
+    );
   }
 
   /** Wakes a consumer that sleeps in the futex. */
@@ -294,8 +300,10 @@ export class RingConsumer {
       const length = data[at >> 2] as number;
       const word = data[(at >> 2) + 1] as number;
       const size = RECORD_HEADER_BYTES + ((length + 7) & ~7);
-      if (length < 0 || at + size > mask + 1 || size > ((tail - this.#head) >>> 0)) {
-        throw new ProtocolError(`Cannot read the channel: a record of ${length} bytes at ${at} does not fit into ${mask + 1}; the other side wrote garbage`);
+      if (length < 0 || at + size > mask + 1 || size > (tail - this.#head) >>> 0) {
+        throw new ProtocolError(
+          `Cannot read the channel: a record of ${length} bytes at ${at} does not fit into ${mask + 1}; the other side wrote garbage`,
+        );
       }
       try {
         if (this.#deliver(handler, word, bytes, at + RECORD_HEADER_BYTES, length)) handled++;
@@ -350,9 +358,12 @@ export class RingConsumer {
   #collect(kind: number, flags: number, bytes: Uint8Array, start: number, end: number): PartialMessage | undefined {
     if ((flags & FLAG_FIRST) !== 0) {
       this.#dropPartial();
-      const total = end - start < LENGTH_BYTES ? -1 : new DataView(bytes.buffer, bytes.byteOffset + start, LENGTH_BYTES).getFloat64(0, true);
-      if (!Number.isSafeInteger(total) || total < 0) throw new ProtocolError(`Cannot read the channel: a message of ${total} bytes is announced`);
-      if (total > this.#maxMessage) throw new MessageTooLargeError(`Cannot receive a message of ${total} bytes: the limit is ${this.#maxMessage}`);
+      const total =
+        end - start < LENGTH_BYTES ? -1 : new DataView(bytes.buffer, bytes.byteOffset + start, LENGTH_BYTES).getFloat64(0, true);
+      if (!Number.isSafeInteger(total) || total < 0)
+        throw new ProtocolError(`Cannot read the channel: a message of ${total} bytes is announced`);
+      if (total > this.#maxMessage)
+        throw new MessageTooLargeError(`Cannot receive a message of ${total} bytes: the limit is ${this.#maxMessage}`);
       this.#partial = { kind, buffer: allocate(Math.min(total, TAKEN_AT_ONCE_BYTES)), used: 0, total };
       start += LENGTH_BYTES;
     }
@@ -362,7 +373,8 @@ export class RingConsumer {
       return undefined;
     }
     const used = partial.used + end - start;
-    if (used > partial.total) throw new ProtocolError(`Cannot read the channel: more than the announced ${partial.total} bytes arrived`);
+    if (used > partial.total)
+      throw new ProtocolError(`Cannot read the channel: more than the announced ${partial.total} bytes arrived`);
     if (used > partial.buffer.length) {
       const larger = allocate(Math.min(partial.total, partial.buffer.length * 4));
       larger.set(partial.buffer.subarray(0, partial.used));
@@ -371,7 +383,8 @@ export class RingConsumer {
     partial.buffer.set(bytes.subarray(start, end), partial.used);
     partial.used = used;
     if ((flags & FLAG_LAST) === 0) return undefined;
-    if (used !== partial.total) throw new ProtocolError(`Cannot read the channel: ${used} of ${partial.total} announced bytes arrived`);
+    if (used !== partial.total)
+      throw new ProtocolError(`Cannot read the channel: ${used} of ${partial.total} announced bytes arrived`);
     this.#partial = undefined;
     return partial;
   }

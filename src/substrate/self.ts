@@ -7,7 +7,16 @@
 import { Allocator } from './allocator.js';
 import { arena, attachArena } from './arena.js';
 import { Doorbell } from './doorbell.js';
-import { claimedBy, claimSlot, enterSlot, freeSlot, isProcessAlive, type ParticipantId, sameProcess, takeOrigin } from './participants.js';
+import {
+  claimedBy,
+  claimSlot,
+  enterSlot,
+  freeSlot,
+  isProcessAlive,
+  type ParticipantId,
+  sameProcess,
+  takeOrigin,
+} from './participants.js';
 
 export interface Self {
   readonly id: ParticipantId;

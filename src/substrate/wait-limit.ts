@@ -46,13 +46,17 @@ export function limitWait<T>(promise: Promise<T>, wait: Wait | undefined, what: 
 /** Both limits, checked. @throws {TypeError|RangeError} If the timeout is no number of milliseconds. */
 export function waitOptions(wait: Wait | undefined): { timeout?: number | undefined; signal?: AbortSignal | undefined } {
   if (wait !== undefined && typeof wait !== 'number' && (typeof wait !== 'object' || wait === null)) {
-    throw new TypeError(`Cannot wait: the limit must be a number of milliseconds or { timeout, signal }, received ${typeof wait === 'string' ? `'${wait}'` : String(wait)}`);
+    throw new TypeError(
+      `Cannot wait: the limit must be a number of milliseconds or { timeout, signal }, received ${typeof wait === 'string' ? `'${wait}'` : String(wait)}`,
+    );
   }
   const options = typeof wait === 'number' ? { timeout: wait } : (wait ?? {});
   const { timeout, signal } = options;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw new TypeError(`Cannot wait: signal must be an AbortSignal, received ${String(signal)}`);
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new TypeError(`Cannot wait: signal must be an AbortSignal, received ${String(signal)}`);
   if (timeout === undefined) return options;
-  if (typeof timeout !== 'number') throw new TypeError(`Cannot wait: timeout must be a number of milliseconds, received ${String(timeout)}`);
+  if (typeof timeout !== 'number')
+    throw new TypeError(`Cannot wait: timeout must be a number of milliseconds, received ${String(timeout)}`);
   if (Number.isNaN(timeout)) throw new RangeError('Cannot wait: timeout must be a number of milliseconds, received NaN');
   return { ...options, timeout: Math.max(0, timeout) };
 }

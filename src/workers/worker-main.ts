@@ -4,6 +4,7 @@
  * Runs in workers only. Holds no lock and nothing else that others wait for; a task belongs to it from the
  * moment its claim word says so.
  */
+import { callable } from '../process/callable.js';
 import { startChild, type ParentLink } from '../process/child-main.js';
 import { catchFatal } from '../process/fatal.js';
 import { type Boot, NOTHING } from '../process/frames.js';
@@ -300,13 +301,6 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 
 function isChunkResult(value: unknown): value is ChunkResult {
   return typeof value === 'object' && value !== null && 'failures' in value && 'values' in value;
-}
-
-/** A class as a task means `new`. */
-function callable(fn: unknown): Callable {
-  if (typeof fn !== 'function') throw new TypeError(`Cannot run the task: it is no function, received ${String(fn)}`);
-  if (!/^class\b/.test(Function.prototype.toString.call(fn))) return fn as Callable;
-  return (...args) => Reflect.construct(fn, args) as unknown;
 }
 
 function readU32(buffer: Uint8Array, at: number): number {

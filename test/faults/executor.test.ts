@@ -174,7 +174,10 @@ executorTest("'replace': an initializer that kills its worker costs five workers
       assert.ok(error instanceof BrokenProcessPoolError);
       const death = error.cause as ProcessDiedError;
       assert.deepEqual([death.exitCode, death.phase], [4, 'initializing']);
-      assert.ok(notes(file).slice(0, 2).includes(String(death.pid)), 'the cause is the first death, that of one of the first two');
+      assert.ok(
+        notes(file).slice(0, 2).includes(String(death.pid)),
+        'the cause is the first death, that of one of the first two',
+      );
     }
     assert.ok(notes(file).length <= 6, `${notes(file).length} workers`);
   });

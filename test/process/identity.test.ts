@@ -3,7 +3,15 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { cpuCount, currentProcess, InvalidStateError, parentProcess, Process, TimeoutError } from '#src/index.js';
+import {
+  cpuCount,
+  currentProcess,
+  InvalidStateError,
+  parentProcess,
+  Process,
+  ProcessPoolExecutor,
+  TimeoutError,
+} from '#src/index.js';
 import { cpuQuota } from '#src/process/cpu-count.js';
 import { clean, folder, Lines, program, soon, started } from './process-support.js';
 
@@ -282,5 +290,35 @@ test(
       }
       assert.equal(cpuQuota(root), quota, JSON.stringify(files));
     }
+  }),
+);
+
+class Point {
+  readonly x: number;
+  constructor(x: number) {
+    this.x = x;
+  }
+  doubled(): number {
+    return this.x * 2;
+  }
+}
+
+test(
+  'a class as target means new, and its instance comes back as one of the very class',
+  clean(async () => {
+    const child = new Process({ target: Point as never, args: [4] });
+    await child.start();
+    const point = (await child.result()) as Point;
+    assert.ok(point instanceof Point);
+    assert.equal(point.doubled(), 8);
+  }),
+);
+
+test(
+  'currentProcess() in a worker of an executor has the name of the worker',
+  clean(async () => {
+    const executor = new ProcessPoolExecutor({ maxWorkers: 1 });
+    assert.match(await executor.submit(() => currentProcess().name), /^PoolWorker-\d+$/);
+    await executor.shutdown();
   }),
 );

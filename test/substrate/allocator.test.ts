@@ -13,24 +13,28 @@ import { begin } from '../fixtures/substrate/starting.js';
 test('allocate() gives zeroed pieces that never overlap, whatever is freed in between', () => {
   const { allocator } = self();
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.integer({ min: 1, max: 300_000 }), fc.boolean(), fc.nat(100)), { maxLength: 60 }), (steps) => {
-      const live: Piece[] = [];
-      for (const [bytes, free, pick] of steps) {
-        if (free && live.length > 0) {
-          const [piece] = live.splice(pick % live.length, 1);
-          allocator.free(piece as Piece);
-          continue;
+    fc.property(
+      fc.array(fc.tuple(fc.integer({ min: 1, max: 300_000 }), fc.boolean(), fc.nat(100)), { maxLength: 60 }),
+      (steps) => {
+        const live: Piece[] = [];
+        for (const [bytes, free, pick] of steps) {
+          if (free && live.length > 0) {
+            const [piece] = live.splice(pick % live.length, 1);
+            allocator.free(piece as Piece);
+            continue;
+          }
+          const piece = allocator.allocate(bytes);
+          assert.equal(piece.offset % 64, 0);
+          for (const other of live)
+            assert.ok(piece.offset + piece.bytes <= other.offset || other.offset + other.bytes <= piece.offset);
+          const view = new Uint8Array(arena().buffer(piece.offset, piece.bytes));
+          assert.ok(view.every((byte) => byte === 0));
+          view.fill(0xab);
+          live.push(piece);
         }
-        const piece = allocator.allocate(bytes);
-        assert.equal(piece.offset % 64, 0);
-        for (const other of live) assert.ok(piece.offset + piece.bytes <= other.offset || other.offset + other.bytes <= piece.offset);
-        const view = new Uint8Array(arena().buffer(piece.offset, piece.bytes));
-        assert.ok(view.every((byte) => byte === 0));
-        view.fill(0xab);
-        live.push(piece);
-      }
-      for (const piece of live) allocator.free(piece);
-    }),
+        for (const piece of live) allocator.free(piece);
+      },
+    ),
     { numRuns: 60 },
   );
 });
@@ -45,7 +49,8 @@ test('allocate() takes pieces larger than an extent and gives their memory back'
 });
 
 test('allocate() rejects sizes that are none', () => {
-  for (const bytes of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) assert.throws(() => self().allocator.allocate(bytes), RangeError);
+  for (const bytes of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])
+    assert.throws(() => self().allocator.allocate(bytes), RangeError);
 });
 
 test('a full arena is ResourceExhaustedError ENOSPC, never SIGBUS  [fault 36]', () => {
@@ -75,21 +80,33 @@ for (const code of ['ENOSPC', 'ENOMEM']) {
 test('more than the machine has is refused before the kernel kills somebody  [fault 40]', () => {
   assert.throws(
     () => self().allocator.allocate(40 * 2 ** 30),
-    (error) => error instanceof Error && error.name === 'ResourceExhaustedError' && (error as ResourceExhaustedError).code === 'ENOMEM',
+    (error) =>
+      error instanceof Error && error.name === 'ResourceExhaustedError' && (error as ResourceExhaustedError).code === 'ENOMEM',
   );
 });
 
 test('the memory cannot be cut off under anybody: shrinking and growing are sealed  [fault 37]', () => {
   const { fd, size } = arena();
-  const python = spawnSync('python3', ['-c', `import os\nfor n in (0, ${size * 2}):\n  try: os.ftruncate(3, n); print('done')\n  except OSError as e: print(e.errno)`], {
-    stdio: ['ignore', 'pipe', 'inherit', fd],
-  });
+  const python = spawnSync(
+    'python3',
+    [
+      '-c',
+      `import os\nfor n in (0, ${size * 2}):\n  try: os.ftruncate(3, n); print('done')\n  except OSError as e: print(e.errno)`,
+    ],
+    {
+      stdio: ['ignore', 'pipe', 'inherit', fd],
+    },
+  );
   if (python.error !== undefined) return; // no python3: nothing else here can call ftruncate on the descriptor
   assert.equal(python.stdout.toString(), '1\n1\n');
 });
 
 test('a process killed while it allocates or frees leaves the arena usable, and its memory comes back', async () => {
-  for (const [point, bytes] of [['arena.beforeCommit', 100_000], ['arena.beforeFree', 100_000], ['arena.beforeCommit', 200]] as const) {
+  for (const [point, bytes] of [
+    ['arena.beforeCommit', 100_000],
+    ['arena.beforeFree', 100_000],
+    ['arena.beforeCommit', 200],
+  ] as const) {
     const child = await begin(allocate, [bytes], `${point}:kill@7`);
     assert.match(String(await child.exception()), /SIGKILL/);
     const pieces = Array.from({ length: 20 }, () => self().allocator.allocate(bytes));

@@ -41,7 +41,10 @@ test('no processes, memory or names are left when the whole family is killed  [f
     }
     console.log(process.pid, 'up');
     setInterval(() => {}, 1000);`;
-  const root = spawn(process.execPath, ['--input-type=module', '-e', script], { cwd: process.cwd(), stdio: ['ignore', 'pipe', 'inherit'] });
+  const root = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    cwd: process.cwd(),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let text = '';
   root.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
   await until(() => (text.match(/^\d+ \d+$/gm) ?? []).length === 3 && text.includes('up'), 'the family is up');
@@ -62,7 +65,11 @@ test('a worker thread joins as a participant of its own, and its children end wi
     parentPort.postMessage(child.pid);
     setInterval(() => {}, 1000);`;
   for (let i = 0; i < 3; i++) {
-    const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(script.replaceAll("'multiproc'", `'${import.meta.resolve('multiproc')}'`))}`));
+    const worker = new Worker(
+      new URL(
+        `data:text/javascript,${encodeURIComponent(script.replaceAll("'multiproc'", `'${import.meta.resolve('multiproc')}'`))}`,
+      ),
+    );
     const [pid] = (await once(worker, 'message')) as [number];
     assert.ok(isAlive(pid));
     await worker.terminate();

@@ -26,25 +26,36 @@ function openRing(capacity: number): { producer: RingProducer; consumer: RingCon
 
 test('messages of any size arrive whole and in order, however the two sides take turns', () => {
   fc.assert(
-    fc.property(fc.array(fc.record({ bytes: fc.integer({ min: 0, max: 9000 }), reads: fc.nat(3) }), { maxLength: 40 }), (steps) => {
-      const { producer, consumer } = openRing(2048);
-      const expected: number[] = [];
-      const seen: number[] = [];
-      const read = (limit: number) =>
-        consumer.read((kind, buffer, start, end) => {
-          assert.equal(kind, expected[seen.length] as number);
-          for (let i = start; i < end; i++) assert.equal(buffer[i], (i - start + kind) & 0xff);
-          seen.push(end - start);
-        }, limit);
-      steps.forEach(({ bytes, reads }, kind) => {
-        const message = Uint8Array.from({ length: bytes }, (_, i) => (i + kind) & 0xff);
-        expected.push(kind);
-        for (let sent = producer.write(kind, message, 0, bytes); sent !== bytes; sent = producer.write(kind, message, 0, bytes, sent)) read(1);
-        read(reads);
-      });
-      read(1000);
-      assert.deepEqual(seen, steps.map(({ bytes }) => bytes));
-    }),
+    fc.property(
+      fc.array(fc.record({ bytes: fc.integer({ min: 0, max: 9000 }), reads: fc.nat(3) }), { maxLength: 40 }),
+      (steps) => {
+        const { producer, consumer } = openRing(2048);
+        const expected: number[] = [];
+        const seen: number[] = [];
+        const read = (limit: number) =>
+          consumer.read((kind, buffer, start, end) => {
+            assert.equal(kind, expected[seen.length] as number);
+            for (let i = start; i < end; i++) assert.equal(buffer[i], (i - start + kind) & 0xff);
+            seen.push(end - start);
+          }, limit);
+        steps.forEach(({ bytes, reads }, kind) => {
+          const message = Uint8Array.from({ length: bytes }, (_, i) => (i + kind) & 0xff);
+          expected.push(kind);
+          for (
+            let sent = producer.write(kind, message, 0, bytes);
+            sent !== bytes;
+            sent = producer.write(kind, message, 0, bytes, sent)
+          )
+            read(1);
+          read(reads);
+        });
+        read(1000);
+        assert.deepEqual(
+          seen,
+          steps.map(({ bytes }) => bytes),
+        );
+      },
+    ),
     { numRuns: 50 },
   );
 });
@@ -71,80 +82,106 @@ test('positions wrap at 2^32 without anybody noticing', () => {
 
 test('garbage in the memory is ProtocolError, never a read beyond the ring  [fault 71]', () => {
   fc.assert(
-    fc.property(fc.integer(), fc.integer(), fc.integer(), fc.uint8Array({ minLength: 64, maxLength: 64 }), (tail, length, kind, noise) => {
-      const { offset, consumer } = openRing(1024);
-      const words = new Int32Array(arena().buffer(offset, RING_HEADER_BYTES + 1024));
-      new Uint8Array(words.buffer, RING_HEADER_BYTES + 8, 64).set(noise);
-      words[RING_HEADER_BYTES / 4] = length;
-      words[RING_HEADER_BYTES / 4 + 1] = kind;
-      Atomics.store(words, 0, tail);
-      try {
-        consumer.read((_kind, buffer, start, end) => assert.ok(start >= 0 && start <= end && end <= buffer.length), 3);
-      } catch (error) {
-        assert.ok(error instanceof ProtocolError || error instanceof MessageTooLargeError, String(error));
-      }
-    }),
+    fc.property(
+      fc.integer(),
+      fc.integer(),
+      fc.integer(),
+      fc.uint8Array({ minLength: 64, maxLength: 64 }),
+      (tail, length, kind, noise) => {
+        const { offset, consumer } = openRing(1024);
+        const words = new Int32Array(arena().buffer(offset, RING_HEADER_BYTES + 1024));
+        new Uint8Array(words.buffer, RING_HEADER_BYTES + 8, 64).set(noise);
+        words[RING_HEADER_BYTES / 4] = length;
+        words[RING_HEADER_BYTES / 4 + 1] = kind;
+        Atomics.store(words, 0, tail);
+        try {
+          consumer.read((_kind, buffer, start, end) => assert.ok(start >= 0 && start <= end && end <= buffer.length), 3);
+        } catch (error) {
+          assert.ok(error instanceof ProtocolError || error instanceof MessageTooLargeError, String(error));
+        }
+      },
+    ),
     { numRuns: 300 },
   );
 });
 
-test('a producer killed before its commit leaves nothing half-visible; killed between chunks, a beginning that is dropped', leavesNothing(async () => {
-  for (const point of ['ring.afterReserve:kill@3', 'ring.beforeCommit:kill@3', 'ring.betweenChunks:kill@2']) {
-    const { allocator } = self();
-    const piece = allocator.allocate(lockedRingBytes(4096));
-    const child = await begin(putLarge, [piece.offset, 4096, 3900], point);
-    assert.match(String(await child.exception()), /SIGKILL/);
-    const ring = new LockedRing(piece.offset, 4096);
-    const message = new Uint8Array(300);
-    fillMessage(message, 1, 1, 300);
-    ring.putSync(1, message, 0, 300);
-    let got = 0;
-    ring.getSync((_kind, buffer, start, end) => {
-      assert.equal(end - start, 300);
-      assert.ok(checksum(buffer, start, end));
-      got++;
-    }, 5000);
-    assert.equal(got, 1);
-    assert.equal(ring.dropped, 1);
-  }
-}, { warmUp }));
+test(
+  'a producer killed before its commit leaves nothing half-visible; killed between chunks, a beginning that is dropped',
+  leavesNothing(
+    async () => {
+      for (const point of ['ring.afterReserve:kill@3', 'ring.beforeCommit:kill@3', 'ring.betweenChunks:kill@2']) {
+        const { allocator } = self();
+        const piece = allocator.allocate(lockedRingBytes(4096));
+        const child = await begin(putLarge, [piece.offset, 4096, 3900], point);
+        assert.match(String(await child.exception()), /SIGKILL/);
+        const ring = new LockedRing(piece.offset, 4096);
+        const message = new Uint8Array(300);
+        fillMessage(message, 1, 1, 300);
+        ring.putSync(1, message, 0, 300);
+        let got = 0;
+        ring.getSync((_kind, buffer, start, end) => {
+          assert.equal(end - start, 300);
+          assert.ok(checksum(buffer, start, end));
+          got++;
+        }, 5000);
+        assert.equal(got, 1);
+        assert.equal(ring.dropped, 1);
+      }
+    },
+    { warmUp },
+  ),
+);
 
-test('a message many times the ring streams through it between processes', leavesNothing(async () => {
-  const { allocator } = self();
-  const piece = allocator.allocate(lockedRingBytes(8192));
-  const child = await begin(putLarge, [piece.offset, 8192, 5_000_000]);
-  let whole = false;
-  new LockedRing(piece.offset, 8192).getSync((_kind, buffer, start, end) => {
-    whole = end - start === 5_000_000 && checksum(buffer, start, end);
-  }, 60_000);
-  assert.ok(whole);
-  await child.join();
-  allocator.free(piece);
-}, { warmUp }));
+test(
+  'a message many times the ring streams through it between processes',
+  leavesNothing(
+    async () => {
+      const { allocator } = self();
+      const piece = allocator.allocate(lockedRingBytes(8192));
+      const child = await begin(putLarge, [piece.offset, 8192, 5_000_000]);
+      let whole = false;
+      new LockedRing(piece.offset, 8192).getSync((_kind, buffer, start, end) => {
+        whole = end - start === 5_000_000 && checksum(buffer, start, end);
+      }, 60_000);
+      assert.ok(whole);
+      await child.join();
+      allocator.free(piece);
+    },
+    { warmUp },
+  ),
+);
 
-test('kill loop: 2 producers and 2 consumers, nothing corrupt, nobody wedged  [fault 10] [fault 11]', leavesNothing(async () => {
-  const kills = Number(process.env['MULTIPROC_KILLS'] ?? 100);
-  const { allocator } = self();
-  const capacity = 131_072;
-  const piece = allocator.allocate(lockedRingBytes(capacity));
-  const line = sharedLine();
-  let seed = 1;
-  const start = (index: number) =>
-    index < 2 ? begin(produce, [piece.offset, capacity, line.offset, seed++]) : begin(consume, [piece.offset, capacity, line.offset]);
-  const children = await Promise.all([0, 1, 2, 3].map(start));
-  for (let i = 0; i < kills; i++) {
-    const seen = Atomics.load(line.words, CONSUMED);
-    await until(() => Atomics.load(line.words, CONSUMED) !== seen, `progress after ${i} kills`);
-    const at = (i * 7 + 3) % 4;
-    children[at]?.kill();
-    await children[at]?.join();
-    children[at] = await start(at);
-  }
-  Atomics.store(line.words, STOP, 1);
-  await Promise.all(children.slice(0, 2).map((child) => child.join({ timeout: 30_000 })));
-  Atomics.store(line.words, STOP, 2);
-  await Promise.all(children.slice(2).map((child) => child.join({ timeout: 30_000 })));
-  assert.equal(line.words[CORRUPT], 0);
-  assert.ok((line.words[PRODUCED] as number) > kills);
-  allocator.free(piece);
-}, { warmUp }));
+test(
+  'kill loop: 2 producers and 2 consumers, nothing corrupt, nobody wedged  [fault 10] [fault 11]',
+  leavesNothing(
+    async () => {
+      const kills = Number(process.env['MULTIPROC_KILLS'] ?? 100);
+      const { allocator } = self();
+      const capacity = 131_072;
+      const piece = allocator.allocate(lockedRingBytes(capacity));
+      const line = sharedLine();
+      let seed = 1;
+      const start = (index: number) =>
+        index < 2
+          ? begin(produce, [piece.offset, capacity, line.offset, seed++])
+          : begin(consume, [piece.offset, capacity, line.offset]);
+      const children = await Promise.all([0, 1, 2, 3].map(start));
+      for (let i = 0; i < kills; i++) {
+        const seen = Atomics.load(line.words, CONSUMED);
+        await until(() => Atomics.load(line.words, CONSUMED) !== seen, `progress after ${i} kills`);
+        const at = (i * 7 + 3) % 4;
+        children[at]?.kill();
+        await children[at]?.join();
+        children[at] = await start(at);
+      }
+      Atomics.store(line.words, STOP, 1);
+      await Promise.all(children.slice(0, 2).map((child) => child.join({ timeout: 30_000 })));
+      Atomics.store(line.words, STOP, 2);
+      await Promise.all(children.slice(2).map((child) => child.join({ timeout: 30_000 })));
+      assert.equal(line.words[CORRUPT], 0);
+      assert.ok((line.words[PRODUCED] as number) > kills);
+      allocator.free(piece);
+    },
+    { warmUp },
+  ),
+);

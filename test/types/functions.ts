@@ -142,3 +142,16 @@ export async function executorTypes(): Promise<void> {
 async function* numbers(): AsyncGenerator<number> {
   yield 1;
 }
+
+export function classTypes(): void {
+  class Crop {
+    readonly width: number;
+    constructor(width: number) {
+      this.width = width;
+    }
+  }
+  const crop = executor.submit(Crop, 3);
+  same<typeof crop, Future<Crop>>(true);
+  // @ts-expect-error -- the constructor takes a number
+  executor.submit(Crop, 'a');
+}
