@@ -5,7 +5,8 @@
  */
 import { existsSync, statfsSync } from 'node:fs';
 import { availableParallelism, release } from 'node:os';
-import { binaryCandidates, binding } from '../native/binding.js';
+import { binaryCandidates } from '../native/binary-candidates.js';
+import { binding } from '../native/binding.js';
 import { arena } from '../substrate/arena.js';
 import type { CliHost } from './host.js';
 import { bytes, cgroupValue, glibcVersion, memoryAvailable, processLimit } from './machine.js';

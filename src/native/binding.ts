@@ -5,10 +5,9 @@
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
 import { ResourceExhaustedError, UnsupportedPlatformError } from '../errors.js';
 import type { Addon } from './addon-types.js';
-import { fileBeside, fileOfPackage } from './own-files.js';
+import { binaryCandidates } from './binary-candidates.js';
 
 let loaded: Addon | undefined;
 
@@ -19,18 +18,6 @@ let loaded: Addon | undefined;
  */
 export function binding(): Addon {
   return (loaded ??= load());
-}
-
-/** Where the binary is looked for, best first. */
-export function binaryCandidates(): string[] {
-  const libc = process.platform === 'linux' && isMusl() ? 'musl' : 'glibc';
-  const paths =
-    process.env['MULTIPROC_FAULT'] === undefined
-      ? [`prebuilds/${process.platform}-${process.arch}-${libc}/multiproc.node`, 'build/Release/multiproc.node']
-      : ['build/Release/multiproc_faults.node'];
-  const isOurPackage =
-    fileBeside(import.meta.url, ...[...paths, 'scripts/build-native.js'].map((path) => `../../${path}`)) !== undefined;
-  return paths.map(isOurPackage ? (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url)) : fileOfPackage);
 }
 
 function load(): Addon {
@@ -64,9 +51,3 @@ function load(): Addon {
 }
 
 const EMFILE = 24;
-
-function isMusl(): boolean {
-  return (
-    existsSync(`/lib/ld-musl-${process.arch === 'x64' ? 'x86_64' : 'aarch64'}.so.1`) && !existsSync('/lib64/ld-linux-x86-64.so.2')
-  );
-}
