@@ -5,7 +5,6 @@
  */
 import { BrokenProcessPoolError, CancelledError, ClosedError, QueueFullError } from '../errors.js';
 import { cpuCount } from '../process/cpu-count.js';
-import { encodeArgs, encodeCall } from '../wire/codec.js';
 import { WorkerEngine } from '../workers/engine.js';
 import { Task } from '../workers/task.js';
 import { FLAG_INLINE, FLAG_REPORT, TASK_HEADER_BYTES } from '../workers/worker-frames.js';
@@ -137,10 +136,10 @@ export class ProcessPoolExecutor extends Executor {
     }
     let task: Task;
     try {
-      const job = this.#engine.jobs.lasting(fn);
+      const { job, encoded } = this.#engine.jobs.forCall(fn, args, ENCODE_OPTIONS);
       task = new Task({
         id: this.#engine.nextTaskId(),
-        encoded: job === undefined ? encodeCall(fn, args, ENCODE_OPTIONS) : encodeArgs(args, ENCODE_OPTIONS),
+        encoded,
         job,
         flags: (job === undefined ? FLAG_INLINE : 0) | (options.taskTimeout === undefined ? 0 : FLAG_REPORT),
         sink: future,

@@ -59,7 +59,6 @@ export function encodeCall(fn: unknown, args: readonly unknown[], options: Encod
   try {
     out.begin('fn', options);
     out.write(fn);
-    out.root = 'args';
     writeArgs(args, out);
     return out.finish();
   } catch (error) {
@@ -119,6 +118,17 @@ export function decodeCall(buffer: Uint8Array, start: number, end: number, optio
   }
 }
 
+/** Writes the arguments of a call into a message that was begun. */
+export function writeArgs(args: readonly unknown[], out: Encoder): void {
+  const { length } = args;
+  out.root = 'args';
+  out.varint(length);
+  for (let i = 0; i < length; i++) {
+    out.argument = i;
+    out.write(args[i]);
+  }
+}
+
 /** An idle encoder: one while nothing is written within a value's own code, such as a getter. */
 export function acquireEncoder(): Encoder {
   return encoders.pop() ?? new Encoder();
@@ -151,15 +161,6 @@ export function unreadable(error: unknown): DeserializationError {
   }
   const text = error instanceof Error ? error.message : 'something that is no error';
   return new DeserializationError(`Cannot read a message: rebuilding its value failed, received ${text}`, { cause: error });
-}
-
-function writeArgs(args: readonly unknown[], out: Encoder): void {
-  const { length } = args;
-  out.varint(length);
-  for (let i = 0; i < length; i++) {
-    out.argument = i;
-    out.write(args[i]);
-  }
 }
 
 function readArgs(input: Decoder): unknown[] {

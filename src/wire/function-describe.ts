@@ -69,7 +69,7 @@ function describeInspected(fn: object, text: string, inspection: FunctionInspect
   if (url.startsWith('node:')) return heldByModule(fn) ?? refuse(fn, REASONS.native, path);
   const names = (): ModuleNames => namesOf(scriptId, url);
   const isMain = isMainScript(url);
-  const scopes = classifyScopes(inspection.scopes, names);
+  const scopes = classifyScopes(inspection.scopes(), names);
   const located: Located = { fn, text, place: { url, line, column }, scriptId, isMain, scopes, names, path };
   return (isMain ? undefined : findMember(located)) ?? describeSource(located);
 }

@@ -7,7 +7,7 @@ import { types } from 'node:util';
 import { INSTANCE_TAG, readInstance } from './class-reading.js';
 import { matchesInstance, writeInstance } from './class-writing.js';
 import type { Encoded, WireExtension } from './codec-types.js';
-import { encodeValue } from './codec.js';
+import { acquireEncoder, encodeArgs, type EncodeOptions, encodeValue, releaseEncoder, writeArgs } from './codec.js';
 import { registerExtension } from './extensions.js';
 import type { HeldDefinition } from './definitions.js';
 import { stableDescription } from './function-memory.js';
@@ -43,8 +43,41 @@ export function encodeFunction(fn: unknown): EncodedFunction {
   const known = encodedFunctions.get(fn);
   if (known !== undefined) return known;
   const encoded = encodeValue(fn, 'fn');
+  return keep(fn, encoded) ?? { encoded, stable: false };
+}
+
+/** What a submit sends: the message of its function alone, where that is always the same, and the call. */
+export interface EncodedTask {
+  readonly fn: EncodedFunction | undefined;
+  /** The arguments, for `decodeArgs`; without `fn` the function before them, for `decodeCall`. */
+  readonly encoded: Encoded;
+}
+
+/** Encodes a function and its arguments for one submit, the function once; throws as `encodeCall`. */
+export function encodeTask(fn: object, args: readonly unknown[], options: EncodeOptions): EncodedTask {
+  const known = encodedFunctions.get(fn);
+  if (known !== undefined) return { fn: known, encoded: encodeArgs(args, options) };
+  const out = acquireEncoder();
+  let first: Encoded;
+  try {
+    out.begin('fn', options);
+    out.write(fn);
+    const isLasting = stableDescription(fn) !== undefined;
+    if (!isLasting) writeArgs(args, out);
+    first = out.finish();
+    if (!isLasting) return { fn: undefined, encoded: first };
+  } catch (error) {
+    throw out.fail(error);
+  } finally {
+    releaseEncoder(out);
+  }
+  return { fn: keep(fn, first), encoded: encodeArgs(args, options) };
+}
+
+/** Remembers the message of a function whose message is always the same. */
+function keep(fn: object, encoded: Encoded): EncodedFunction | undefined {
   const held = stableDescription(fn)?.held;
-  if (held === undefined) return { encoded, stable: false };
+  if (held === undefined) return undefined;
   const result = encodedOnce.get(held) ?? { encoded, stable: true };
   encodedOnce.set(held, result);
   encodedFunctions.set(fn, result);

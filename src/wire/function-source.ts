@@ -31,21 +31,33 @@ export class SourceRefusal extends Error {}
  * @throws {SourceRefusal} If the text cannot stand alone.
  */
 export function analyseSource(text: string, candidates: readonly string[], sloppy: boolean | undefined): SourceAnalysis {
-  const names = candidates.filter((name) => USABLE_NAME.test(name) && !NOT_DECLARABLE.has(name));
+  const words = wordsOf(text);
+  const mayUse = (name: string): boolean => words === undefined || words.has(name);
+  const names = candidates.filter((name) => mayUse(name) && USABLE_NAME.test(name) && !NOT_DECLARABLE.has(name));
   const found = compileSomehow(text, names, sloppy);
-  const inspection = inspectFunction(found.probe);
-  let captured: Set<string>;
-  try {
-    const [scope] = inspection.scopes;
-    const isOurs = scope !== undefined && scope.description !== 'Global' && scope.description !== 'Script';
-    captured = new Set(isOurs ? Object.keys(scope.variables()) : []);
-  } finally {
-    inspection.release();
-  }
+  const usesNothing = names.length === 0 && !['eval', 'arguments', 'meta'].some(mayUse);
+  const captured = usesNothing ? new Set<string>() : capturedBy(found.probe);
   if (captured.has(SENTINEL)) throw new SourceRefusal(REASONS.eval);
   if (captured.has('arguments')) throw new SourceRefusal(REASONS.outerArguments);
   if (found.form === 'method' && usesSuper(text, found.strict)) throw new SourceRefusal(REASONS.super);
   return { ...found, usesMeta: captured.has(META_NAME), names: names.filter((name) => captured.has(name)) };
+}
+
+/** Every word of a text, in comments and strings too; undefined if names may be written otherwise. */
+function wordsOf(text: string): ReadonlySet<string> | undefined {
+  return text.includes('\\u') ? undefined : new Set(text.match(WORDS));
+}
+
+/** Which of the names around a compiled text V8 keeps for it. */
+function capturedBy(probe: object): ReadonlySet<string> {
+  const inspection = inspectFunction(probe);
+  try {
+    const [scope] = inspection.scopes();
+    const isOurs = scope !== undefined && scope.description !== 'Global' && scope.description !== 'Script';
+    return new Set(isOurs ? Object.keys(scope.variables()) : []);
+  } finally {
+    inspection.release();
+  }
 }
 
 /**
@@ -142,6 +154,7 @@ function usesSuper(text: string, strict: boolean): boolean {
 
 const IMPORT_META = /\bimport\s*\.\s*meta\b/;
 const SENTINEL = '$multiproc_eval';
+const WORDS = /[\p{ID_Continue}$\u200c\u200d]+/gu;
 const USABLE_NAME = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u;
 /** Names that strict code cannot declare; V8 shows some of them as variables. */
 const NOT_DECLARABLE = new Set(

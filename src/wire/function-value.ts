@@ -16,7 +16,7 @@ import { isBare, rememberStable, tokenOf, type FunctionDescription } from './fun
 import { COMMON_NAMES, type KnownScope, type Located } from './function-scopes.js';
 import { analyseSource, compiles, SourceRefusal, withBaseName, type SourceAnalysis } from './function-source.js';
 import { fileOf } from './loader-hooks.js';
-import { compiledText, readSource } from './inspector-scripts.js';
+import { compiledText, scriptText } from './inspector-scripts.js';
 import { commonExports, moduleDefinition } from './module-definitions.js';
 import { isFunctionPrototype } from './realms.js';
 import { insideVitest, isViteImport, VITE, viteRoot } from './module-vite.js';
@@ -222,7 +222,7 @@ function readsEarly(fn: object, text: string): boolean {
 function placeText(located: Located, { text, form, strict }: SourceAnalysis): PlacedText {
   const placed = { text, ...startOf(located) };
   const { isMain, place, scriptId } = located;
-  if (!isMain || !/\.[cm]?[jt]sx?(?:[?#].*)?$/.test(place.url) || (readSource(place.url) ?? text).includes(text)) return placed;
+  if (!isMain || !/\.[cm]?[jt]sx?(?:[?#].*)?$/.test(place.url) || scriptText(scriptId, place.url).includes(text)) return placed;
   const map = inlineSourceMap(compiledText(scriptId));
   const laidOut = map === undefined ? undefined : onOriginalLines(placed, map, place.url);
   return laidOut !== undefined && compiles(laidOut.text, form, strict) ? laidOut : placed;

@@ -21,7 +21,8 @@ export interface FunctionInspection {
   readonly line: number;
   readonly column: number;
   readonly isBound: boolean;
-  readonly scopes: readonly FunctionScope[];
+  /** From the inside out; to be asked before `release()`. */
+  scopes(): readonly FunctionScope[];
   release(): void;
 }
 
@@ -43,8 +44,11 @@ interface Slot {
 
 let session: Session | undefined;
 let slot: Slot | undefined;
+/** The inspector's handle of `slot`. */
+let slotId: string | undefined;
 let unavailable = false;
-let groups = 0;
+/** Inspections that were not released yet. */
+let held = 0;
 
 /** Opens the session if that is possible here: not in Bun, and not under `--permission` without `--allow-inspector`. */
 export function inspectorAvailable(): boolean {
@@ -89,19 +93,20 @@ export function collectEvents<T>(event: string, act: () => void): T[] {
 
 /** Looks at a function without calling it. The caller must `release()`. */
 export function inspectFunction(fn: object): FunctionInspection {
-  const objectGroup = `multiproc-${(groups += 1)}`;
-  const release = (): void => void post('Runtime.releaseObjectGroup', { objectGroup });
+  held += 1;
   try {
-    const properties = ownProperties(remote(fn, objectGroup));
+    const properties = ownProperties(remote(fn));
     let place = { scriptId: undefined as string | undefined, lineNumber: 0, columnNumber: 0 };
-    let scopes: FunctionScope[] = [];
+    let scopesId: string | undefined;
     let isBound = false;
     for (const { name, value } of properties.internalProperties ?? []) {
       if (name === '[[FunctionLocation]]') place = value?.value as typeof place;
-      else if (name === '[[Scopes]]' && value?.objectId !== undefined) scopes = scopesOf(value.objectId);
+      else if (name === '[[Scopes]]') scopesId = value?.objectId;
       else if (name === '[[TargetFunction]]') isBound = true;
     }
-    return { scriptId: place.scriptId, line: place.lineNumber, column: place.columnNumber, isBound, scopes, release };
+    const { scriptId, lineNumber, columnNumber } = place;
+    const scopes = lazily(() => (scopesId === undefined ? [] : scopesOf(scopesId)));
+    return { scriptId, line: lineNumber, column: columnNumber, isBound, scopes, release };
   } catch (error) {
     release();
     throw error;
@@ -110,12 +115,18 @@ export function inspectFunction(fn: object): FunctionInspection {
 
 /** Whether an object has `#private` fields, methods or accessors. */
 export function hasPrivateMembers(object: object): boolean {
-  const objectGroup = `multiproc-${(groups += 1)}`;
+  held += 1;
   try {
-    return (ownProperties(remote(object, objectGroup)).privateProperties?.length ?? 0) > 0;
+    return (ownProperties(remote(object)).privateProperties?.length ?? 0) > 0;
   } finally {
-    post('Runtime.releaseObjectGroup', { objectGroup });
+    release();
   }
+}
+
+/** All handles at once, when the last inspection within another is over. */
+function release(): void {
+  held -= 1;
+  if (held === 0) post('Runtime.releaseObjectGroup', { objectGroup: GROUP });
 }
 
 function open(): void {
@@ -128,13 +139,15 @@ function open(): void {
   const opened = new inspector.Session();
   opened.connect();
   session = opened;
+  slotId = post<{ result: RemoteValue }>('Runtime.evaluate', { expression: SLOT_TEXT, silent: true }).result.objectId;
 }
 
-function remote(object: object, objectGroup: string): string {
+function remote(object: object): string {
   const shared = slotOf();
   shared.value = object;
   try {
-    const { result } = post<{ result: RemoteValue }>('Runtime.evaluate', { expression: READ_SLOT, objectGroup, silent: true });
+    const call = { objectId: slotId, functionDeclaration: READ, objectGroup: GROUP, silent: true };
+    const { result } = post<{ result: RemoteValue }>('Runtime.callFunctionOn', call);
     if (result.objectId === undefined) throw new Error('inspector has no handle for the function');
     return result.objectId;
   } finally {
@@ -146,22 +159,13 @@ function ownProperties(objectId: string): PropertyList {
   return post<PropertyList>('Runtime.getProperties', { objectId, ownProperties: true });
 }
 
+/** What the handle of `[[Scopes]]` means in JavaScript: an array of descriptions and objects that have the variables. */
 function scopesOf(objectId: string): FunctionScope[] {
-  const scopes: FunctionScope[] = [];
-  for (const { name, value } of ownProperties(objectId).result) {
-    const scopeId = value?.objectId;
-    if (scopeId === undefined || !/^\d+$/.test(name)) continue;
-    scopes.push({ description: value?.description ?? '', variables: () => readScope(scopeId) });
-  }
-  return scopes;
-}
-
-function readScope(objectId: string): Record<string, unknown> {
   const shared = slotOf();
-  post('Runtime.callFunctionOn', { objectId, functionDeclaration: `function () { ${SLOT_TEXT}.value = this }`, silent: true });
-  const mirror = shared.value as { object?: Record<string, unknown> } | undefined;
+  post('Runtime.callFunctionOn', { objectId, functionDeclaration: WRITE, arguments: [{ objectId: slotId }], silent: true });
+  const mirrors = shared.value as ArrayLike<{ description: string; object?: Record<string, unknown> }>;
   shared.value = undefined;
-  return mirror?.object ?? {};
+  return Array.from(mirrors, ({ description, object = {} }) => ({ description, variables: () => object }));
 }
 
 function slotOf(): Slot {
@@ -169,6 +173,13 @@ function slotOf(): Slot {
   return slot as Slot;
 }
 
+function lazily<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}
+
 const SLOT = '__multiproc';
 const SLOT_TEXT = `process.getBuiltinModule("node:inspector").Session.${SLOT}`;
-const READ_SLOT = `${SLOT_TEXT}.value`;
+const READ = 'function () { return this.value }';
+const WRITE = 'function (slot) { slot.value = this }';
+const GROUP = 'multiproc';

@@ -16,7 +16,7 @@ export function readModuleScope(exports: unknown, url: string): Record<string, u
     if (typeof value !== 'function') continue;
     const inspection = inspectFunction(value);
     try {
-      const scopes = classifyScopes(inspection.scopes, () => moduleNames(readSource(url) ?? ''));
+      const scopes = classifyScopes(inspection.scopes(), () => moduleNames(readSource(url) ?? ''));
       const scope = scopes.find(({ kind }) => kind === 'module');
       if (scope !== undefined) return scope.variables();
     } finally {

@@ -4,7 +4,8 @@
  * Runs in the parent.
  */
 import type { Encoded } from '../wire/codec-types.js';
-import { encodeFunction, type EncodedFunction } from '../wire/function-extension.js';
+import type { EncodeOptions } from '../wire/codec.js';
+import { encodeFunction, type EncodedFunction, encodeTask } from '../wire/function-extension.js';
 
 /** A function that workers know by number. */
 export interface Job {
@@ -18,26 +19,29 @@ export class Jobs {
   #count = 0;
 
   /**
-   * The lasting job of a function that captures nothing; undefined for any other: its captured values are read
-   * anew at each submit.
+   * One call of a function: its lasting job and the encoded arguments, if it captures nothing; else no job, and the
+   * message has the function with its captured values as they are now.
    *
    * @throws {SerializationError} If it cannot be sent.
    */
-  lasting(fn: unknown): Job | undefined {
+  forCall(fn: object, args: readonly unknown[], options: EncodeOptions): { job: Job | undefined; encoded: Encoded } {
+    const { fn: stable, encoded } = encodeTask(fn, args, options);
+    return { job: stable === undefined ? undefined : this.#lasting(stable), encoded };
+  }
+
+  /** A job for one call of `map`, with its captured values as they are now. `temporary`: to be forgotten afterwards. */
+  forMap(fn: unknown): { job: Job; temporary: boolean } {
     const encodedFunction = encodeFunction(fn);
-    if (!encodedFunction.stable) return undefined;
+    if (encodedFunction.stable) return { job: this.#lasting(encodedFunction), temporary: false };
+    return { job: { id: ++this.#count, encoded: encodedFunction.encoded }, temporary: true };
+  }
+
+  #lasting(encodedFunction: EncodedFunction): Job {
     let job = this.#stable.get(encodedFunction);
     if (job === undefined) {
       job = { id: ++this.#count, encoded: encodedFunction.encoded };
       this.#stable.set(encodedFunction, job);
     }
     return job;
-  }
-
-  /** A job for one call of `map`, with its captured values as they are now. `temporary`: to be forgotten afterwards. */
-  forMap(fn: unknown): { job: Job; temporary: boolean } {
-    const lasting = this.lasting(fn);
-    if (lasting !== undefined) return { job: lasting, temporary: false };
-    return { job: { id: ++this.#count, encoded: encodeFunction(fn).encoded }, temporary: true };
   }
 }
