@@ -3,7 +3,7 @@
  *
  * Runs in the process that sends a function, opened at first use (0.1–1 ms). `post` answers synchronously, prints
  * nothing, and slows nothing down: the Debugger domain is on only within one tick (see inspector-scripts.ts).
- * Everything the inspector hands out is released at once, because it pins the function and all it captured.
+ * Everything the inspector hands out is released within the tick, because it pins the function and all it captured.
  */
 import type { Session } from 'node:inspector';
 
@@ -47,8 +47,10 @@ let slot: Slot | undefined;
 /** The inspector's handle of `slot`. */
 let slotId: string | undefined;
 let unavailable = false;
-/** Inspections that were not released yet. */
+/** Inspections that are going on, one within another. */
 let held = 0;
+/** Those that are over, while the inspector still has their handles. */
+let released = 0;
 
 /** Opens the session if that is possible here: not in Bun, and not under `--permission` without `--allow-inspector`. */
 export function inspectorAvailable(): boolean {
@@ -123,10 +125,18 @@ export function hasPrivateMembers(object: object): boolean {
   }
 }
 
-/** All handles at once, when the last inspection within another is over. */
+/** All handles at once: at the end of the tick, or as soon as there are many. */
 function release(): void {
   held -= 1;
-  if (held === 0) post('Runtime.releaseObjectGroup', { objectGroup: GROUP });
+  released += 1;
+  if (released === 1) queueMicrotask(releaseHandles);
+  if (released >= MAX_RELEASED) releaseHandles();
+}
+
+function releaseHandles(): void {
+  if (held > 0 || released === 0) return;
+  released = 0;
+  post('Runtime.releaseObjectGroup', { objectGroup: GROUP });
 }
 
 function open(): void {
@@ -183,3 +193,4 @@ const SLOT_TEXT = `process.getBuiltinModule("node:inspector").Session.${SLOT}`;
 const READ = 'function () { return this.value }';
 const WRITE = 'function (slot) { slot.value = this }';
 const GROUP = 'multiproc';
+const MAX_RELEASED = 32;

@@ -99,10 +99,17 @@ function isUserModule(url: string): boolean {
   return url.startsWith('file:') && !url.includes('/node_modules/');
 }
 
-/** The file of a probe, for `require`. */
+/** The file of a module, for `require`. */
 export function fileOf(url: string): string {
-  return fileURLToPath(url.replace(/[?#].*$/, ''));
+  let file = files.get(url);
+  if (file === undefined) {
+    file = fileURLToPath(url.replace(/[?#].*$/, ''));
+    files.set(url, file);
+  }
+  return file;
 }
+
+const files = new Map<string, string>();
 
 /** Whether `eval` works: not with --disallow-code-generation-from-strings. */
 const evaluates = canEvaluate();

@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { foreignMains } from './definitions.js';
+import { fileOf } from './loader-hooks.js';
 import { insideVitest, vitestFile } from './module-vite.js';
 
 /** The entry as it was when the library was loaded; test runners rewrite it later. */
@@ -19,7 +20,7 @@ let mainFiles: Set<string> | undefined;
 export function isMainScript(url: string): boolean {
   if (url.startsWith('data:') || url.startsWith('node:')) return false;
   if (!url.startsWith('file:')) return true;
-  const file = fileURLToPath(url.replace(/[?#].*$/, ''));
+  const file = fileOf(url);
   if (foreignMains.has(url)) return true;
   if (mainScripts().has(file)) return true;
   if (/(?:^|\/)\[[^\]/]+\]$/.test(file) && !existsSync(file)) return true;
