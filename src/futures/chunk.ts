@@ -37,9 +37,9 @@ export class Chunk<T> implements TaskSink {
     this.#refused.push({ index, error });
   }
 
-  succeed(buffer: Uint8Array, start: number, end: number): void {
+  succeed(buffer: Uint8Array, start: number, end: number, owned: boolean): void {
     try {
-      const { values, failures } = decodeValue(buffer, start, end) as ChunkResult;
+      const { values, failures } = decodeValue(buffer, start, end, { owned }) as ChunkResult;
       const outcomes: Outcome<T>[] = values.map((value) => ({ value: value as T }));
       for (const [index, failure] of failures) outcomes[index] = { error: decoded(failure, 0, failure.length) };
       this.#finish(outcomes);

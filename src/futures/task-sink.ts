@@ -40,11 +40,11 @@ export class TaskFuture<T> implements TaskSink, FutureSource {
     );
   }
 
-  succeed(buffer: Uint8Array, start: number, end: number): void {
+  succeed(buffer: Uint8Array, start: number, end: number, owned: boolean): void {
     this.#unlisten?.();
     let value: T;
     try {
-      value = decodeValue(buffer, start, end) as T;
+      value = decodeValue(buffer, start, end, { owned }) as T;
     } catch (error) {
       this.future.setException(error);
       return;

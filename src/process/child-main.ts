@@ -9,6 +9,7 @@ import { arena } from '../substrate/arena.js';
 import { Bell } from '../substrate/doorbell.js';
 import { faultPoint } from '../substrate/fault.js';
 import { Link, linkBytes } from '../substrate/link.js';
+import type { MessageHandler } from '../substrate/ring.js';
 import { joinFamily, self } from '../substrate/self.js';
 import { decodeValue } from '../wire/codec.js';
 import type { Definition, Encoded } from '../wire/codec-types.js';
@@ -39,7 +40,7 @@ export interface ParentLink {
 /** What a kind of child does with the link. */
 export interface ChildProgram {
   /** Called with the identity known; `deliver` gets everything after it, in order. */
-  start(boot: Boot, parent: ParentLink): (kind: number, buffer: Uint8Array, start: number, end: number) => void;
+  start(boot: Boot, parent: ParentLink): MessageHandler;
 }
 
 /** Starts a child's life; the last argument of the command line says where its link is. */
@@ -79,11 +80,11 @@ function openLink(
   where: { offset: number; capacity: number; parentId: number; parentPid: number },
   program: ChildProgram,
 ): ParentLink {
-  let deliver: ((kind: number, buffer: Uint8Array, start: number, end: number) => void) | undefined;
+  let deliver: MessageHandler | undefined;
   const bell = new Bell(where.parentId, PARENT_BELL_FD);
-  const inbox = new Inbox((kind, buffer, start, end) => {
+  const inbox = new Inbox((kind, buffer, start, end, owned) => {
     if (kind !== BOOT) {
-      deliver?.(kind, buffer, start, end);
+      deliver?.(kind, buffer, start, end, owned);
       return;
     }
     const boot = decodeValue(buffer, start, end) as Boot;

@@ -14,6 +14,7 @@ import { arena } from '../substrate/arena.js';
 import { Bell } from '../substrate/doorbell.js';
 import { orThrow, systemError } from '../substrate/failure.js';
 import { Link, linkBytes } from '../substrate/link.js';
+import type { MessageHandler } from '../substrate/ring.js';
 import { claimSlot, freeSlot, type ParticipantId } from '../substrate/participants.js';
 import { reclaimParticipant, self } from '../substrate/self.js';
 import type { Definition, Encoded } from '../wire/codec-types.js';
@@ -34,7 +35,7 @@ export interface LaunchRequest {
   readonly capacity: number;
   /** Bytes of zeroed memory that parent and child share beside the link. Default 0. */
   readonly sharedBytes?: number;
-  readonly onMessage: (kind: number, buffer: Uint8Array, start: number, end: number) => void;
+  readonly onMessage: MessageHandler;
   /** Called once, after everything that the child sent was handled. */
   readonly onExit: (child: Child) => void;
 }
@@ -102,9 +103,9 @@ export class Child {
     }
     this.shared = arena().words(this.#memory.offset + linkBytes(request.capacity), request.sharedBytes ?? 4);
     this.#onExit = request.onExit;
-    this.#inbox = new Inbox((kind, buffer, start, end) => {
+    this.#inbox = new Inbox((kind, buffer, start, end, owned) => {
       if (kind === END) this.announced = new DataView(buffer.buffer, buffer.byteOffset + start, 4).getInt32(0, true);
-      else request.onMessage(kind, buffer, start, end);
+      else request.onMessage(kind, buffer, start, end, owned);
     });
     this.#link = new Link({
       offset: this.#memory.offset,

@@ -21,7 +21,7 @@ export function runProcess(): void {
       let subclass: Start['subclass'];
       let target: Start['target'];
       let broken: { error: unknown } | undefined;
-      return (kind, buffer, start, end) => {
+      return (kind, buffer, start, end, owned) => {
         if (broken === undefined && kind === SUBCLASS)
           broken = attempt(() => (subclass = decodeValue(buffer, start, end) as Start['subclass']));
         if (broken === undefined && kind === TARGET)
@@ -30,7 +30,7 @@ export function runProcess(): void {
         faultPoint('task.beforeDecode');
         run(boot, parent, () => {
           if (broken !== undefined) throw broken.error;
-          return { subclass, target, args: decodeArgs(buffer, start, end) };
+          return { subclass, target, args: decodeArgs(buffer, start, end, { owned }) };
         });
       };
     },

@@ -205,7 +205,7 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
       stdio: this.#options.stdio ?? 'inherit',
       detached: this.#options.detached ?? false,
       capacity: LINK_CAPACITY,
-      onMessage: (kind, buffer, from, to) => this.#received(kind, buffer, from, to),
+      onMessage: (kind, buffer, from, to, owned) => this.#received(kind, buffer, from, to, owned),
       onExit: () => {
         this.#onExit();
         exited();
@@ -373,7 +373,7 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
     return flags;
   }
 
-  #received(kind: number, buffer: Uint8Array, start: number, end: number): void {
+  #received(kind: number, buffer: Uint8Array, start: number, end: number, owned: boolean): void {
     const child = this.#child as Child;
     if (kind === READY) {
       child.phase = 'running';
@@ -384,7 +384,7 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
     try {
       this.#announced =
         kind === RESULT
-          ? { kind: 'value', value: decodeValue(buffer, start, end) }
+          ? { kind: 'value', value: decodeValue(buffer, start, end, { owned }) }
           : { kind: 'error', value: decodeFailure(buffer, start, end) };
     } catch (error) {
       this.#announced = { kind: 'error', value: error };

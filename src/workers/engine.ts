@@ -323,7 +323,7 @@ export class WorkerEngine {
       detached: false,
       capacity: LINK_CAPACITY,
       sharedBytes: SHARED_BYTES,
-      onMessage: (kind, buffer, start, end) => this.#received(worker, kind, buffer, start, end),
+      onMessage: (kind, buffer, start, end, owned) => this.#received(worker, kind, buffer, start, end, owned),
       onExit: () => (started ? this.#ended(worker) : queueMicrotask(() => this.#ended(worker))), // it may be dead already
     });
     const worker: Worker = new Worker(number, name, child, this.options.maxTasksPerChild ?? Number.POSITIVE_INFINITY);
@@ -337,11 +337,11 @@ export class WorkerEngine {
 
   // ---- answers ----
 
-  #received(worker: Worker, kind: number, buffer: Uint8Array, start: number, end: number): void {
+  #received(worker: Worker, kind: number, buffer: Uint8Array, start: number, end: number, owned: boolean): void {
     const outer = receiving;
     receiving = true;
     try {
-      this.#handle(worker, kind, buffer, start, end);
+      this.#handle(worker, kind, buffer, start, end, owned);
     } finally {
       receiving = outer;
     }
@@ -349,8 +349,8 @@ export class WorkerEngine {
     this.#touched.add(worker);
   }
 
-  #handle(worker: Worker, kind: number, buffer: Uint8Array, start: number, end: number): void {
-    if (kind === TASK_DONE || kind === TASK_FAILED) this.#answered(worker, kind, buffer, start, end);
+  #handle(worker: Worker, kind: number, buffer: Uint8Array, start: number, end: number, owned: boolean): void {
+    if (kind === TASK_DONE || kind === TASK_FAILED) this.#answered(worker, kind, buffer, start, end, owned);
     else if (kind === TASK_STARTED) this.#started(worker, readU32(buffer, start));
     else if (kind === BOOTED) worker.becomeBooted();
     else if (kind === INITIALIZED) worker.becomeReady();
@@ -368,13 +368,13 @@ export class WorkerEngine {
     } else throw new ProtocolError(`${worker.name} sent a frame of unknown kind ${kind}`);
   }
 
-  #answered(worker: Worker, kind: number, buffer: Uint8Array, start: number, end: number): void {
+  #answered(worker: Worker, kind: number, buffer: Uint8Array, start: number, end: number, owned: boolean): void {
     const sequence = readU32(buffer, start);
     if (worker.holding(sequence) === undefined && (this.#state === 'broken' || worker.expectedToEnd)) return; // it was taken from it
     const task = worker.answered(sequence);
     const from = start + SEQUENCE_BYTES;
     this.#settle(task, () =>
-      kind === TASK_DONE ? task.sink.succeed(buffer, from, end) : task.sink.failEncoded(buffer, from, end),
+      kind === TASK_DONE ? task.sink.succeed(buffer, from, end, owned) : task.sink.failEncoded(buffer, from, end),
     );
   }
 

@@ -9,8 +9,8 @@ import type { Worker } from './worker.js';
 
 /** What becomes of a task; exactly one of the calls is made, once. */
 export interface TaskSink {
-  /** The encoded result is valid only during the call. */
-  succeed(buffer: Uint8Array, start: number, end: number): void;
+  /** The encoded result is valid only during the call, unless the buffer is `owned`: then it is the result's alone. */
+  succeed(buffer: Uint8Array, start: number, end: number, owned: boolean): void;
   /** The encoded failure is valid only during the call. */
   failEncoded(buffer: Uint8Array, start: number, end: number): void;
   fail(error: unknown): void;

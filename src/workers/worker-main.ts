@@ -9,7 +9,8 @@ import { startChild, type ParentLink } from '../process/child-main.js';
 import { catchFatal } from '../process/fatal.js';
 import { type Boot, NOTHING } from '../process/frames.js';
 import { faultPoint } from '../substrate/fault.js';
-import { decodeArgs, decodeCall, decodeValue, encodeValue } from '../wire/codec.js';
+import type { MessageHandler } from '../substrate/ring.js';
+import { decodeArgs, decodeCall, type DecodeOptions, decodeValue, encodeValue } from '../wire/codec.js';
 import type { Encoded } from '../wire/codec-types.js';
 import { encodeFailure } from '../wire/remote-error.js';
 import {
@@ -77,14 +78,14 @@ class WorkerLoop {
     parent.link.ringNow();
   }
 
-  readonly receive = (kind: number, buffer: Uint8Array, start: number, end: number): void => {
+  readonly receive: MessageHandler = (kind, buffer, start, end, owned) => {
     if (kind === INIT) this.#initialize(buffer, start, end);
-    else if (this.#busy) this.#waiting.push({ kind, bytes: buffer.slice(start, end) });
-    else this.#handle(kind, buffer, start, end);
+    else if (this.#busy) this.#waiting.push({ kind, bytes: owned ? buffer.subarray(start, end) : buffer.slice(start, end) });
+    else this.#handle(kind, buffer, start, end, owned);
   };
 
-  #handle(kind: number, buffer: Uint8Array, start: number, end: number): void {
-    if (kind === TASK) this.#task(buffer, start, end);
+  #handle(kind: number, buffer: Uint8Array, start: number, end: number, owned: boolean): void {
+    if (kind === TASK) this.#task(buffer, start, end, { owned });
     else if (kind === PREPARE) this.#begin(buffer, start);
     else if (kind === JOB)
       this.#jobs.set(readU32(buffer, start), { bytes: buffer.slice(start + SEQUENCE_BYTES, end), call: undefined });
@@ -116,7 +117,7 @@ class WorkerLoop {
     this.#busy = false;
     while (this.#waiting.length > 0 && !this.#busy) {
       const { kind, bytes } = this.#waiting.shift() as { kind: number; bytes: Uint8Array };
-      this.#handle(kind, bytes, 0, bytes.length);
+      this.#handle(kind, bytes, 0, bytes.length, true);
     }
   }
 
@@ -132,13 +133,14 @@ class WorkerLoop {
     return true;
   }
 
-  #task(buffer: Uint8Array, start: number, end: number): void {
+  #task(buffer: Uint8Array, start: number, end: number, options: DecodeOptions): void {
     if (!this.#begin(buffer, start)) return;
     const sequence = readU32(buffer, start);
     faultPoint('task.beforeDecode');
     let promise: Promise<unknown>;
     try {
-      const answer = this.#call(readU32(buffer, start + 4), readU32(buffer, start + 8), buffer, start + TASK_HEADER_BYTES, end);
+      const flags = readU32(buffer, start + 8);
+      const answer = this.#call(readU32(buffer, start + 4), flags, buffer, start + TASK_HEADER_BYTES, end, options);
       if (!isThenable(answer)) {
         this.#succeed(sequence, answer);
         return;
@@ -161,16 +163,16 @@ class WorkerLoop {
     );
   }
 
-  #call(jobNumber: number, flags: number, buffer: Uint8Array, start: number, end: number): unknown {
+  #call(jobNumber: number, flags: number, buffer: Uint8Array, start: number, end: number, options: DecodeOptions): unknown {
     let call: Callable;
     let args: unknown[];
     if ((flags & FLAG_INLINE) !== 0) {
-      const decoded = decodeCall(buffer, start, end);
+      const decoded = decodeCall(buffer, start, end, options);
       call = callable(decoded.fn);
       args = decoded.args;
     } else {
       call = this.#job(jobNumber);
-      args = decodeArgs(buffer, start, end);
+      args = decodeArgs(buffer, start, end, options);
     }
     faultPoint('task.running');
     if ((flags & FLAG_CHUNK) === 0) return args.length === 1 ? call(args[0]) : call(...args);

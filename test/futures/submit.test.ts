@@ -1,6 +1,7 @@
 /* oxlint-disable unicorn/no-thenable -- tasks may give thenables */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { runInThisContext } from 'node:vm';
 import { DeserializationError, ProcessPoolExecutor, RemoteError, SerializationError } from 'multiproc';
 import { errorOf, executorTest, FIXTURES, inTime, tasks, until, withExecutor } from './executor-support.js';
 
@@ -33,6 +34,40 @@ executorTest('submit() runs exported functions, local ones, arrows, async functi
     assert.equal(point.norm(), 5);
     assert.notEqual(await executor.submit(tasks.pid), process.pid);
     assert.equal(await executor.submit(tasks.ppid), process.pid);
+  }),
+);
+
+executorTest('submit() reads a captured value once, and keeps what it shares with the arguments', () =>
+  withExecutor({ maxWorkers: 1 }, async (executor) => {
+    let reads = 0;
+    const captured = {
+      get value() {
+        reads += 1;
+        return reads;
+      },
+    };
+    assert.equal(await executor.submit(() => captured.value), 1);
+    assert.equal(reads, 1);
+    const shared = { list: [1] };
+    assert.equal(await executor.submit((given: unknown) => given === shared, shared), true);
+    assert.equal(await executor.submit((given: unknown) => given === captured, shared), false);
+  }),
+);
+
+executorTest('submit() finds captured variables however they are written, and takes no other word for one', () =>
+  withExecutor({ maxWorkers: 1 }, async (executor) => {
+    const größe = 3;
+    const $_ = 4;
+    const own = { own: 5 };
+    // biome-ignore format: the escape is what this is about
+    const escaped = runInThisContext('(y) => (x) => x + \\u0079')(6) as (x: number) => number;
+    assert.equal(await executor.submit(escaped, 1), 7);
+    assert.equal(await executor.submit((x: number) => x + größe, 1), 4);
+    assert.equal(await executor.submit((x: number) => x + $_, 1), 5);
+    assert.equal(await executor.submit(() => `own ${[own].map(({ own }) => own).join()}`), 'own 5');
+    const unsendable = new WeakMap();
+    assert.equal(await executor.submit((unsendable: number) => `unsendable ${unsendable}`, 1), 'unsendable 1');
+    assert.ok(unsendable instanceof WeakMap);
   }),
 );
 
