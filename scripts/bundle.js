@@ -40,6 +40,7 @@ const LATER = {
     'wire/loader-flags',
     'process/child-setup',
     'process/launcher',
+    'process/shared-classes',
   ],
   core: [
     'wire/array-runs',

@@ -13,6 +13,7 @@ const LAYERS = [
   ['errors'],
   ['native'],
   ['substrate', 'wire'],
+  ['sharing'],
   ['sync', 'channel', 'memory', 'logging'],
   ['process', 'threads'],
   ['workers'],

@@ -39,7 +39,7 @@ export class Chunk<T> implements TaskSink {
 
   succeed(buffer: Uint8Array, start: number, end: number, owned: boolean): void {
     try {
-      const { values, failures } = decodeValue(buffer, start, end, { owned }) as ChunkResult;
+      const { values, failures } = decodeValue(buffer, start, end, { owned, inFlight: true }) as ChunkResult;
       const outcomes: Outcome<T>[] = values.map((value) => ({ value: value as T }));
       for (const [index, failure] of failures) outcomes[index] = { error: decoded(failure, 0, failure.length) };
       this.#finish(outcomes);

@@ -44,7 +44,7 @@ export class TaskFuture<T> implements TaskSink, FutureSource {
     this.#unlisten?.();
     let value: T;
     try {
-      value = decodeValue(buffer, start, end, { owned }) as T;
+      value = decodeValue(buffer, start, end, { owned, inFlight: true }) as T;
     } catch (error) {
       this.future.setException(error);
       return;

@@ -18,6 +18,7 @@ import { registerFunctionExtensions } from '../wire/function-extension.js';
 import { Inbox, Shipper } from '../wire/shipper.js';
 import { BOOT, type Boot, END } from './frames.js';
 import { setBoot } from './identity.js';
+import { startSharing } from './sharing.js';
 
 /** File descriptors that `launcher.ts` passes. */
 const ARENA_FD = 3;
@@ -59,6 +60,7 @@ export function startChild(program: ChildProgram): void {
   binding().ignoreTerminalInterrupt(parentPid);
   setDefinitionOrigin(me.origin);
   registerFunctionExtensions();
+  startSharing();
   const parent = openLink({ offset, capacity, parentId, parentPid }, program);
   process.on('exit', (code) => {
     const end = new Uint8Array(4);

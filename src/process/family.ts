@@ -6,6 +6,7 @@
 import { self, type Self } from '../substrate/self.js';
 import { setDefinitionOrigin } from '../wire/definitions.js';
 import { registerFunctionExtensions } from '../wire/function-extension.js';
+import { startSharing } from './sharing.js';
 
 let prepared = false;
 
@@ -16,6 +17,7 @@ export function joinAsSender(): Self {
     prepared = true;
     setDefinitionOrigin(me.origin);
     registerFunctionExtensions();
+    startSharing();
   }
   return me;
 }

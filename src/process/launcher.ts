@@ -81,6 +81,8 @@ export class Child {
   readonly #shipper: Shipper;
   readonly #inbox: Inbox;
   readonly #onExit: (child: Child) => void;
+  /** Shared objects that the child may not have opened yet. */
+  readonly #holds: object[] = [];
   #settled = false;
 
   /** @throws {SystemError} If the process cannot be started; nothing is left then. */
@@ -126,6 +128,7 @@ export class Child {
   /** Sends a message, after the definitions it needs. Never blocks; to a dead child it is lost. */
   send(kind: number, encoded: Encoded): void {
     this.ship(encoded.definitions);
+    this.#holds.push(...encoded.holds);
     this.sendBytes(kind, encoded.buffer, encoded.start, encoded.end);
   }
 
@@ -171,6 +174,7 @@ export class Child {
       this.#onExit(this); // may still read the shared memory
       const { allocator, doorbell } = self();
       doorbell.remove(this.#link);
+      this.#holds.length = 0;
       this.#bell.close();
       reclaimParticipant(this.#participant);
       allocator.free(this.#memory);

@@ -92,7 +92,7 @@ function run(boot: Boot, parent: ParentLink, decode: () => Start): void {
   self().doorbell.release();
   void runTarget(target)
     .then((value) => {
-      parent.send(RESULT, encodeValue(value, 'result'));
+      parent.send(RESULT, encodeValue(value, 'result', { inFlight: true }));
     })
     .catch((error: unknown) => {
       process.exitCode = 1;

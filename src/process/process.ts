@@ -384,7 +384,7 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
     try {
       this.#announced =
         kind === RESULT
-          ? { kind: 'value', value: decodeValue(buffer, start, end, { owned }) }
+          ? { kind: 'value', value: decodeValue(buffer, start, end, { owned, inFlight: true }) }
           : { kind: 'error', value: decodeFailure(buffer, start, end) };
     } catch (error) {
       this.#announced = { kind: 'error', value: error };

@@ -37,6 +37,8 @@ export const SLOT_DOORBELL = 4;
 export const SLOT_ARMED = 5;
 /** Id of the participant that claimed the slot for its child, or its own. */
 export const SLOT_CLAIMER = 6;
+/** Where the participant lists the shared objects that it holds, in lines of 64 bytes; 0: nowhere. */
+export const SLOT_HOLDS = 7;
 /** A slot's state word: generation << 2 | state. */
 export const STATE_MASK = 3;
 export const STATE_FREE = 0;

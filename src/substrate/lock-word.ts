@@ -28,7 +28,7 @@ import { LOCK_BUSY, LOCK_POISONED, LOCK_TAKEN, LOCK_TAKEN_FROM_DEAD, LOCK_TIMED_
 import { binding } from '../native/binding.js';
 import { arena } from './arena.js';
 import { type Guardian, guard, unguard } from './guardian.js';
-import { LINE_BYTES, LOCK_OWNER_MASK } from './layout.js';
+import { LINE_BYTES, LOCK_OWNER_MASK, LOCK_WAITERS } from './layout.js';
 
 const WORD = 0;
 /** Pid of the last owner; written only when it changes, read only to name a dead owner. */
@@ -79,12 +79,36 @@ export class LockWord {
     return answer === LOCK_TAKEN_FROM_DEAD;
   }
 
-  /** @throws {ProcessError} `ERR_MP_NOT_OWNER` if this thread does not hold it. */
-  release(): void {
-    if (Atomics.compareExchange(this.#words, WORD, this.#tid, 0) === this.#tid) return;
-    if (binding().lockRelease(this.#guardian.index, this.offset) !== 0) {
-      throw new ProcessError('Cannot release the lock: this thread does not hold it', { code: 'ERR_MP_NOT_OWNER' });
+  /**
+   * Takes the lock; if it is held, marks that somebody waits for it, so that its release gives true.
+   *
+   * @param recover Takes it even if its owner died.
+   * @throws {LockOwnerDiedError} If it is poisoned.
+   */
+  tryAcquireOrMark(recover: boolean): 'taken' | 'taken from dead' | 'held' {
+    for (;;) {
+      const seen = Atomics.load(this.#words, WORD);
+      if ((seen & LOCK_OWNER_MASK) === 0) {
+        const answer = binding().lockAcquire(this.#guardian.index, this.offset, 0, recover);
+        if (answer === LOCK_BUSY) continue;
+        if (answer === LOCK_POISONED) this.#failPoisoned();
+        this.#taken();
+        return answer === LOCK_TAKEN_FROM_DEAD ? 'taken from dead' : 'taken';
+      }
+      if ((seen & LOCK_WAITERS) !== 0) return 'held';
+      if (Atomics.compareExchange(this.#words, WORD, seen, seen | LOCK_WAITERS) === seen) return 'held';
     }
+  }
+
+  /**
+   * Whether somebody was marked to wait: threads that sleep are woken here, event loops by the caller.
+   *
+   * @throws {ProcessError} `ERR_MP_NOT_OWNER` if this thread does not hold it.
+   */
+  release(): boolean {
+    if (Atomics.compareExchange(this.#words, WORD, this.#tid, 0) === this.#tid) return false;
+    if (binding().lockRelease(this.#guardian.index, this.offset) === 0) return true;
+    throw new ProcessError('Cannot release the lock: this thread does not hold it', { code: 'ERR_MP_NOT_OWNER' });
   }
 
   locked(): boolean {
@@ -103,14 +127,16 @@ export class LockWord {
   #acquireNatively(timeoutMs: number, recover: boolean): boolean {
     const answer = binding().lockAcquire(this.#guardian.index, this.offset, timeoutMs, recover);
     if (answer === LOCK_TAKEN) return this.#taken();
-    if (answer === LOCK_POISONED) {
-      const pid = Atomics.load(this.#words, LAST_PID) || undefined;
-      throw new LockOwnerDiedError(
-        `Cannot acquire the lock: its owner${pid === undefined ? '' : `, process ${pid},`} died holding it; call recover() to repair what it protects and go on`,
-        { pid },
-      );
-    }
+    if (answer === LOCK_POISONED) this.#failPoisoned();
     return false;
+  }
+
+  #failPoisoned(): never {
+    const pid = Atomics.load(this.#words, LAST_PID) || undefined;
+    throw new LockOwnerDiedError(
+      `Cannot acquire the lock: its owner${pid === undefined ? '' : `, process ${pid},`} died holding it; call recover() to repair what it protects and go on`,
+      { pid },
+    );
   }
 
   #taken(): true {

@@ -22,6 +22,7 @@ import {
   SLOT_ARMED,
   SLOT_CLAIMER,
   SLOT_DOORBELL,
+  SLOT_HOLDS,
   SLOT_PID,
   SLOT_START_HIGH,
   SLOT_START_LOW,
@@ -63,6 +64,7 @@ export function claimSlot(claimer: ParticipantId): ParticipantId {
     if (Atomics.compareExchange(words, SLOT_STATE, state, claimed) !== state) continue;
     Atomics.store(words, SLOT_CLAIMER, claimer);
     Atomics.store(words, SLOT_ARMED, 0);
+    Atomics.store(words, SLOT_HOLDS, 0);
     raiseSlotsUsed(slot + 1);
     return generation * 2 ** SLOT_BITS + slot;
   }

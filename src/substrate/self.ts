@@ -7,6 +7,7 @@
 import { Allocator } from './allocator.js';
 import { arena, attachArena } from './arena.js';
 import { Doorbell } from './doorbell.js';
+import { freeHoldsList, Holds, holdsOf, peekHoldsOf } from './holds.js';
 import {
   claimedBy,
   claimSlot,
@@ -24,6 +25,7 @@ export interface Self {
   readonly origin: number;
   readonly doorbell: Doorbell;
   readonly allocator: Allocator;
+  readonly holds: Holds;
 }
 
 /** What a child process inherits. */
@@ -57,13 +59,37 @@ export function reclaimParticipant(dead: ParticipantId): void {
     if (child !== dead && !isProcessAlive(child)) reclaimParticipant(child);
   }
   const others = sameProcess(dead);
+  reclaimHolds(dead);
   freeSlot(dead);
   self().allocator.reclaim(dead);
   for (const other of others) reclaimParticipant(other);
 }
 
+/** What is to be done with a shared object of which a holder died, and when a hold is given back. */
+export interface HolderDeath {
+  /** Repairs and wakes what the dead took part in. */
+  died(offset: number, dead: ParticipantId): void;
+  /** Gives the hold of the dead back. */
+  release(offset: number): void;
+}
+
+/** Says what to do with the holds of the dead; nobody has holds before. */
+export function onHolderDeath(handler: HolderDeath): void {
+  holderDeath = handler;
+}
+
+let holderDeath: HolderDeath | undefined;
+
+/** First all objects learn of the death, then the holds go: an object may be freed with the last. */
+function reclaimHolds(dead: ParticipantId): void {
+  for (const offset of peekHoldsOf(dead)) holderDeath?.died(offset, dead);
+  for (const offset of holdsOf(dead)) holderDeath?.release(offset);
+  freeHoldsList(dead, self().allocator);
+}
+
 function join(id: ParticipantId, doorbell: Doorbell): Self {
-  joined = { id, origin: takeOrigin(), doorbell, allocator: new Allocator(id) };
+  const allocator = new Allocator(id);
+  joined = { id, origin: takeOrigin(), doorbell, allocator, holds: new Holds(id, allocator) };
   enterSlot(id, doorbell);
   doorbell.arm(id);
   return joined;

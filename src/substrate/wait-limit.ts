@@ -9,7 +9,7 @@ import { TimeoutError } from '../errors.js';
 export type Wait = number | { timeout?: number | undefined; signal?: AbortSignal | undefined };
 
 /** Longest delay that a timer can have. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+export const LONGEST_TIMER_MS: number = 2 ** 31 - 1;
 
 /**
  * The promise, but rejected with `TimeoutError` when time runs out and with `signal.reason` at an abort.

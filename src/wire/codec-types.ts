@@ -27,6 +27,8 @@ export interface Encoded {
   readonly start: number;
   readonly end: number;
   readonly definitions: readonly Definition[];
+  /** Shared objects that the message names: to be kept as long as somebody may read it. */
+  readonly holds: readonly object[];
 }
 
 /** What an extension writes with. */
@@ -41,12 +43,18 @@ export interface ValueWriter {
   value(value: unknown, part: string): void;
   /** Names a definition, and lists it for shipping. */
   definition(definition: Definition): void;
+  /** Whether the message is read once and counts as a hold of the shared objects in it. */
+  readonly inFlight: boolean;
+  /** Lists a shared object in `Encoded.holds`. */
+  hold(object: object): void;
   /** The path of the value being written, such as `args[1].cb`. */
   path(): string;
 }
 
 /** What an extension reads with; the mirror image of `ValueWriter`. */
 export interface ValueReader {
+  /** Whether the message counted as a hold of the shared objects in it. */
+  readonly inFlight: boolean;
   u8(): number;
   varint(): number;
   f64(): number;
@@ -65,6 +73,8 @@ export interface WireExtension {
   /** 0–63, unique. */
   readonly tag: number;
   readonly name: string;
+  /** Asked before those that were registered earlier. */
+  readonly first?: boolean;
   /** Also asked for `ArrayBuffer`s and views on them, before they are taken as bytes. */
   readonly views?: boolean;
   matches(value: object): boolean;

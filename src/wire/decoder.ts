@@ -35,6 +35,8 @@ export interface DecodeOptions {
   readonly owned?: boolean;
   /** Which extensions may be used. Default all. */
   readonly allow?: ExtensionFilter;
+  /** The message was written with the same option: it counted as a hold of the shared objects in it. Default false. */
+  readonly inFlight?: boolean;
   /** For messages that come over a socket. Default none: messages of the own family. */
   readonly limits?: DecodeLimits;
 }
@@ -42,6 +44,7 @@ export interface DecodeOptions {
 /** Reads one message at a time: `begin`, values, `finish`, or `fail` after anything thrown. */
 export class Decoder extends ByteReader implements ValueReader, ShapeInput {
   owned = false;
+  inFlight = false;
   /** Whether the message has `limits`. */
   limited = false;
   #depthMax = MAX_DEPTH;
@@ -65,6 +68,7 @@ export class Decoder extends ByteReader implements ValueReader, ShapeInput {
     }
     this.open(buffer, start, end);
     this.owned = options.owned ?? false;
+    this.inFlight = options.inFlight ?? false;
     this.#allow = options.allow;
     this.#limit(options.limits);
     this.#slot = -1;

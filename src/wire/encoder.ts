@@ -27,6 +27,8 @@ export interface EncodeOptions {
   readonly maxBytes?: number;
   /** Which extensions may be used. Default all. */
   readonly allow?: ExtensionFilter;
+  /** The message will be read once, with the same option, and counts as a hold of the shared objects in it. Default false. */
+  readonly inFlight?: boolean;
 }
 
 /** A property that was left out because it cannot be sent. */
@@ -54,6 +56,8 @@ export class Encoder extends ByteWriter implements ValueWriter {
   #allow: ExtensionFilter | undefined;
   #references = false;
   #definitions: Definition[] | undefined;
+  #holds: object[] | undefined;
+  #inFlight = false;
 
   begin(root: string, options: EncodeOptions): void {
     this.root = root;
@@ -62,6 +66,8 @@ export class Encoder extends ByteWriter implements ValueWriter {
     this.#allow = options.allow;
     this.#references = false;
     this.#definitions = undefined;
+    this.#holds = undefined;
+    this.#inFlight = options.inFlight ?? false;
     this.tree.nextMessage();
     this.openMessage(options.headerBytes ?? 0, options.maxBytes ?? MAX_BYTES);
     this.u8(0);
@@ -75,7 +81,7 @@ export class Encoder extends ByteWriter implements ValueWriter {
     }
     this.#seen.clear();
     this.omissions = undefined;
-    return { buffer, start, end: pos, definitions: this.#definitions ?? NO_DEFINITIONS };
+    return { buffer, start, end: pos, definitions: this.#definitions ?? NO_DEFINITIONS, holds: this.#holds ?? NO_HOLDS };
   }
 
   /** Gives the message up, and the error that says why. */
@@ -134,6 +140,15 @@ export class Encoder extends ByteWriter implements ValueWriter {
       this.#definitions.push(definition);
     }
     this.varint(definition.id);
+  }
+
+  get inFlight(): boolean {
+    return this.#inFlight;
+  }
+
+  hold(object: object): void {
+    this.#holds ??= [];
+    this.#holds.push(object);
   }
 
   path(): string {
@@ -256,5 +271,6 @@ export class Encoder extends ByteWriter implements ValueWriter {
 }
 
 const NO_DEFINITIONS: readonly Definition[] = Object.freeze([]);
+const NO_HOLDS: readonly object[] = Object.freeze([]);
 /** 1 GiB. */
 const MAX_BYTES = 1_073_741_824;

@@ -8,7 +8,7 @@ import type { WireExtension } from './codec-types.js';
 /**
  * Adds a kind of object to the wire.
  *
- * - Extensions are asked in the order of their registration, for functions and for objects that are no plain data;
+ * - Extensions are asked in the order of their registration, those that shall be `first` before the others, for functions and for objects that are no plain data;
  *   those with `views` also for `ArrayBuffer`s and views on them.
  * - A second registration of the same extension object changes nothing.
  *
@@ -28,7 +28,8 @@ export function registerExtension(extension: WireExtension): void {
     throw new TypeError(`Cannot register the wire extension ${name}: its tag belongs to ${other.name}, received ${tag}`);
   }
   byTag[tag] = extension;
-  inOrder.push(extension);
+  if (extension.first === true) inOrder.unshift(extension);
+  else inOrder.push(extension);
 }
 
 /** Undoes `registerExtension`, for tests. @public */

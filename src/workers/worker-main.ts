@@ -234,7 +234,7 @@ class WorkerLoop {
     Atomics.store(this.#shared, sequence % CLAIMS, claimWord(sequence, CLAIM_RETURNING));
     let encoded: Encoded;
     try {
-      encoded = encodeValue(value, 'result', HEADER);
+      encoded = encodeValue(value, 'result', RESULT_OPTIONS);
     } catch (error) {
       if (isChunkResult(value)) {
         this.#succeed(sequence, this.#withoutUnsendable(value));
@@ -293,6 +293,7 @@ class WorkerLoop {
 }
 
 const HEADER = { headerBytes: SEQUENCE_BYTES };
+const RESULT_OPTIONS = { headerBytes: SEQUENCE_BYTES, inFlight: true };
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (

@@ -288,12 +288,13 @@ export class Worker {
 }
 
 /** The same message in bytes of its own, with room for the header. */
-function copyOf({ buffer, start, end, definitions }: Encoded): Encoded {
+function copyOf({ buffer, start, end, definitions, holds }: Encoded): Encoded {
   return {
     buffer: buffer.slice(start - TASK_HEADER_BYTES, end),
     start: TASK_HEADER_BYTES,
     end: end - start + TASK_HEADER_BYTES,
     definitions,
+    holds,
   };
 }
 

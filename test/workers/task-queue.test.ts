@@ -4,7 +4,7 @@ import { Task } from '#src/workers/task.js';
 import { TaskQueue } from '#src/workers/task-queue.js';
 
 const sink = { succeed() {}, failEncoded() {}, fail() {} };
-const encoded = { buffer: new Uint8Array(12), start: 12, end: 12, definitions: [] };
+const encoded = { buffer: new Uint8Array(12), start: 12, end: 12, definitions: [], holds: [] };
 const task = (id: number, priority = 0) => new Task({ id, encoded, job: undefined, flags: 0, sink, priority });
 const drain = (queue: TaskQueue): number[] => {
   const ids: number[] = [];

@@ -1,0 +1,17 @@
+/**
+ * All classes whose objects processes share: loaded when the first of their objects arrives.
+ *
+ * Runs in every process.
+ */
+import type { SharedKind } from '../sharing/shared-kinds.js';
+import { barrierKind } from '../sync/barrier.js';
+import { conditionKind } from '../sync/condition.js';
+import { eventKind } from '../sync/event.js';
+import { lockKind } from '../sync/lock.js';
+import { rlockKind } from '../sync/rlock.js';
+import { boundedSemaphoreKind, semaphoreKind } from '../sync/semaphore.js';
+
+/** The kinds of all shared objects. */
+export function sharedKinds(): readonly SharedKind[] {
+  return [lockKind, rlockKind, semaphoreKind, boundedSemaphoreKind, conditionKind, eventKind, barrierKind];
+}

@@ -1,0 +1,253 @@
+/**
+ * Where threads and event loops wait for a shared object to change.
+ *
+ * Runs in every process and thread.
+ *
+ * ```text
+ * word 0   futex sequence          1   1: a thread sleeps in the futex
+ *      2   cells taken, or more    3   1: more participants wait than there are cells
+ *      4…  cells: participants (id + 1) whose event loop waits
+ * ```
+ *
+ * Protocol. A waiter makes itself known (word 1, or a cell), then tries once more; a waker publishes, then looks
+ * at words 1 and 2. All of it is sequentially consistent, so one of the two sees the other.
+ *
+ * Who may die at which step: a waker killed between publishing and waking leaves its waiters asleep; so whoever
+ * finds a participant dead wakes all that waits at the objects it held (`sharing/shared-kinds.ts`), and its
+ * parent's supervisor rings every doorbell. A waiter killed asleep, or after it was woken, has used up a wake of a
+ * futex at most: the same wake at its death makes up for it, and threads look again every 100 ms. Its cell goes with
+ * the next waiter that needs one.
+ */
+import { TimeoutError } from '../errors.js';
+import { binding } from '../native/binding.js';
+import { arena } from './arena.js';
+import { ringParticipant } from './bells.js';
+import { now } from './clock.js';
+import type { Pump } from './doorbell.js';
+import { faultPoint, WAIT_SLICE_MS } from './fault.js';
+import { isEntered } from './participants.js';
+import { self } from './self.js';
+import { LONGEST_TIMER_MS, type Wait, waitOptions } from './wait-limit.js';
+
+/** Bytes of zeroed memory, 64-byte aligned, that a wait point needs. */
+export const WAIT_POINT_BYTES = 128;
+
+const SEQUENCE = 0;
+const SLEEPERS = 1;
+const CELLS_TAKEN = 2;
+const OVERFLOW = 3;
+const FIRST_CELL = 4;
+const CELLS_END: number = WAIT_POINT_BYTES / 4;
+
+/** Tries to get what is waited for; undefined: not yet. It may throw, which ends that wait. */
+export type Attempt<T> = () => T | undefined;
+
+interface Waiting {
+  readonly attempt: Attempt<unknown>;
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** One wait point as this thread sees it. */
+export class WaitPoint implements Pump {
+  readonly #offset: number;
+  readonly #words: Int32Array;
+  readonly #ordered: boolean;
+  readonly #waiting = new Set<Waiting>();
+  #cell = -1;
+  #pumping = false;
+  #soon = false;
+
+  /** @param ordered Waits of this thread's event loop are served in their order: the first that cannot be keeps the others back. */
+  constructor(offset: number, ordered: boolean) {
+    this.#offset = offset;
+    this.#words = arena().words(offset, WAIT_POINT_BYTES);
+    this.#ordered = ordered;
+  }
+
+  /** Waits of this thread's event loop. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** Wakes everybody who waits, or of the threads that sleep `count`. What they shall see must be published already. */
+  wake(count: number = MOST_SLEEPERS): void {
+    const words = this.#words;
+    if (Atomics.load(words, SLEEPERS) !== 0) {
+      Atomics.store(words, SLEEPERS, 0);
+      Atomics.add(words, SEQUENCE, 1);
+      faultPoint('point.beforeWake');
+      if (binding().futexWake(this.#offset, count) >= count) Atomics.store(words, SLEEPERS, 1);
+    }
+    if (Atomics.load(words, CELLS_TAKEN) !== 0) this.ringWaiting();
+  }
+
+  /** Wakes the event loops that wait. */
+  ringWaiting(): void {
+    const words = this.#words;
+    const own = self().id + 1;
+    faultPoint('point.beforeRing');
+    for (let cell = FIRST_CELL; cell < CELLS_END; cell++) {
+      const id = Atomics.load(words, cell);
+      if (id === own) this.#pumpSoon();
+      else if (id !== 0) ringParticipant(id - 1);
+    }
+    if (Atomics.load(words, OVERFLOW) !== 0) binding().ringFamily();
+  }
+
+  /**
+   * Blocks this thread until `attempt` gives something.
+   *
+   * @param what Completes "Cannot …: … within 5 ms".
+   * @throws {TimeoutError} If it gave nothing in time; with 0 it is asked once.
+   */
+  waitSync<T>(attempt: Attempt<T>, timeoutMs: number | undefined, what: string): T {
+    const first = attempt();
+    if (first !== undefined) return first;
+    const words = this.#words;
+    const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : now() + timeoutMs;
+    for (;;) {
+      const seen = Atomics.load(words, SEQUENCE);
+      Atomics.store(words, SLEEPERS, 1);
+      const got = attempt();
+      if (got !== undefined) return got;
+      const left = deadline - now();
+      if (left <= 0) throw new TimeoutError(`Cannot ${what} within ${timeoutMs} ms`);
+      binding().futexWait(this.#offset, seen, Math.min(left, WAIT_SLICE_MS));
+      faultPoint('waiter.afterWake');
+    }
+  }
+
+  /**
+   * Resolves when `attempt` gives something; the event loop goes on, and is kept alive.
+   *
+   * @param wait Its limits; the attempt is made once even with a timeout of 0.
+   * @param what Completes "Cannot …: … within 5 ms".
+   */
+  waitAsync<T>(attempt: Attempt<T>, wait: Wait | undefined, what: string): Promise<T> {
+    let limits: ReturnType<typeof waitOptions>;
+    try {
+      limits = waitOptions(wait);
+      limits.signal?.throwIfAborted();
+      if (!this.#ordered || this.#waiting.size === 0) {
+        const first = attempt();
+        if (first !== undefined) return Promise.resolve(first);
+      }
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+    return new Promise<T>((resolve, reject) => this.#enlist(attempt, limits, what, resolve, reject));
+  }
+
+  pump(): boolean {
+    if (this.#pumping) return false;
+    this.#pumping = true;
+    for (const each of this.#waiting) {
+      try {
+        const got = each.attempt();
+        if (got !== undefined) each.resolve(got as never);
+        else if (this.#ordered) break;
+      } catch (error) {
+        each.reject(error);
+      }
+    }
+    this.#pumping = false;
+    return false;
+  }
+
+  pending(): boolean {
+    this.pump();
+    return false;
+  }
+
+  #enlist<T>(
+    attempt: Attempt<T>,
+    { timeout, signal }: ReturnType<typeof waitOptions>,
+    what: string,
+    resolve: (value: T) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    let timer: NodeJS.Timeout | undefined;
+    const onAbort = () => waiting.reject(signal?.reason);
+    const leave = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      this.#leave(waiting);
+    };
+    const waiting: Waiting = {
+      attempt,
+      resolve: (value) => {
+        leave();
+        resolve(value);
+      },
+      reject: (error) => {
+        leave();
+        reject(error);
+      },
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    if (timeout !== undefined && timeout <= LONGEST_TIMER_MS)
+      timer = setTimeout(() => waiting.reject(new TimeoutError(`Cannot ${what} within ${timeout} ms`)), timeout);
+    this.#join(waiting);
+    this.pump();
+  }
+
+  #join(waiting: Waiting): void {
+    this.#waiting.add(waiting);
+    if (this.#waiting.size > 1) return;
+    this.#takeCell();
+    const { doorbell } = self();
+    doorbell.add(this);
+    doorbell.hold();
+  }
+
+  #leave(waiting: Waiting): void {
+    if (!this.#waiting.delete(waiting)) return;
+    if (this.#waiting.size > 0) {
+      this.#pumpSoon(); // the next one may have what this one no longer wants
+      return;
+    }
+    const { doorbell } = self();
+    doorbell.remove(this);
+    doorbell.release();
+    if (this.#cell >= 0) this.#freeCell(this.#cell, self().id + 1);
+    this.#cell = -1;
+  }
+
+  #pumpSoon(): void {
+    if (this.#soon || this.#waiting.size === 0) return;
+    this.#soon = true;
+    queueMicrotask(() => {
+      this.#soon = false;
+      this.pump();
+    });
+  }
+
+  #takeCell(): void {
+    const words = this.#words;
+    const own = self().id + 1;
+    Atomics.add(words, CELLS_TAKEN, 1);
+    for (let round = 0; round < 2; round++) {
+      for (let cell = FIRST_CELL; cell < CELLS_END; cell++) {
+        if (Atomics.compareExchange(words, cell, 0, own) !== 0) continue;
+        this.#cell = cell;
+        return;
+      }
+      this.#freeCellsOfDead();
+    }
+    Atomics.store(words, OVERFLOW, 1);
+  }
+
+  #freeCellsOfDead(): void {
+    for (let cell = FIRST_CELL; cell < CELLS_END; cell++) {
+      const id = Atomics.load(this.#words, cell);
+      if (id !== 0 && !isEntered(id - 1)) this.#freeCell(cell, id);
+    }
+  }
+
+  #freeCell(cell: number, id: number): void {
+    if (Atomics.compareExchange(this.#words, cell, id, 0) === id) Atomics.sub(this.#words, CELLS_TAKEN, 1);
+  }
+}
+
+const MOST_SLEEPERS = 2 ** 31 - 1;

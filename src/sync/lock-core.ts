@@ -1,0 +1,125 @@
+/**
+ * What Lock and RLock have in common: one lock word, the waits of event loops beside it.
+ *
+ * Runs in every process and thread.
+ *
+ * ```text
+ * byte 0 of the body   lock word (`substrate/lock-word.ts`)
+ * byte 64              wait point of event loops (`substrate/wait-point.ts`)
+ * ```
+ *
+ * Who may die at which step: the lock word says it. An event loop that waits holds nothing; it marks the word
+ * as one with waiters after it has taken a cell, so the release that sees the mark sees the cell. A releaser killed
+ * before it rang is made up for at its death, as the owner that it was.
+ */
+import { InvalidStateError } from '../errors.js';
+import { LockWord } from '../substrate/lock-word.js';
+import type { SharedPiece } from '../substrate/shared-piece.js';
+import { type Wait, waitOptions } from '../substrate/wait-limit.js';
+import { WAIT_POINT_BYTES, WaitPoint } from '../substrate/wait-point.js';
+
+/** What becomes of a lock whose owner died holding it. */
+export interface LockOptions {
+  /**
+   * `poison` (default): every later acquire throws `LockOwnerDiedError` until somebody calls `recover()`.
+   * `continue`: the next one gets it, with a process warning.
+   */
+  readonly onOwnerDeath?: 'poison' | 'continue';
+}
+
+/** A lock that its owner gave up for a while. */
+export interface Suspended {
+  resume(): Promise<void>;
+  resumeSync(): void;
+}
+
+/** Bytes of a lock's body. */
+export const LOCK_BYTES: number = 64 + WAIT_POINT_BYTES;
+
+export class LockCore {
+  readonly #word: LockWord;
+  readonly #point: WaitPoint;
+  readonly #continues: boolean;
+
+  constructor(piece: SharedPiece) {
+    this.#word = new LockWord(piece.body);
+    this.#point = new WaitPoint(piece.body + 64, true);
+    this.#continues = piece.options === CONTINUES;
+  }
+
+  get heldHere(): boolean {
+    return this.#word.heldHere();
+  }
+
+  get locked(): boolean {
+    return this.#word.locked();
+  }
+
+  tryAcquire(): boolean {
+    return this.#continues ? this.#took(this.#word.tryAcquireOrMark(true)) : this.#word.tryAcquire();
+  }
+
+  acquireSync(wait: Wait | undefined): void {
+    const { timeout } = syncLimits(wait);
+    if (timeout === undefined && this.#word.heldHere())
+      throw new InvalidStateError('Cannot block for the lock: this thread holds it itself, so it would never be released');
+    if (this.#continues) {
+      if (this.#word.recoverSync(timeout)) warnOfDeath();
+    } else this.#word.acquireSync(timeout);
+  }
+
+  recoverSync(wait: Wait | undefined): void {
+    this.#word.recoverSync(syncLimits(wait).timeout);
+  }
+
+  acquire(wait: Wait | undefined, recover = false): Promise<true> {
+    const attempt = () => (this.#took(this.#word.tryAcquireOrMark(recover || this.#continues), recover) ? true : undefined);
+    return this.#point.waitAsync(
+      attempt,
+      wait,
+      recover ? 'recover the lock: it was not released' : 'acquire the lock: it was not released',
+    );
+  }
+
+  release(): void {
+    if (this.#word.release()) this.#point.ringWaiting();
+  }
+
+  /** Lets go of the word; false while this thread holds it: then only its death may free it. */
+  close(): boolean {
+    if (this.#word.heldHere()) return false;
+    this.#word.close();
+    return true;
+  }
+
+  #took(how: ReturnType<LockWord['tryAcquireOrMark']>, isMeant = false): boolean {
+    if (how === 'taken from dead' && !isMeant) warnOfDeath();
+    return how !== 'held';
+  }
+}
+
+/** Checks a lock's options, and puts them into a number. */
+export function lockOptions(options: LockOptions | undefined): number {
+  const how: unknown = options?.onOwnerDeath ?? 'poison';
+  if (how !== 'poison' && how !== 'continue')
+    throw new TypeError(`Cannot create a lock: onOwnerDeath must be 'poison' or 'continue', received ${String(how)}`);
+  return how === 'continue' ? CONTINUES : 0;
+}
+
+/** The limits of a wait that blocks: an abort can only come before it. */
+export function syncLimits(wait: Wait | undefined): { timeout?: number | undefined } {
+  const limits = waitOptions(wait);
+  limits.signal?.throwIfAborted();
+  return limits;
+}
+
+/** Tells each kind of lock's waiters of a death; the kernel has marked the word already. */
+export function wakeWaiters(offset: number): void {
+  new WaitPoint(offset + 128, true).wake();
+}
+
+function warnOfDeath(): void {
+  process.emitWarning('A process died holding a lock; what the lock protects may be half-done', { code: 'MP_LOCK_OWNER_DIED' });
+}
+
+const CONTINUES = 1;

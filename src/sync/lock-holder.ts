@@ -1,0 +1,28 @@
+/**
+ * Who of a thread holds a re-entrant lock: the thread itself, or the async flow of one `run`.
+ *
+ * Runs in every process and thread. The shared word knows threads only; which flow of its thread has it is known here,
+ * in the thread's own memory: no other process can see a difference.
+ */
+import type { AsyncLocalStorage } from 'node:async_hooks';
+
+/** A flow that holds locks by `run`, or the thread. */
+export type Holder = symbol;
+
+/** The thread itself: whoever calls outside of any `run`. */
+const THREAD: Holder = Symbol('thread');
+
+let flows: AsyncLocalStorage<ReadonlyMap<object, Holder>> | undefined;
+
+/** As whom the running code may hold `lock`. */
+export function holderOf(lock: object): Holder {
+  return flows?.getStore()?.get(lock) ?? THREAD;
+}
+
+/** Runs `f` as a flow of its own: what it calls, also later, may hold `lock` as nobody else. */
+export function runAsFlow<T>(lock: object, f: () => T): T {
+  flows ??= new (process.getBuiltinModule('node:async_hooks').AsyncLocalStorage)<ReadonlyMap<object, Holder>>();
+  const holders = new Map(flows.getStore() ?? []);
+  holders.set(lock, Symbol('flow'));
+  return flows.run(holders, f);
+}

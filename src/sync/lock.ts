@@ -1,0 +1,120 @@
+/**
+ * Mutual exclusion between processes and threads of a family.
+ *
+ * Runs in every process and thread.
+ */
+import { ProcessError } from '../errors.js';
+import { adoptPiece, constructOn, KIND, pieceFor, type SharedKind } from '../sharing/shared-kinds.js';
+import type { Wait } from '../substrate/wait-limit.js';
+import { LOCK_BYTES, LockCore, type LockOptions, lockOptions, type Suspended, wakeWaiters } from './lock-core.js';
+
+/**
+ * A lock that one thread of one process holds at a time.
+ *
+ * - Not re-entrant: an owner that acquires it again waits for itself.
+ * - Waits of one event loop are served in their order; between processes and threads a lock goes to whoever is first
+ *   after its release.
+ * - If its owner dies holding it, it is poisoned: everybody gets a `LockOwnerDiedError`, also who waits already, until
+ *   somebody calls `recover()`.
+ * - A released lock is disposable: `using _ = await lock.acquire()` releases it at the end of the block.
+ *
+ * @python `multiprocessing.Lock`, but it is released by the thread that holds it, and a dead owner is no hang.
+ */
+export class Lock implements Disposable {
+  readonly #core: LockCore;
+
+  /** @throws {ResourceExhaustedError} If there is no shared memory left. */
+  constructor(options?: LockOptions) {
+    const piece = pieceFor(KIND.LOCK, LOCK_BYTES, lockOptions(options));
+    const core = new LockCore(piece);
+    this.#core = core;
+    adoptPiece(this, piece, lockKind, () => core.close());
+  }
+
+  /**
+   * Waits for the lock; the event loop goes on.
+   *
+   * @throws {TimeoutError} If it was not released in time.
+   * @throws {LockOwnerDiedError} If its owner died holding it.
+   */
+  async acquire(wait?: Wait): Promise<this> {
+    await this.#core.acquire(wait);
+    return this;
+  }
+
+  /** As `acquire`, but blocks this thread. */
+  acquireSync(wait?: Wait): this {
+    this.#core.acquireSync(wait);
+    return this;
+  }
+
+  /** Takes the lock if it is free. @throws {LockOwnerDiedError} If its owner died holding it. */
+  tryAcquire(): boolean {
+    return this.#core.tryAcquire();
+  }
+
+  /** @throws {ProcessError} `ERR_MP_NOT_OWNER` if this thread does not hold it. */
+  release(): void {
+    this.#core.release();
+  }
+
+  /** Whether somebody holds it at this moment. */
+  locked(): boolean {
+    return this.#core.locked;
+  }
+
+  /** Takes the lock even if its owner died holding it, to repair what it protects; it is as before afterwards. */
+  async recover(wait?: Wait): Promise<this> {
+    await this.#core.acquire(wait, true);
+    return this;
+  }
+
+  /** As `recover`, but blocks this thread. */
+  recoverSync(wait?: Wait): this {
+    this.#core.recoverSync(wait);
+    return this;
+  }
+
+  /** Runs `f` with the lock held. */
+  async run<T>(f: () => T | Promise<T>): Promise<T> {
+    await this.#core.acquire(undefined);
+    try {
+      return await f();
+    } finally {
+      this.#core.release();
+    }
+  }
+
+  /** Runs `f` with the lock held, blocking this thread until it is. */
+  runSync<T>(f: () => T): T {
+    this.#core.acquireSync(undefined);
+    try {
+      return f();
+    } finally {
+      this.#core.release();
+    }
+  }
+
+  /** @internal Says whether this thread holds it. @throws {ProcessError} `ERR_MP_NOT_OWNER` if not. */
+  assertHeld(act: string): void {
+    if (!this.#core.heldHere)
+      throw new ProcessError(`Cannot ${act}: this thread does not hold the lock`, { code: 'ERR_MP_NOT_OWNER' });
+  }
+
+  /** @internal Gives it up for a while. Returns how to have it again. */
+  suspend(): Suspended {
+    this.#core.release();
+    return {
+      resume: async () => void (await this.#core.acquire(undefined)),
+      resumeSync: () => this.#core.acquireSync(undefined),
+    };
+  }
+
+  /** Releases it. */
+  [Symbol.dispose](): void {
+    this.#core.release();
+  }
+}
+
+/** How such objects are sent and repaired. */
+export const lockKind: SharedKind = { kind: KIND.LOCK, open: (piece) => constructOn(piece, () => new Lock()), died: wakeWaiters };
