@@ -18,6 +18,12 @@ export function ringParticipant(id: ParticipantId): void {
   bell.ring();
 }
 
+/** Closes the bell of a participant that is dead. */
+export function forgetBell(id: ParticipantId): void {
+  bells.get(id)?.close();
+  bells.delete(id);
+}
+
 function closeOldest(): void {
   for (const [id, bell] of bells) {
     bells.delete(id);

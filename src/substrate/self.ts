@@ -6,6 +6,7 @@
  */
 import { Allocator } from './allocator.js';
 import { arena, attachArena } from './arena.js';
+import { forgetBell } from './bells.js';
 import { Doorbell } from './doorbell.js';
 import { freeHoldsList, Holds, holdsOf, peekHoldsOf } from './holds.js';
 import {
@@ -60,6 +61,7 @@ export function reclaimParticipant(dead: ParticipantId): void {
   }
   const others = sameProcess(dead);
   reclaimHolds(dead);
+  forgetBell(dead);
   freeSlot(dead);
   self().allocator.reclaim(dead);
   for (const other of others) reclaimParticipant(other);

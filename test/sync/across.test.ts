@@ -17,11 +17,11 @@ import {
   RLock,
   Semaphore,
 } from 'multiproc';
-import { leavesNothing } from '../support/census.js';
+import { clean } from '../process/process-support.js';
 
 test(
   'a lock is the same object when it comes back, as argument, captured and within a value',
-  leavesNothing(async () => {
+  clean(async () => {
     const lock = new Lock();
     const rlock = new RLock();
     const process = new Process({
@@ -38,7 +38,7 @@ test(
 
 test(
   'event loops and blocked threads wait for the same objects',
-  leavesNothing(async () => {
+  clean(async () => {
     const [first, event, semaphore, barrier, condition] = [
       new Lock(),
       new Event(),
@@ -94,7 +94,7 @@ test(
 
 test(
   'a lock whose owner was killed is poisoned for all until somebody recovers it',
-  leavesNothing(async () => {
+  clean(async () => {
     const lock = new Lock();
     const ready = new Event();
     const owner = new Process({
@@ -124,7 +124,7 @@ test(
 
 test(
   'permits of the dead come back to a BoundedSemaphore, and parties learn that one died',
-  leavesNothing(async () => {
+  clean(async () => {
     const semaphore = new BoundedSemaphore(2);
     const barrier = new Barrier(2);
     const ready = new Event();
@@ -152,7 +152,7 @@ test(
 
 test(
   'shared objects reach the workers of an executor, and come back in results',
-  leavesNothing(async () => {
+  clean(async () => {
     await using executor = new ProcessPoolExecutor({ maxWorkers: 2 });
     const lock = new Lock();
     const made = await executor.submit(() => new Semaphore(3));
