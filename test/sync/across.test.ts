@@ -17,7 +17,16 @@ import {
   RLock,
   Semaphore,
 } from 'multiproc';
-import { clean } from '../process/process-support.js';
+import { leavesNothing } from '../support/census.js';
+
+/** The family, and the inspector that reads closures, live as long as this process. */
+const warmUp = async () => {
+  const lock = new Lock();
+  const process = new Process({ target: () => lock.locked() });
+  await process.start();
+  await process.join();
+};
+const clean = (body: () => Promise<void>) => leavesNothing(body, { warmUp });
 
 test(
   'a lock is the same object when it comes back, as argument, captured and within a value',
@@ -153,7 +162,7 @@ test(
 test(
   'shared objects reach the workers of an executor, and come back in results',
   clean(async () => {
-    await using executor = new ProcessPoolExecutor({ maxWorkers: 2 });
+    const executor = new ProcessPoolExecutor({ maxWorkers: 2 });
     const lock = new Lock();
     const made = await executor.submit(() => new Semaphore(3));
     assert.equal(made.getValue(), 3);
@@ -171,5 +180,6 @@ test(
     );
     assert.deepEqual(values, [1, 2, 3]);
     assert.equal(made.getValue(), 6);
+    await executor.shutdown();
   }),
 );
