@@ -80,6 +80,13 @@ test('positions wrap at 2^32 without anybody noticing', () => {
   assert.ok(Atomics.load(words, 0) > 0);
 });
 
+test('a position beyond the capacity is ProtocolError at once, not a way round and round the ring  [fault 71]', () => {
+  const { offset, consumer } = openRing(1024);
+  // Empty records without flags all the way: each is skipped.
+  Atomics.store(new Int32Array(arena().buffer(offset, RING_HEADER_BYTES)), 0, -8);
+  assert.throws(() => consumer.read(() => undefined, 3), ProtocolError);
+});
+
 test('garbage in the memory is ProtocolError, never a read beyond the ring  [fault 71]', () => {
   fc.assert(
     fc.property(
