@@ -127,12 +127,9 @@ export class ByteReader {
       this.fail('a string ends too early');
     }
     this.pos = end;
-    if (length > CUT_MAX) {
-      return latin1Slice.call(this.buffer, pos, end);
-    }
     if (end > this.#textEnd) {
       if (this.end - pos < TEXT_MIN) {
-        return shortText(this.buffer, pos, length);
+        return length > COPIED_MAX ? latin1Slice.call(this.buffer, pos, end) : shortText(this.buffer, pos, length);
       }
       this.#textStart = pos;
       this.#textEnd = Math.min(pos + TEXT_MAX, this.end);
@@ -207,12 +204,15 @@ function shortText(buffer: Uint8Array, pos: number, length: number): string {
 
 const { latin1Slice, ucs2Slice } = Buffer.prototype as unknown as RawText;
 const NO_BYTES: Uint8Array = new Uint8Array(0);
-/** Longer strings would be slices that hold the whole text in memory (V8 copies up to 12 characters). */
-const CUT_MAX = 12;
+/** Longer strings are not worth putting together from characters. */
+const COPIED_MAX = 12;
 /** In shorter messages text is made from single characters. */
 const TEXT_MIN = 192;
-/** How many bytes are made text of at once. */
-const TEXT_MAX = 1024;
+/**
+ * How many bytes are made text of at once, because a call of the engine costs as much as five strings cut from it. A string
+ * cut from a text keeps all of it in memory (those of up to 12 characters V8 copies), so it is a short one.
+ */
+const TEXT_MAX = 256;
 const COPY_LOOP_MAX = 32;
 const WORD: Uint8Array = new Uint8Array(8);
 const DOUBLE: Float64Array = new Float64Array(WORD.buffer);

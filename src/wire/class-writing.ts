@@ -80,14 +80,14 @@ function checkFields(value: object, userClass: UserClass, out: ValueWriter): voi
   for (const each of classChain(userClass)) {
     const module = receivedFunctions.has(each) ? undefined : nodeModuleOf(each);
     if (module !== undefined && each.name !== 'EventEmitter') {
-      throw cannotSend(out.path(), nodeInstance(each.name, module), out.path());
+      throw cannotSend(out.path(), nodeInstance(each.name, module, out.path()), out.path());
     }
     if (
       module === undefined &&
       /#[\p{ID_Start}$_]/u.test(sourceOf(each)) &&
       (!inspectorAvailable() || hasPrivateMembers(value))
     ) {
-      throw cannotSend(out.path(), privateInstance(userClass.name), out.path());
+      throw cannotSend(out.path(), privateInstance(userClass.name, out.path()), out.path());
     }
   }
 }

@@ -4,8 +4,10 @@
  *
  * Runs in the sending process (and, for the arrow's `this`, in the receiving one). Never inspects anything.
  */
+import { isBuiltin } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { DeserializationError, SerializationError } from '../errors.js';
+import { sourceOf } from './definition-body.js';
 
 /** Where a function stands in its file; line and column count from 0. */
 export interface Place {
@@ -14,9 +16,10 @@ export interface Place {
   readonly column: number;
 }
 
-/** Names a function for a message: `'f' (src/a.ts:12:5)`. */
-export function nameOf(fn: { readonly name?: unknown }, place?: Place): string {
-  const name = typeof fn.name === 'string' && fn.name !== '' ? `'${fn.name}'` : 'an anonymous function';
+/** Names a function or class for a message: `'f' (src/a.ts:12:5)`. */
+export function nameOf(fn: { readonly name?: unknown; readonly isClass?: boolean }, place?: Place): string {
+  const isClass = typeof fn === 'function' ? /^class\b/.test(sourceOf(fn)) : fn.isClass === true;
+  const name = typeof fn.name === 'string' && fn.name !== '' ? `'${fn.name}'` : `an anonymous ${isClass ? 'class' : 'function'}`;
   if (place === undefined || place.url === '') return name;
   return `${name} (${shortFile(place.url)}:${place.line + 1}:${place.column + 1})`;
 }
@@ -34,12 +37,17 @@ export function cannotSend(subject: string, reason: string, path: string, cause?
   return new SerializationError(`Cannot send ${subject}: ${reason}`, cause === undefined ? { path } : { path, cause });
 }
 
+/** Node 22 has the permission model, but not yet the flag for the inspector. */
+const INSPECTOR_FLAG = Number.parseInt(process.versions.node, 10) >= 24 ? 'with --allow-inspector, or ' : '';
+const NOT_INSPECTABLE =
+  `captured variables cannot be read, because the inspector is not available (run ${INSPECTOR_FLAG}without --permission). ` +
+  'Export it from a module, or use task({ k }, ({ k }) => …)';
+
 export const REASONS = {
   bound: 'it is a bound function; pass an arrow instead: (...args) => f.call(object, ...args)',
   proxy: 'it is a Proxy, whose target and traps cannot be read; pass the function behind it or an arrow that calls it',
   native: 'it is a native function without a global name; pass an arrow that calls it',
-  notInspectable:
-    'captured variables cannot be read, because the inspector is not available (run with --allow-inspector, or without --permission). Export it from a module, or use task({ k }, ({ k }) => …)',
+  notInspectable: NOT_INSPECTABLE as string,
   eval: 'it uses eval, which could reach any variable around it; move it to a top-level function of a module',
   super: "it uses 'super' outside its class; send the whole class, or move it to a top-level function",
   privateName: 'it uses a #private name outside its class; send the whole class, or move it to a top-level function',
@@ -58,18 +66,33 @@ export function notInitialised(name: string): string {
 }
 
 /** A class of Node or of the engine has no state that could be copied. */
-export function nodeInstance(className: string, module: string): string {
-  return (
-    `it is an instance of ${className} from ${module}, which cannot be copied. ` +
-    'Create it inside the function or in the module that defines the worker'
-  );
+export function nodeInstance(className: string, module: string, path: string): string {
+  const advice = isOfResult(path)
+    ? 'Return data instead, such as a path, an address or the bytes'
+    : 'Create it inside the function or in the module that defines the worker';
+  return `it is an instance of ${className} from ${publicModule(module)}, which cannot be copied. ${advice}`;
+}
+
+/** The module under which users know what a file of Node's own defines. */
+function publicModule(module: string): string {
+  const name = /^node:(?:internal\/|_)([a-z]+)/.exec(module)?.[1];
+  if (name === undefined) return module;
+  const found = [name, name.replace(/s$/, '')].find((each) => isBuiltin(`node:${each}`));
+  return found === undefined ? 'Node' : `node:${found}`;
+}
+
+function isOfResult(path: string): boolean {
+  return /^result\b/.test(path);
 }
 
 /** `#private` state is invisible from outside. */
-export function privateInstance(className: string): string {
+export function privateInstance(className: string, path: string): string {
+  const advice = isOfResult(path)
+    ? 'return its data'
+    : 'export it from a module and import it there: imported values are loaded in the child instead of copied';
   return (
-    `instance of class '${className}' with #private fields cannot be copied. Give the class static [serialize] and ` +
-    '[deserialize] methods, or export it from a module and import it there: imported values are loaded in the child instead of copied'
+    `instance of class '${className}' with #private fields cannot be copied. ` +
+    `Give the class static [serialize] and [deserialize] methods, or ${advice}`
   );
 }
 
@@ -93,17 +116,19 @@ export function classNotMade(subject: string, cause: unknown): DeserializationEr
     cause instanceof ReferenceError
       ? '. A variable that only a computed member name uses cannot be read by the sender: export the class from a module'
       : '';
-  return new DeserializationError(`The class ${subject} could not be made again: ${String(detail)}${hint}`, { cause });
+  return new DeserializationError(`Cannot make ${subject} again from its text: ${String(detail)}${hint}`, { cause });
 }
 
 /** Stands for the `this` of an arrow function, which V8 does not show: any use of it throws. */
 export function thisTrap(subject: string): object {
   const refuse = (step: string): never => {
+    const copy = step === '' ? 'const { v } = this' : `const v = this${step}`;
     throw new DeserializationError(
-      `The arrow function ${subject} uses 'this${step}'; 'this' is not sent. Copy what it needs first: const v = this${step}`,
+      `The arrow function ${subject} uses 'this${step}'; 'this' is not sent. Copy what it needs first: ${copy}`,
     );
   };
-  const step = (key: string | symbol): string => (typeof key === 'string' ? `.${key}` : `[${String(key)}]`);
+  // An arrow that returns `this` is asked for `then`, one that prints it for symbols: neither is in its text.
+  const step = (key: string | symbol): string => (typeof key === 'string' && key !== 'then' ? `.${key}` : '');
   return new Proxy(Object.freeze(Object.create(null) as object), {
     get: (_, key) => refuse(step(key)),
     set: (_, key) => refuse(step(key)),

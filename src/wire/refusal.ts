@@ -60,7 +60,7 @@ function instanceReason(value: object): string {
   const name = classNameOf(value);
   const tag = Object.prototype.toString.call(value).slice(8, -1);
   if (tag.startsWith('Intl.') || tag.startsWith('WebAssembly.') || tag.startsWith('Temporal.')) {
-    return `it is an ${tag}, which only its own process has; send what it is made from`;
+    return `it is ${tag.startsWith('Intl.') ? 'an' : 'a'} ${tag}, which only its own process has; send what it is made from`;
   }
   if (tag.endsWith('Iterator') || typeof Reflect.get(value, 'next') === 'function') {
     return 'it is an iterator; send its items, such as [...value]';

@@ -32,6 +32,14 @@ test('encodeValue() keeps bigints of any size', () => {
   }
 });
 
+test('encodeValue() keeps many short strings of different lengths side by side, among other data', () => {
+  const lengths = Array.from({ length: 300 }, (_, i) => (i * 29) % 66);
+  const strings = lengths.map((length, i) => String.fromCharCode(0x30 + (i % 0xc0)).repeat(length));
+  const mixed = strings.map((text, i) => (i % 7 === 0 ? [text, i * 1.5, Buffer.alloc(i)] : { text, n: i }));
+  assert.deepEqual(roundTrip(strings), strings);
+  assert.deepEqual(roundTrip(mixed), mixed);
+});
+
 test('encodeValue() keeps strings of every length and alphabet, lone surrogates too', () => {
   for (const unit of ['a', 'é', 'ÿ', 'Ā', '日', '😀', '\ud800', '\udc00', '\0']) {
     for (const length of [0, 1, 2, 4, 12, 13, 20, 21, 22, 63, 64, 65, 1000, 70_000]) {

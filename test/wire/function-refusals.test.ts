@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -77,6 +79,61 @@ test('an arrow that uses the `this` around it throws where it uses it [message 5
       return true;
     });
   });
+});
+
+test('an arrow that gives away the `this` around it is told so, not what asked for it [message 5]', async () => {
+  class Holder {
+    v = 1;
+    whole = () => this;
+    keys = () => Object.keys(this);
+    tag = () => Object.prototype.toString.call(this);
+  }
+  const said = "uses 'this'; 'this' is not sent. Copy what it needs first: const { v } = this";
+  await withChild(async (child) => {
+    for (const name of ['whole', 'keys', 'tag'] as const) {
+      await assert.rejects(child.call(new Holder()[name]), ({ message }: Error) => message.endsWith(said));
+    }
+  });
+});
+
+test('objects of Node are named by modules that can be imported [message 1]', async () => {
+  const timer = setTimeout(() => undefined, 0);
+  clearTimeout(timer);
+  const server = createServer();
+  assert.match(refusal(() => timer).message, /an instance of Timeout from node:timers,/);
+  assert.match(refusal(() => server).message, /an instance of Server from node:http,/);
+  const handle = await open('/dev/null');
+  assert.match(refusal(() => handle).message, /an instance of FileHandle from node:fs,/);
+  await handle.close();
+});
+
+test('a result that cannot be sent is not to be created elsewhere, but returned as data [message 12]', async () => {
+  await withChild(async (child) => {
+    const socket = async () => new (await import('node:net')).Socket();
+    await assert.rejects(
+      child.call(socket),
+      /^SerializationError: Cannot send result: .*node:net.* copied\. Return data instead/,
+    );
+    const Hidden = class {
+      #secret = 1;
+      read = () => this.#secret;
+    };
+    await assert.rejects(
+      child.call(() => new Hidden()),
+      /^SerializationError: Cannot send result: .*#private fields.* \[deserialize\] methods, or return its data$/,
+    );
+  });
+});
+
+test('a class without a name is called a class', () => {
+  const socket = new Socket();
+  const make = () =>
+    class {
+      read() {
+        return socket;
+      }
+    };
+  assert.match(refusal(make()).message, /^Cannot send an anonymous class \(/);
 });
 
 test('eval, super and #private names outside their class are refused [message 6]', () => {
@@ -202,7 +259,10 @@ test(
           message ?? '',
           /^Cannot send 'captures': captured variables cannot be read, because the inspector is not available/,
         );
-        assert.match(message ?? '', /run with --allow-inspector.*Export it from a module, or use task\(/);
+        assert.match(
+          message ?? '',
+          /\(run (?:with --allow-inspector, or )?without --permission\)\. Export it from a module, or use task\(/,
+        );
       }
       assert.deepEqual(worked, [8, 2, 5, 5, 10]);
     }),
@@ -277,7 +337,7 @@ test('a class whose computed names need a variable is refused by the child, whic
     }
     await assert.rejects(
       child.call(() => new Computed().go()),
-      /^DeserializationError: The class 'Computed' \(dist-test.*\) could not be made again: key is not defined\. .*computed member name.*export the class from a module/,
+      /^DeserializationError: Cannot make 'Computed' \(dist-test.*\) again from its text: key is not defined\. .*computed member name.*export the class from a module/,
     );
   }));
 
