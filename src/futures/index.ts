@@ -14,8 +14,11 @@ export {
   InvalidStateError,
   TimeoutError,
 } from '../errors.js';
+export { asCompleted } from './as-completed.js';
+export type { Completable } from './completion.js';
 export { type AnyIterable, Executor, type Iterables, type MapOptions, type TaskOptions } from './executor.js';
 export { Future } from './future.js';
 export { ProcessPoolExecutor, type ProcessPoolExecutorOptions } from './process-pool-executor.js';
+export { wait, type Waited, type WaitOptions } from './wait.js';
 
 registerOwnExports(exported);

@@ -8,10 +8,10 @@ import { cpuCount } from '../process/cpu-count.js';
 import { WorkerEngine } from '../workers/engine.js';
 import { Task } from '../workers/task.js';
 import { FLAG_INLINE, FLAG_REPORT, TASK_HEADER_BYTES } from '../workers/worker-frames.js';
-import { checkCount, checkTaskOptions } from './check-options.js';
+import { checkCount, checkTaskOptions } from '../workers/check-options.js';
 import { Executor, type Iterables, type MapOptions, type TaskOptions } from './executor.js';
 import type { Future } from './future.js';
-import { mapOver } from './map-chunks.js';
+import { mapOver } from '../workers/map-iterator.js';
 import { TaskFuture } from './task-sink.js';
 
 export interface ProcessPoolExecutorOptions {

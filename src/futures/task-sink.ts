@@ -8,7 +8,7 @@ import { decodeValue } from '../wire/codec.js';
 import { decodeFailure } from '../wire/remote-error.js';
 import type { WorkerEngine } from '../workers/engine.js';
 import type { Task, TaskSink } from '../workers/task.js';
-import { onAbort } from './abort-listeners.js';
+import { onAbort } from '../workers/abort-listeners.js';
 import { Future, type FutureSource } from './future.js';
 
 /** A future together with the task that settles it. */

@@ -3,7 +3,7 @@
  *
  * Runs in the process that submits.
  */
-import type { TaskOptions } from './executor.js';
+import type { TaskOptions } from './task-options.js';
 
 /** @throws {TypeError|RangeError} If one of them has the wrong type or range. */
 export function checkTaskOptions(act: string, { taskTimeout, signal, priority, retries }: TaskOptions): void {

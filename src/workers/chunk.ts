@@ -6,8 +6,8 @@
 import { decodeValue, encodeArgs } from '../wire/codec.js';
 import type { Encoded } from '../wire/codec-types.js';
 import { decodeFailure } from '../wire/remote-error.js';
-import type { Task, TaskSink } from '../workers/task.js';
-import { type ChunkResult, TASK_HEADER_BYTES } from '../workers/worker-frames.js';
+import type { Task, TaskSink } from './task.js';
+import { type ChunkResult, TASK_HEADER_BYTES } from './worker-frames.js';
 
 /** What became of one item. */
 export type Outcome<T> = { readonly value: T } | { readonly error: unknown };

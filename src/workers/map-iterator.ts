@@ -6,14 +6,14 @@
  */
 import { CancelledError, TimeoutError } from '../errors.js';
 import { now } from '../substrate/clock.js';
-import type { WorkerEngine } from '../workers/engine.js';
-import type { Job } from '../workers/jobs.js';
-import { Task } from '../workers/task.js';
-import { FLAG_CHUNK, FLAG_REPORT, FLAG_SPREAD } from '../workers/worker-frames.js';
+import type { WorkerEngine } from './engine.js';
+import type { Job } from './jobs.js';
+import { Task } from './task.js';
+import { FLAG_CHUNK, FLAG_REPORT, FLAG_SPREAD } from './worker-frames.js';
 import { onAbort } from './abort-listeners.js';
 import { checkCount, checkTaskOptions } from './check-options.js';
 import { Chunk, encodeItems, type Outcome } from './chunk.js';
-import type { MapOptions, TaskOptions } from './executor.js';
+import type { MapOptions, TaskOptions } from './task-options.js';
 
 /** What a map needs of its executor. */
 export interface MapContext {
