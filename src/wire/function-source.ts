@@ -34,6 +34,8 @@ export function analyseSource(text: string, candidates: readonly string[], slopp
   const words = wordsOf(text);
   const mayUse = (name: string): boolean => words === undefined || words.has(name);
   const names = candidates.filter((name) => mayUse(name) && USABLE_NAME.test(name) && !NOT_DECLARABLE.has(name));
+  if (names.length === 0 && sloppy !== undefined && standsAlone(text, words))
+    return { text, form: 'expression', strict: !sloppy, usesMeta: false, names };
   const found = compileSomehow(text, names, sloppy);
   const usesNothing = names.length === 0 && !['eval', 'arguments', 'meta'].some(mayUse);
   const captured = usesNothing ? new Set<string>() : capturedBy(found.probe);
@@ -46,6 +48,15 @@ export function analyseSource(text: string, candidates: readonly string[], slopp
 /** Every word of a text, in comments and strings too; undefined if names may be written otherwise. */
 function wordsOf(text: string): ReadonlySet<string> | undefined {
   return text.includes('\\u') ? undefined : new Set(text.match(WORDS));
+}
+
+/**
+ * Whether an arrow or a `function` compiled where it stood, in the same mode, surely means the same elsewhere: it has no word
+ * that depends on what is around it.
+ */
+function standsAlone(text: string, words: ReadonlySet<string> | undefined): boolean {
+  if (words === undefined || text.includes('#') || !/^(?:\(|function\b|[\w$]+\s*=>)/.test(text)) return false;
+  return !CONTEXTUAL.some((word) => words.has(word));
 }
 
 /** Which of the names around a compiled text V8 keeps for it. */
@@ -153,6 +164,7 @@ function usesSuper(text: string, strict: boolean): boolean {
 }
 
 const IMPORT_META = /\bimport\s*\.\s*meta\b/;
+const CONTEXTUAL = ['arguments', 'await', 'eval', 'import', 'super', 'target', 'yield'];
 const SENTINEL = '$multiproc_eval';
 const WORDS = /[\p{ID_Continue}$\u200c\u200d]+/gu;
 const USABLE_NAME = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u;

@@ -71,6 +71,24 @@ executorTest('submit() finds captured variables however they are written, and ta
   }),
 );
 
+executorTest('submit() runs functions that use nothing around them, in the mode they were written in', () =>
+  withExecutor({ maxWorkers: 1 }, async (executor) => {
+    const sloppy = <F>(text: string): F => runInThisContext(`(${text})`) as F;
+    assert.equal(await executor.submit(sloppy<() => string>('function () { return typeof this }')), 'object');
+    assert.equal(await executor.submit(sloppy<(x: number) => number>('(async) => async + 1'), 1), 2);
+    assert.equal(await executor.submit(sloppy<(x: number) => number>('async => async + 010'), 1), 9);
+    assert.equal(await executor.submit(sloppy<{ function(): number }>('{ function() { return 3 } }').function), 3);
+    assert.equal(await executor.submit(sloppy<{ async(x: number): number }>('{ async (x) { return x } }').async, 4), 4);
+    assert.equal(
+      await executor.submit(function (this: unknown) {
+        return typeof this;
+      }),
+      'undefined',
+    );
+    assert.equal(await executor.submit((n: number) => new Array(n).fill(n).map((x) => x * 2).length, 4), 4);
+  }),
+);
+
 executorTest('submit() sends the values that a closure captures at that moment', () =>
   withExecutor({ maxWorkers: 2 }, async (executor) => {
     let counter = 0;
