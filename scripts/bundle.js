@@ -107,7 +107,8 @@ await writeCodeCache().catch((error) =>
 function facade(file, exported) {
   const names = Object.keys(exported).sort();
   for (const name of names) {
-    if (typeof exported[name] === 'function' && exported[name].name !== name)
+    const value = exported[name];
+    if (typeof value === 'function' && value.name !== name && exported[value.name] !== value)
       throw new Error(`${file}: ${name} is called ${exported[name].name} in the bundle`);
   }
   return `${CORE_FROM_MODULE}const library = core.module('${PUBLIC[file]}');\n${names.map((name) => `export const ${name} = library.${name};\n`).join('')}`;

@@ -9,6 +9,29 @@ import { registerOwnExports } from './wire/own-exports.js';
 
 export * from './errors.js';
 export * from './futures/index.js';
+export {
+  type ArrayInit,
+  RawArray,
+  SharedArray,
+  SharedArray as Array,
+} from './memory/shared-array.js';
+export {
+  RawStruct,
+  type RawStructOptions,
+  Struct,
+  type StructFields,
+  type StructValues,
+} from './memory/struct.js';
+export type {
+  BigIntegerCode,
+  ElementOf,
+  FloatCode,
+  IntegerCode,
+  TypeCode,
+  TypedArrayOf,
+} from './memory/type-codes.js';
+export { type AddendOf, RawValue, Value } from './memory/value.js';
+export type { AnyLock, SharedOptions } from './memory/value-lock.js';
 export { activeChildren } from './process/active-children.js';
 export { cpuCount } from './process/cpu-count.js';
 export { currentProcess, type ParentProcess, parentProcess } from './process/current-process.js';

@@ -3,6 +3,9 @@
  *
  * Runs in every process.
  */
+import { arrayKind, rawArrayKind } from '../memory/shared-array.js';
+import { rawStructKind, structKind } from '../memory/struct.js';
+import { rawValueKind, valueKind } from '../memory/value.js';
 import type { SharedKind } from '../sharing/shared-kinds.js';
 import { barrierKind } from '../sync/barrier.js';
 import { conditionKind } from '../sync/condition.js';
@@ -13,5 +16,19 @@ import { boundedSemaphoreKind, semaphoreKind } from '../sync/semaphore.js';
 
 /** The kinds of all shared objects. */
 export function sharedKinds(): readonly SharedKind[] {
-  return [lockKind, rlockKind, semaphoreKind, boundedSemaphoreKind, conditionKind, eventKind, barrierKind];
+  return [
+    lockKind,
+    rlockKind,
+    semaphoreKind,
+    boundedSemaphoreKind,
+    conditionKind,
+    eventKind,
+    barrierKind,
+    valueKind,
+    rawValueKind,
+    arrayKind,
+    rawArrayKind,
+    structKind,
+    rawStructKind,
+  ];
 }

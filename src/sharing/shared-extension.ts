@@ -41,6 +41,7 @@ const sharedExtension: WireExtension = {
   tag: 8,
   name: 'shared object',
   first: true,
+  views: true,
   matches: (value) => pieceOf(value) !== undefined,
   encode: writePlace,
   decode(input) {
