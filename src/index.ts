@@ -32,6 +32,9 @@ export type {
 } from './memory/type-codes.js';
 export { type AddendOf, RawValue, Value } from './memory/value.js';
 export type { AnyLock, SharedOptions } from './memory/value-lock.js';
+export { type AsyncCallbacks, AsyncResult } from './pool/async-result.js';
+export { Pool } from './pool/pool.js';
+export type { PoolOptions } from './pool/pool-options.js';
 export { activeChildren } from './process/active-children.js';
 export { cpuCount } from './process/cpu-count.js';
 export { currentProcess, type ParentProcess, parentProcess } from './process/current-process.js';

@@ -55,6 +55,8 @@ export interface EngineOptions {
   readonly onWorkerDeath: 'break' | 'replace';
   /** Workers are named so, with a number. */
   readonly namePrefix: string;
+  /** Workers start with the engine and are replaced when they end; else they start with tasks. */
+  readonly startsAtOnce?: boolean | undefined;
   /** Called when there is one task less. */
   readonly onSettled?: (() => void) | undefined;
   /** The error of each task that a broken engine had. */
@@ -104,6 +106,7 @@ export class WorkerEngine {
     joinAsSender();
     this.options = options;
     this.#initializer = encodeCall(options.initializer ?? null, options.initArgs ?? []);
+    this.#startAll();
   }
 
   get state(): State {
@@ -195,8 +198,8 @@ export class WorkerEngine {
     });
   }
 
-  /** Ends all workers now: running tasks fail, waiting ones are cancelled. */
-  terminate(how: 'terminate' | 'kill'): void {
+  /** Ends all workers now: running tasks fail, with `runningError` if that is given, waiting ones are cancelled. */
+  terminate(how: 'terminate' | 'kill', runningError?: () => Error): void {
     if (this.#state === 'running' || this.#state === 'stopping') this.#state = 'stopping';
     this.#cancelPending();
     const died = new CancelledError(how === 'kill' ? 'The workers were killed' : 'The workers were terminated');
@@ -209,7 +212,8 @@ export class WorkerEngine {
       for (const task of begun)
         this.#settle(task, () =>
           task.sink.fail(
-            this.options.brokenError('A worker was ended by terminateWorkers() or killWorkers() while the task ran', died),
+            runningError?.() ??
+              this.options.brokenError('A worker was ended by terminateWorkers() or killWorkers() while the task ran', died),
           ),
         );
       worker.end(how === 'kill' ? SIGKILL : SIGTERM);
@@ -293,6 +297,12 @@ export class WorkerEngine {
         idle.give(task);
       }
     }
+  }
+
+  /** Starts all workers that there may be, where they do not wait for tasks. */
+  #startAll(): void {
+    if (this.options.startsAtOnce !== true) return;
+    while (this.#state === 'running' && this.#startOne());
   }
 
   /** Starts a worker if there may be one more. True: one was started. */
@@ -475,6 +485,7 @@ export class WorkerEngine {
       if (this.options.onWorkerDeath === 'break') this.#breakWith(begun, death());
       else this.#replace(begun, death);
     }
+    this.#startAll();
     if (this.#state === 'running' || this.#state === 'stopping') this.#feed();
     this.#stopIfDrained();
   }

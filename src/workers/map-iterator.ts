@@ -22,6 +22,8 @@ export interface MapContext {
   ready(): Promise<void> | undefined;
   /** @throws If the executor was closed or broken meanwhile. */
   check(): void;
+  /** Called when nothing more will be submitted, at least once. */
+  fed?(): void;
 }
 
 interface Failure {
@@ -47,7 +49,20 @@ export function mapOver<T>(
   iterables.forEach((each, index) => {
     if (!isIterable(each)) throw new TypeError(`Cannot map: argument ${index + 1} must be iterable, received ${String(each)}`);
   });
-  return new MapIterator<T>(context, fn, iterables as AnyIterable[], options);
+  return new MapIterator<T>(context, fn, iterables as AnyIterable[], options, false);
+}
+
+/** The same for one iterable and its options. `unordered`: each chunk as soon as it is there. */
+export function iterateMap<T>(
+  context: MapContext,
+  fn: (...args: never[]) => unknown,
+  items: AnyIterable,
+  options: MapOptions,
+  unordered: boolean,
+): AsyncIterableIterator<T> {
+  checkMapOptions(options, options, true);
+  if (!isIterable(items)) throw new TypeError(`Cannot map: the items must be iterable, received ${String(items)}`);
+  return new MapIterator<T>(context, fn, [items], options, unordered);
 }
 
 type AnyIterable = Iterable<unknown> | AsyncIterable<unknown>;
@@ -67,6 +82,10 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
   readonly #deadline: number;
   /** Submitted and not yet consumed, in input order. */
   readonly #chunks: Chunk<T>[] = [];
+  /** Of an unordered map: those of them that are done. */
+  readonly #arrived: Chunk<T>[] | undefined;
+  /** Ends the wait for the next of those. */
+  #onArrival: (() => void) | undefined;
   /** Outcomes of the chunk that is being consumed. */
   #current: Outcome<T>[] = [];
   #at = 0;
@@ -94,9 +113,11 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
     fn: (...args: never[]) => unknown,
     iterables: readonly AnyIterable[],
     options: MapOptions & TaskOptions,
+    unordered: boolean,
   ) {
     const { maxWorkers } = context.engine.options;
     this.#context = context;
+    this.#arrived = unordered ? [] : undefined;
     this.#options = options;
     this.#chunkSize = options.taskTimeout === undefined ? (options.chunkSize ?? 1) : 1;
     this.#bufferSize = options.bufferSize ?? 4 * maxWorkers;
@@ -133,9 +154,10 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
 
   async #next(): Promise<IteratorResult<T>> {
     while (this.#at === this.#current.length) {
-      const chunk = this.#chunks[0];
+      const chunk = this.#arrived === undefined ? this.#chunks[0] : this.#arrived.shift();
       if (this.#closed) return this.#last();
       if (chunk !== undefined) await this.#take(chunk);
+      else if (this.#chunks.length > 0) await this.#limited(this.#arrival());
       else if (this.#inputEnded) await this.#close(this.#inputError);
       else await this.#waitForInput();
     }
@@ -169,10 +191,25 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
     if (this.#closed) return;
     this.#current = outcomes;
     this.#at = 0;
-    this.#chunks.shift();
+    this.#chunks.splice(this.#chunks.indexOf(chunk), 1);
     this.#done += outcomes.length;
     if (this.#chunks.length <= this.#lowWater) this.#fill();
     this.#options.onProgress?.(this.#done, this.#total);
+  }
+
+  /** Of an unordered map: resolves when another chunk is done. */
+  #arrival(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onArrival = resolve;
+    });
+  }
+
+  #watchArrival(chunk: Chunk<T>): void {
+    const arrived = (): void => {
+      this.#arrived?.push(chunk);
+      this.#onArrival?.();
+    };
+    void chunk.outcomes.then(arrived);
   }
 
   #waitForInput(): Promise<void> {
@@ -233,6 +270,7 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
     this.#reading = undefined;
     this.#submit(items);
     this.#endInput({ error });
+    this.#context.fed?.();
   }
 
   /** One input has ended or failed: the others are not needed any more. */
@@ -277,12 +315,18 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
   }
 
   #submit(items: unknown[]): void {
+    this.#submitChunk(items);
+    if (this.#inputEnded) this.#context.fed?.();
+  }
+
+  #submitChunk(items: unknown[]): void {
     if (items.length === 0 || this.#closed) return;
     const chunk = new Chunk<T>(items.length);
     try {
       this.#context.check();
       const task = this.#task(items, chunk);
       this.#chunks.push(chunk);
+      if (this.#arrived !== undefined) this.#watchArrival(chunk);
       if (task !== undefined) this.#context.engine.submit(task);
     } catch (error) {
       this.#endInput({ error });
@@ -323,6 +367,7 @@ class MapIterator<T> implements AsyncIterableIterator<T> {
     this.#current = [];
     this.#at = 0;
     this.#unlisten?.();
+    this.#context.fed?.();
     const { engine } = this.#context;
     const rest = this.#chunks.splice(0);
     for (const { task } of rest)

@@ -1,0 +1,52 @@
+/**
+ * The options of a pool, and their checks.
+ *
+ * Runs in the process that has the pool.
+ */
+import { checkCount, checkTaskOptions } from '../workers/check-options.js';
+import type { MapOptions } from '../workers/task-options.js';
+
+export interface PoolOptions {
+  /** Number of workers; default: the number of usable CPUs. */
+  readonly processes?: number | undefined;
+  /** Runs exactly once in each worker, before its first task. */
+  readonly initializer?: ((...args: never[]) => unknown) | undefined;
+  readonly initArgs?: readonly unknown[] | undefined;
+  /** A worker ends after so many tasks (chunks, of a map) and is replaced. Default: never. */
+  readonly maxTasksPerChild?: number | undefined;
+  /** 'replace' (default): a death fails only the task that ran; 'break': every unfinished call. */
+  readonly onWorkerDeath?: 'break' | 'replace' | undefined;
+}
+
+/** @throws {TypeError|RangeError} If one of them is wrong. */
+export function checkPoolOptions(options: number | PoolOptions): PoolOptions {
+  const create = 'Cannot create a Pool';
+  if (typeof options === 'number') return { processes: options };
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError(`${create}: it takes a number of processes or an object of options, received ${String(options)}`);
+  const { initializer, initArgs, onWorkerDeath } = options;
+  if (initializer !== undefined && typeof initializer !== 'function')
+    throw new TypeError(`${create}: initializer must be a function, received ${String(initializer)}`);
+  if (initArgs !== undefined && !Array.isArray(initArgs))
+    throw new TypeError(`${create}: initArgs must be an array, received ${typeof initArgs}`);
+  if (onWorkerDeath !== undefined && onWorkerDeath !== 'break' && onWorkerDeath !== 'replace')
+    throw new RangeError(`${create}: onWorkerDeath must be 'break' or 'replace', received ${String(onWorkerDeath)}`);
+  return options;
+}
+
+/** @throws {TypeError} If it is no function. */
+export function checkFunction(act: string, fn: unknown): void {
+  if (typeof fn !== 'function') throw new TypeError(`Cannot ${act}: the task must be a function, received ${String(fn)}`);
+}
+
+/** @throws {TypeError|RangeError} If one of them is wrong. */
+export function checkMapOptions(act: string, options: MapOptions): void {
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError(`${act}: options must be an object, received ${String(options)}`);
+  const { chunkSize, bufferSize, timeout } = options;
+  checkCount(act, 'chunkSize', chunkSize);
+  checkCount(act, 'bufferSize', bufferSize);
+  checkTaskOptions(act, options);
+  if (timeout !== undefined && (typeof timeout !== 'number' || Number.isNaN(timeout)))
+    throw new RangeError(`${act}: timeout must be a number of milliseconds, received ${String(timeout)}`);
+}

@@ -1,0 +1,257 @@
+/**
+ * `Pool`: worker processes that start at once and run functions, with Python's methods.
+ *
+ * Runs in the process that has the pool. A face of the worker engine.
+ *
+ * ```text
+ * open ──close()──► closed ──all done──► ended
+ *   └──────────── terminate() ─────────────┘
+ * ```
+ *
+ * The engine takes tasks until what was begun before `close()` is submitted: maps and iterations submit their chunks
+ * one after the other.
+ */
+import { BrokenProcessPoolError, CancelledError, ClosedError, InvalidStateError } from '../errors.js';
+import { cpuCount } from '../process/cpu-count.js';
+import { limitWait, type Wait } from '../substrate/wait-limit.js';
+import { checkCount } from '../workers/check-options.js';
+import { WorkerEngine } from '../workers/engine.js';
+import { iterateMap } from '../workers/map-iterator.js';
+import type { AnyIterable, MapOptions } from '../workers/task-options.js';
+import { type AsyncCallbacks, AsyncResult, type Settlement } from './async-result.js';
+import { collect, spreadable } from './pool-items.js';
+import { callInPool } from './pool-call.js';
+import { PoolMap } from './pool-map.js';
+import { checkFunction, checkMapOptions, checkPoolOptions, type PoolOptions } from './pool-options.js';
+
+type Fn<A extends readonly unknown[], R> = (...args: A) => R;
+type MapAsyncOptions<R> = MapOptions & AsyncCallbacks<R>;
+
+/**
+ * Worker processes, all started at once, and replaced when they end.
+ *
+ * - Every result settles, whatever dies; a worker's death costs the task that ran in it (`onWorkerDeath: 'replace'`).
+ * - `map` rejects at the first error and cancels what has not begun; `imap` goes on with the next item.
+ * - An idle pool does not keep the program alive; pending calls do.
+ * - `await using` terminates it, as Python's `with`.
+ *
+ * @example
+ * const pool = new Pool(4);
+ * console.log(await pool.map((x: number) => x ** 2, [1, 2, 3])); // [1, 4, 9]
+ * await pool.terminate();
+ *
+ * @python `multiprocessing.Pool`; results are promises.
+ */
+export class Pool implements AsyncDisposable {
+  readonly #engine: WorkerEngine;
+  #closed: 'closed' | 'terminated' | undefined;
+  /** Maps and iterations that still have something to submit. */
+  #feeding = 0;
+
+  /** @param options The number of workers (default: the usable CPUs), or all options. @throws {TypeError|RangeError} If one is wrong. */
+  constructor(options: number | PoolOptions = {}) {
+    const checked = checkPoolOptions(options);
+    checkCount('Cannot create a Pool', 'processes', checked.processes);
+    checkCount('Cannot create a Pool', 'maxTasksPerChild', checked.maxTasksPerChild);
+    this.#engine = new WorkerEngine({
+      maxWorkers: checked.processes ?? cpuCount(),
+      initializer: checked.initializer,
+      initArgs: checked.initArgs,
+      maxTasksPerChild: checked.maxTasksPerChild,
+      onWorkerDeath: checked.onWorkerDeath ?? 'replace',
+      namePrefix: 'PoolWorker',
+      startsAtOnce: true,
+      brokenError: (message, cause) => new BrokenProcessPoolError(message, { cause }),
+    });
+  }
+
+  /** Calls `fn(...args)` in a worker. Of the options it takes `timeout`, `taskTimeout` and `signal`. */
+  apply<A extends readonly unknown[], R>(fn: Fn<A, R>, args?: A, options?: MapOptions): Promise<Awaited<R>> {
+    return promised(() => this.#apply<Awaited<R>>(fn, args ?? [], options ?? {}, {}));
+  }
+
+  /** As `apply`, with a result to ask and callbacks. @throws {ClosedError} After `close()` or `terminate()`. */
+  applyAsync<A extends readonly unknown[], R>(
+    fn: Fn<A, R>,
+    args?: A,
+    callbacks: AsyncCallbacks<Awaited<R>> = {},
+  ): AsyncResult<Awaited<R>> {
+    return this.#apply<Awaited<R>>(fn, args ?? [], {}, callbacks);
+  }
+
+  /** Calls `fn` for each item; the results in input order. Rejects at the first error. */
+  map<T, R>(fn: (item: T) => R, items: AnyIterable<T>, options?: MapOptions): Promise<Awaited<R>[]> {
+    return promised(() => this.#map<Awaited<R>>(fn, items, false, options ?? {}));
+  }
+
+  /** As `map`, with a result to ask and callbacks. */
+  mapAsync<T, R>(fn: (item: T) => R, items: AnyIterable<T>, options?: MapAsyncOptions<Awaited<R>[]>): AsyncResult<Awaited<R>[]> {
+    return this.#map<Awaited<R>>(fn, items, false, options ?? {});
+  }
+
+  /** As `map`, of functions of several arguments: each item is the list of them. */
+  starmap<A extends readonly unknown[], R>(fn: Fn<A, R>, items: AnyIterable<A>, options?: MapOptions): Promise<Awaited<R>[]> {
+    return promised(() => this.#map<Awaited<R>>(fn, items, true, options ?? {}));
+  }
+
+  /** As `starmap`, with a result to ask and callbacks. */
+  starmapAsync<A extends readonly unknown[], R>(
+    fn: Fn<A, R>,
+    items: AnyIterable<A>,
+    options?: MapAsyncOptions<Awaited<R>[]>,
+  ): AsyncResult<Awaited<R>[]> {
+    return this.#map<Awaited<R>>(fn, items, true, options ?? {});
+  }
+
+  /**
+   * The results one by one, in input order, while the items are still being read.
+   *
+   * An item's error rejects its `next()` only. At most `bufferSize` chunks are submitted and not yet consumed.
+   */
+  imap<T, R>(fn: (item: T) => R, items: AnyIterable<T>, options?: MapOptions): AsyncIterableIterator<Awaited<R>> {
+    return this.#iterate<Awaited<R>>(fn, items, options ?? {}, false);
+  }
+
+  /** As `imap`, each chunk as soon as it is there. */
+  imapUnordered<T, R>(fn: (item: T) => R, items: AnyIterable<T>, options?: MapOptions): AsyncIterableIterator<Awaited<R>> {
+    return this.#iterate<Awaited<R>>(fn, items, options ?? {}, true);
+  }
+
+  /** Takes no more calls; the workers end when all is done, iterations included. */
+  close(): void {
+    this.#closed ??= 'closed';
+    this.#stopWhenFed();
+  }
+
+  /** Ends the workers now: outstanding results reject with `CancelledError`. Resolves when the workers are gone. */
+  terminate(): Promise<void> {
+    this.#closed = 'terminated';
+    this.#engine.terminate('terminate', () => new CancelledError('The call was cancelled: its pool was terminated'));
+    return this.#engine.stopped();
+  }
+
+  /**
+   * Resolves when all workers are gone.
+   *
+   * @throws {InvalidStateError} Before `close()` or `terminate()`.
+   * @throws {TimeoutError} If they are not in time.
+   */
+  async join(wait?: Wait): Promise<void> {
+    if (this.#closed === undefined)
+      throw new InvalidStateError('Cannot join the pool: it is still open, call close() or terminate() first');
+    await limitWait(this.#stopped(), wait, 'join the pool: its workers are not done');
+  }
+
+  /** Terminates. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.terminate();
+  }
+
+  /** The engine counts as stopped only when it was told to stop, which may come later than `close()`. */
+  async #stopped(): Promise<void> {
+    while (this.#feeding > 0 && this.#closed !== 'terminated' && this.#engine.state === 'running') {
+      await new Promise<void>((resolve) => this.#onFed.push(resolve));
+    }
+    await this.#engine.stopped();
+  }
+
+  #onFed: (() => void)[] = [];
+
+  #apply<R>(fn: object, args: readonly unknown[], options: MapOptions, callbacks: AsyncCallbacks<R>): AsyncResult<R> {
+    this.#mustBeUsable('apply');
+    checkFunction('apply', fn);
+    checkMapOptions('Cannot apply', options);
+    const list = spreadable('Cannot apply: args', args);
+    return new AsyncResult<R>((settlement) => callInPool(this.#engine, fn, list, options, settlement), callbacks);
+  }
+
+  #map<R>(fn: unknown, items: AnyIterable<unknown>, spread: boolean, options: MapAsyncOptions<R[]>): AsyncResult<R[]> {
+    const act = spread ? 'starmap' : 'map';
+    this.#mustBeUsable(act);
+    checkFunction(act, fn);
+    checkMapOptions(`Cannot ${act}`, options);
+    const context = this.#context();
+    const start = (settlement: Settlement<R[]>, all: readonly unknown[]) => {
+      this.#mustGoOn();
+      const each = spread ? all.map((item, index) => spreadable(`Cannot starmap: item ${index}`, item)) : all;
+      new PoolMap<R>(context, fn, each, spread, options, settlement).start();
+    };
+    return new AsyncResult<R[]>((settlement) => {
+      const fail = (error: unknown) => {
+        context.fed();
+        settlement.reject(error);
+      };
+      try {
+        const all = collect(`Cannot ${act}`, items);
+        if (all instanceof Promise) all.then((each) => start(settlement, each)).catch(fail);
+        else start(settlement, all);
+      } catch (error) {
+        fail(error);
+      }
+    }, options);
+  }
+
+  #iterate<R>(fn: unknown, items: AnyIterable<unknown>, options: MapOptions, unordered: boolean): AsyncIterableIterator<R> {
+    this.#mustBeUsable('imap');
+    checkFunction('imap', fn);
+    const { engine, fed } = this.#context();
+    try {
+      return iterateMap<R>(
+        { engine, ready: () => undefined, check: () => this.#mustGoOn(), fed },
+        fn as (...args: never[]) => unknown,
+        items,
+        options,
+        unordered,
+      );
+    } catch (error) {
+      fed();
+      throw error;
+    }
+  }
+
+  /** What one map or iteration needs; it holds up `close()` until it is fed. */
+  #context(): { engine: WorkerEngine; fed(): void; ended(): boolean } {
+    this.#feeding++;
+    let feeding = true;
+    const fed = () => {
+      if (!feeding) return;
+      feeding = false;
+      this.#feeding--;
+      if (this.#closed !== undefined) this.#stopWhenFed();
+    };
+    return { engine: this.#engine, fed, ended: () => this.#closed === 'terminated' };
+  }
+
+  #stopWhenFed(): void {
+    if (this.#feeding > 0) return;
+    this.#engine.stop({ cancelPending: false });
+    for (const resolve of this.#onFed.splice(0)) resolve();
+  }
+
+  /** @throws What a map that goes on meets. */
+  #mustGoOn(): void {
+    if (this.#closed === 'terminated') throw new CancelledError('The call was cancelled: its pool was terminated');
+    this.#mustNotBeBroken('go on');
+  }
+
+  #mustBeUsable(act: string): void {
+    this.#mustNotBeBroken(act);
+    if (this.#closed !== undefined) throw new ClosedError(`Cannot ${act}: the pool was ${this.#closed}`);
+  }
+
+  #mustNotBeBroken(act: string): void {
+    if (this.#engine.state !== 'broken') return;
+    throw new BrokenProcessPoolError(`Cannot ${act}: its workers died, the pool is not usable any more`, {
+      cause: this.#engine.cause,
+    });
+  }
+}
+
+/** The promise of a result; what the call throws rejects it. */
+function promised<R>(call: () => AsyncResult<R>): Promise<R> {
+  try {
+    return call().get();
+  } catch (error) {
+    return Promise.reject(error as Error);
+  }
+}
