@@ -8,6 +8,10 @@ import * as exported from './index.js';
 import { registerOwnExports } from './wire/own-exports.js';
 
 export * from './errors.js';
+export { JoinableQueue } from './channel/joinable-queue.js';
+export { Queue, type QueueOptions } from './channel/queue.js';
+export type { QueueStats } from './channel/queue-core.js';
+export { SimpleQueue } from './channel/simple-queue.js';
 export * from './futures/index.js';
 export {
   type ArrayInit,

@@ -13,12 +13,10 @@ import type { MessageHandler } from '../substrate/ring.js';
 import { joinFamily, self } from '../substrate/self.js';
 import { decodeValue } from '../wire/codec.js';
 import type { Definition, Encoded } from '../wire/codec-types.js';
-import { setDefinitionOrigin } from '../wire/definitions.js';
-import { registerFunctionExtensions } from '../wire/function-extension.js';
 import { Inbox, Shipper } from '../wire/shipper.js';
+import { joinAsSender } from './family.js';
 import { BOOT, type Boot, END } from './frames.js';
 import { setBoot } from './identity.js';
-import { startSharing } from './sharing.js';
 
 /** File descriptors that `launcher.ts` passes. */
 const ARENA_FD = 3;
@@ -58,9 +56,7 @@ export function startChild(program: ChildProgram): void {
   const me = joinFamily({ arenaFd: ARENA_FD, id, doorbell: DOORBELL });
   if (detached !== 1) dieWithParent(parentPid);
   binding().ignoreTerminalInterrupt(parentPid);
-  setDefinitionOrigin(me.origin);
-  registerFunctionExtensions();
-  startSharing();
+  joinAsSender();
   const parent = openLink({ offset, capacity, parentId, parentPid }, program);
   process.on('exit', (code) => {
     const end = new Uint8Array(4);

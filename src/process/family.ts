@@ -1,23 +1,15 @@
 /**
- * Makes this thread a member of its family that can send functions: called before anything is sent.
+ * Makes this thread a member of its family that can send, and can open whatever arrives: called before the first message.
  *
- * Runs in parents; children do the same as their first step.
+ * Runs in every process and thread that has children or is one.
  */
-import { self, type Self } from '../substrate/self.js';
-import { setDefinitionOrigin } from '../wire/definitions.js';
-import { registerFunctionExtensions } from '../wire/function-extension.js';
-import { startSharing } from './sharing.js';
-
-let prepared = false;
+import { joinAsMember } from '../sharing/member.js';
+import { setKindLoader } from '../sharing/shared-kinds.js';
+import type { Self } from '../substrate/self.js';
+import { sharedKinds } from './shared-classes.js';
 
 /** This thread's membership, with the wire prepared. */
 export function joinAsSender(): Self {
-  const me = self();
-  if (!prepared) {
-    prepared = true;
-    setDefinitionOrigin(me.origin);
-    registerFunctionExtensions();
-    startSharing();
-  }
-  return me;
+  setKindLoader(() => sharedKinds());
+  return joinAsMember();
 }

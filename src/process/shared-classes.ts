@@ -6,6 +6,9 @@
 import { arrayKind, rawArrayKind } from '../memory/shared-array.js';
 import { rawStructKind, structKind } from '../memory/struct.js';
 import { rawValueKind, valueKind } from '../memory/value.js';
+import { joinableQueueKind } from '../channel/joinable-queue.js';
+import { queueKind } from '../channel/queue.js';
+import { simpleQueueKind } from '../channel/simple-queue.js';
 import type { SharedKind } from '../sharing/shared-kinds.js';
 import { barrierKind } from '../sync/barrier.js';
 import { conditionKind } from '../sync/condition.js';
@@ -30,5 +33,8 @@ export function sharedKinds(): readonly SharedKind[] {
     rawArrayKind,
     structKind,
     rawStructKind,
+    queueKind,
+    joinableQueueKind,
+    simpleQueueKind,
   ];
 }

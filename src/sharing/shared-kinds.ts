@@ -8,7 +8,15 @@
 import { ProtocolError } from '../errors.js';
 import type { ParticipantId } from '../substrate/participants.js';
 import { onHolderDeath } from '../substrate/self.js';
-import { createPiece, headerAt, kindAt, openPiece, releaseCount, type SharedPiece } from '../substrate/shared-piece.js';
+import {
+  beforeFree,
+  createPiece,
+  headerAt,
+  kindAt,
+  openPiece,
+  releaseCount,
+  type SharedPiece,
+} from '../substrate/shared-piece.js';
 import type { ValueReader, ValueWriter } from '../wire/codec-types.js';
 
 /** The numbers of kinds in shared memory and in messages. */
@@ -42,6 +50,8 @@ export interface SharedKind {
   open(piece: SharedPiece, extra: unknown): object;
   /** Called in whatever process finds a holder dead: repairs what it took part in, and wakes who waits. */
   died?(offset: number, dead: ParticipantId, header: Int32Array): void;
+  /** Frees what belongs to an object that nobody holds any more, beside its piece. */
+  freed?(offset: number, header: Int32Array): void;
 }
 
 /** Says how to load all kinds: needed as soon as an object arrives, or is left by the dead, of which this thread has none. */
@@ -85,7 +95,17 @@ export function adoptPiece(facade: object, piece: SharedPiece, kind: SharedKind,
   kinds.set(kind.kind, kind);
   pieces.set(facade, piece);
   facades.set(piece.offset, new WeakRef(facade));
-  garbage.register(facade, { piece, close });
+  garbage.register(facade, { piece, close }, facade);
+}
+
+/** Lets go of an object's piece now; the object must not be used any more. */
+export function dropPiece(facade: object): void {
+  const piece = pieces.get(facade);
+  if (piece === undefined) return;
+  pieces.delete(facade);
+  garbage.unregister(facade);
+  forget(piece.offset, facade);
+  piece.release();
 }
 
 /** The piece of a shared object; undefined for other objects. */
@@ -122,6 +142,7 @@ export function prepareSharing(): void {
     died: (offset, dead) => knownKind(kindAt(offset))?.died?.(offset, dead, headerAt(offset)),
     release: releaseCount,
   });
+  beforeFree((offset, header) => knownKind(kindAt(offset))?.freed?.(offset, header));
 }
 
 function knownKind(kind: number): SharedKind | undefined {

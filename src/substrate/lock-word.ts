@@ -72,6 +72,7 @@ export class LockWord {
 
   /** Takes the lock even if its owner died. True: it did, and what the lock protects may be half-done. */
   recoverSync(timeoutMs?: number): boolean {
+    if (Atomics.compareExchange(this.#words, WORD, 0, this.#tid) === 0) return !this.#taken();
     const answer = binding().lockAcquire(this.#guardian.index, this.offset, timeoutMs ?? -1, true);
     if (answer === LOCK_TIMED_OUT || answer === LOCK_BUSY)
       throw new TimeoutError(`Cannot recover the lock: its living owner did not release it within ${timeoutMs} ms`);

@@ -107,10 +107,18 @@ export function retainCount(offset: number): void {
 export function releaseCount(offset: number): void {
   const header = arena().words(offset, LINE_BYTES);
   if (Atomics.sub(header, COUNT, 1) !== 1) return;
+  onFree?.(offset, header);
   const piece: Piece = { offset, bytes: LINE_BYTES + bodyBytes(header) };
   Atomics.store(header, KIND, 0);
   self().allocator.free(piece);
 }
+
+/** Says what else is to be freed with an object. */
+export function beforeFree(handler: (offset: number, header: Int32Array) => void): void {
+  onFree = handler;
+}
+
+let onFree: ((offset: number, header: Int32Array) => void) | undefined;
 
 /** The header line of the object at `offset`. */
 export function headerAt(offset: number): Int32Array {

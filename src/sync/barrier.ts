@@ -27,7 +27,7 @@ import { FIRST_OWN_WORD } from '../substrate/shared-piece.js';
 import { type Wait, waitOptions } from '../substrate/wait-limit.js';
 import { WAIT_POINT_BYTES, WaitPoint } from '../substrate/wait-point.js';
 import { syncLimits } from './lock-core.js';
-import { MEMBER_CELLS_BYTES, MemberCells } from './member-cells.js';
+import { MEMBER_CELLS_BYTES, MemberCells } from '../substrate/member-cells.js';
 
 const STATE = FIRST_OWN_WORD;
 const PARTIES: number = FIRST_OWN_WORD + 1;

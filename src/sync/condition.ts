@@ -26,7 +26,7 @@ import { type Wait, waitOptions } from '../substrate/wait-limit.js';
 import { WAIT_POINT_BYTES, WaitPoint } from '../substrate/wait-point.js';
 import { Lock } from './lock.js';
 import { syncLimits } from './lock-core.js';
-import { MEMBER_CELLS_BYTES, MemberCells } from './member-cells.js';
+import { MEMBER_CELLS_BYTES, MemberCells } from '../substrate/member-cells.js';
 import { RLock } from './rlock.js';
 
 const LAST_NOTIFIED = FIRST_OWN_WORD;

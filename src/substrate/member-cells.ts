@@ -6,9 +6,9 @@
  * round by whoever finds its owner dead.
  */
 import { ResourceExhaustedError } from '../errors.js';
-import { arena } from '../substrate/arena.js';
-import { isEntered, type ParticipantId } from '../substrate/participants.js';
-import { self } from '../substrate/self.js';
+import { arena } from './arena.js';
+import { isEntered, type ParticipantId } from './participants.js';
+import { self } from './self.js';
 
 /** So many processes and threads may take part at a time. */
 const CELLS = 256;
@@ -78,6 +78,12 @@ export class MemberCells {
       return word;
     }
     return 0;
+  }
+
+  /** The cell of a participant; −1: it has none. */
+  cellOf(id: ParticipantId): number {
+    for (let cell = 0; cell < CELLS; cell++) if (Atomics.load(this.#words, cell * 2) === id + 1) return cell;
+    return -1;
   }
 
   #freeDead(): void {

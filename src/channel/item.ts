@@ -1,0 +1,83 @@
+/**
+ * What a queue carries: a message, and before it the definitions that it needs.
+ *
+ * Runs in every process and thread. Who puts does not know who will take, so each item has its definitions with it; who
+ * has them already passes over them. An item is read once: it counts as a hold of the shared objects in it.
+ */
+import { DeserializationError } from '../errors.js';
+import { pieceOf } from '../sharing/shared-kinds.js';
+import { releaseCount } from '../substrate/shared-piece.js';
+import { decodeValue, encodeValue } from '../wire/codec.js';
+import type { Definition } from '../wire/codec-types.js';
+import { loadDefinition } from '../wire/definitions.js';
+import type { OutgoingItem, TakenItem } from './item-store.js';
+
+/** An encoded item. */
+export interface EncodedItem extends OutgoingItem {
+  readonly holds: readonly object[];
+}
+
+/**
+ * Writes a value.
+ *
+ * @throws {SerializationError} If something in it cannot be sent.
+ * @throws {MessageTooLargeError} If it takes more than `maxBytes`.
+ */
+export function encodeItem(value: unknown, maxBytes: number): EncodedItem {
+  const { buffer, start, end, definitions, holds } = encodeValue(value, 'value', { inFlight: true, maxBytes });
+  const message = buffer.subarray(start, end);
+  if (definitions.length === 0) return { parts: [message], bytes: message.length, mark: 0, holds };
+  const bodies = withRequired(definitions);
+  const parts = bodies.flatMap(({ body }) => [lengthOf(body), body]);
+  parts.push(message);
+  return { parts, bytes: parts.reduce((sum, part) => sum + part.length, 0), mark: bodies.length, holds };
+}
+
+/** Undoes what encoding an item did that is never put. */
+export function dropItem({ holds }: EncodedItem): void {
+  for (const facade of holds) {
+    const piece = pieceOf(facade);
+    if (piece !== undefined) releaseCount(piece.offset);
+  }
+}
+
+/** What came with an item: its value, or how to have it as soon as modules are imported. */
+export type Received = { readonly value: unknown } | { readonly loading: Promise<unknown>; readonly read: () => unknown };
+
+/** Reads an item at once. @throws {DeserializationError} If it cannot be read. */
+export function readItem(item: TakenItem): Received {
+  const { buffer, length, mark, owned } = item;
+  if (mark === 0) return { value: decodeValue(buffer, 0, length, owned ? OWNED : COPIED) };
+  const loading: Promise<void>[] = [];
+  let at = 0;
+  for (let left = mark; left > 0; left--) {
+    if (at + LENGTH_BYTES > length) throw new DeserializationError('Cannot read a message: its definitions are cut off');
+    const end = at + LENGTH_BYTES + new DataView(buffer.buffer, buffer.byteOffset + at).getUint32(0, true);
+    const started = loadDefinition(buffer.subarray(at + LENGTH_BYTES, end));
+    if (started !== undefined) loading.push(started);
+    at = end;
+  }
+  if (loading.length === 0) return { value: decodeValue(buffer, at, length, owned ? OWNED : COPIED) };
+  const message = buffer.slice(at, length);
+  return { loading: Promise.all(loading), read: () => decodeValue(message, 0, message.length, OWNED) };
+}
+
+/** Definitions, each after those that it requires. */
+function withRequired(definitions: readonly Definition[], found: Set<Definition> = new Set()): readonly Definition[] {
+  for (const definition of definitions) {
+    if (found.has(definition)) continue;
+    withRequired(definition.requires, found);
+    found.add(definition);
+  }
+  return [...found];
+}
+
+function lengthOf(body: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(LENGTH_BYTES);
+  new DataView(bytes.buffer).setUint32(0, body.length, true);
+  return bytes;
+}
+
+const LENGTH_BYTES = 4;
+const OWNED = { owned: true, inFlight: true };
+const COPIED = { inFlight: true };

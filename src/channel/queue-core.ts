@@ -1,0 +1,267 @@
+/**
+ * A queue in shared memory: what Queue, JoinableQueue and SimpleQueue have in common.
+ *
+ * Runs in every process and thread.
+ *
+ * ```text
+ * header word 5   most items; 0: no limit      6   most bytes, in units of 8      7   bit 0 shut down, bit 1 at once
+ *             8   items done (JoinableQueue)
+ * byte 0          items (`item-store.ts`), then three wait points: for items, for room, for all being done
+ * ```
+ *
+ * Who may die at which step: see `item-store.ts` and `wait-point.ts`. Each other word changes by one atomic operation.
+ */
+import { ClosedError, DeserializationError, QueueShutDownError } from '../errors.js';
+import { LINE_BYTES } from '../substrate/layout.js';
+import { now } from '../substrate/clock.js';
+import type { ParticipantId } from '../substrate/participants.js';
+import { FIRST_OWN_WORD, type SharedPiece } from '../substrate/shared-piece.js';
+import type { Wait } from '../substrate/wait-limit.js';
+import { WAIT_POINT_BYTES, WaitPoint } from '../substrate/wait-point.js';
+import { dropItem, encodeItem, type EncodedItem, readItem, type Received } from './item.js';
+import { countLost, freeSegments, ITEM_STORE_BYTES, ItemStore, type Patience, type TakenItem } from './item-store.js';
+
+const MAX_SIZE = FIRST_OWN_WORD;
+const MAX_UNITS: number = FIRST_OWN_WORD + 1;
+const FLAGS: number = FIRST_OWN_WORD + 2;
+const DONE: number = FIRST_OWN_WORD + 3;
+const SHUT_DOWN = 1;
+const AT_ONCE = 2;
+const ITEMS_POINT: number = ITEM_STORE_BYTES;
+const ROOM_POINT: number = ITEMS_POINT + WAIT_POINT_BYTES;
+const DONE_POINT: number = ROOM_POINT + WAIT_POINT_BYTES;
+
+/** Bytes of a queue's body. */
+export const QUEUE_BYTES: number = DONE_POINT + WAIT_POINT_BYTES;
+
+/** What is in a queue. */
+export interface QueueStats {
+  /** Items inside. */
+  readonly size: number;
+  /** Bytes of shared memory that they take. */
+  readonly bytes: number;
+  /** Items that died with the process that had just taken them. */
+  readonly lost: number;
+}
+
+export class QueueCore {
+  readonly #header: Int32Array;
+  readonly #store: ItemStore;
+  readonly #items: WaitPoint;
+  readonly #room: WaitPoint;
+  readonly #done: WaitPoint;
+  /** Items taken by blocking calls whose modules have to be imported first. */
+  readonly #waiting: Received[] = [];
+  readonly #loaded = new WeakSet<Received>();
+  closed = false;
+
+  constructor({ header, body }: SharedPiece) {
+    this.#header = header;
+    this.#store = new ItemStore(body);
+    this.#items = new WaitPoint(body + ITEMS_POINT, true);
+    this.#room = new WaitPoint(body + ROOM_POINT, true);
+    this.#done = new WaitPoint(body + DONE_POINT, false);
+  }
+
+  setLimits(maxSize: number, maxBytes: number): void {
+    Atomics.store(this.#header, MAX_SIZE, maxSize);
+    Atomics.store(this.#header, MAX_UNITS, Math.ceil(maxBytes / 8) | 0);
+  }
+
+  get maxSize(): number {
+    return Atomics.load(this.#header, MAX_SIZE);
+  }
+
+  get maxBytes(): number {
+    return (Atomics.load(this.#header, MAX_UNITS) >>> 0) * 8;
+  }
+
+  get size(): number {
+    return this.#store.size;
+  }
+
+  stats(): QueueStats {
+    return { size: this.#store.size, bytes: this.#store.bytes, lost: this.#store.lost };
+  }
+
+  /** Encodes a value for this queue. @throws {SerializationError|MessageTooLargeError|ClosedError} */
+  encode(value: unknown, maxBytes: number = this.maxBytes): EncodedItem {
+    this.assertOpen('put');
+    return encodeItem(value, maxBytes);
+  }
+
+  async put(item: EncodedItem, wait: Wait | undefined): Promise<void> {
+    try {
+      await this.#room.waitAsync(() => this.#tryPut(item, LOOP_PATIENCE), wait, 'put: the queue was full');
+    } catch (error) {
+      dropItem(item);
+      throw error;
+    }
+  }
+
+  putSync(item: EncodedItem, timeoutMs: number | undefined): void {
+    const deadline = timeoutMs === undefined ? undefined : now() + timeoutMs;
+    try {
+      this.#room.waitSync(() => this.#tryPut(item, patienceUntil(deadline)), timeoutMs, 'put: the queue was full');
+    } catch (error) {
+      dropItem(item);
+      throw error;
+    }
+  }
+
+  /** Puts at once; whether there was room. */
+  tryPut(item: EncodedItem): boolean {
+    try {
+      if (this.#tryPut(item, AT_ONCE_PATIENCE) === true) return true;
+    } catch (error) {
+      dropItem(item);
+      throw error;
+    }
+    dropItem(item);
+    return false;
+  }
+
+  async get(wait: Wait | undefined): Promise<unknown> {
+    this.assertOpen('get');
+    const received = this.#waiting.shift() ?? (await this.#items.waitAsync(this.#takeInLoop, wait, 'get: the queue was empty'));
+    if ('value' in received) return received.value;
+    await received.loading;
+    return received.read();
+  }
+
+  getSync(timeoutMs: number | undefined): unknown {
+    this.assertOpen('get');
+    const deadline = timeoutMs === undefined ? undefined : now() + timeoutMs;
+    const attempt = () => this.#tryTake(patienceUntil(deadline));
+    return this.#valueOf(this.#waiting.shift() ?? this.#items.waitSync(attempt, timeoutMs, 'get: the queue was empty'));
+  }
+
+  /** Takes at once; undefined: there is nothing. */
+  tryGet(): { value: unknown } | undefined {
+    this.assertOpen('get');
+    const received = this.#waiting.shift() ?? this.#tryTake(AT_ONCE_PATIENCE);
+    return received === undefined ? undefined : { value: this.#valueOf(received) };
+  }
+
+  /** Ends it for all: nothing is put any more; what is inside can still be taken unless it ends at once. */
+  shutdown(immediate: boolean): void {
+    Atomics.or(this.#header, FLAGS, immediate ? SHUT_DOWN | AT_ONCE : SHUT_DOWN);
+    if (immediate) {
+      const discarded = this.#store.discard();
+      if (discarded > 0) this.#finish(discarded);
+    }
+    for (const point of [this.#items, this.#room, this.#done]) point.wake();
+  }
+
+  /** Says that the work of an item is done; whether there was one. */
+  taskDone(): boolean {
+    for (;;) {
+      const done = Atomics.load(this.#header, DONE);
+      if (done === (this.#store.putCount | 0)) return false;
+      if (Atomics.compareExchange(this.#header, DONE, done, (done + 1) | 0) === done) break;
+    }
+    if (this.#allDone() === true) this.#done.wake();
+    return true;
+  }
+
+  async join(wait: Wait | undefined): Promise<void> {
+    await this.#done.waitAsync(this.#allDone, wait, 'join: some items are not done');
+  }
+
+  joinSync(timeoutMs: number | undefined): void {
+    this.#done.waitSync(this.#allDone, timeoutMs, 'join: some items are not done');
+  }
+
+  assertOpen(act: string): void {
+    if (this.closed) throw new ClosedError(`Cannot ${act}: the queue is closed in this process`);
+  }
+
+  /** Ends the waits of this thread with `ClosedError` and lets go of the locks; false while this thread holds one. */
+  close(): boolean {
+    this.closed = true;
+    for (const point of [this.#items, this.#room, this.#done]) point.pump();
+    return this.#store.close();
+  }
+
+  #tryPut(item: EncodedItem, patience: Patience): true | undefined {
+    this.assertOpen('put');
+    if ((Atomics.load(this.#header, FLAGS) & SHUT_DOWN) !== 0)
+      throw new QueueShutDownError('Cannot put: the queue was shut down');
+    const { maxSize, maxBytes } = this;
+    const mayPut = (items: number, bytes: number) =>
+      items === 0 || ((maxSize === 0 || items < maxSize) && bytes + item.bytes <= maxBytes);
+    const outcome = this.#store.put(item, mayPut, patience);
+    this.#ringIfReleased();
+    if (outcome !== 'put') return undefined;
+    this.#items.wake(1);
+    return true;
+  }
+
+  readonly #takeInLoop = (): Received | undefined => this.#tryTake(LOOP_PATIENCE);
+
+  #tryTake(patience: Patience): Received | undefined {
+    this.assertOpen('get');
+    const flags = Atomics.load(this.#header, FLAGS);
+    const item = (flags & AT_ONCE) !== 0 ? 'empty' : this.#store.take(patience);
+    this.#ringIfReleased();
+    if (typeof item !== 'string') return this.#receive(item);
+    if (item === 'empty' && (flags & SHUT_DOWN) !== 0) throw new QueueShutDownError('Cannot get: the queue was shut down');
+    return undefined;
+  }
+
+  #receive(item: TakenItem): Received {
+    this.#room.wake(1);
+    try {
+      return readItem(item);
+    } finally {
+      this.#store.delivered();
+    }
+  }
+
+  /** Somebody waits in an event loop for a lock that was held here. */
+  #ringIfReleased(): void {
+    if (!this.#store.takeReleased()) return;
+    this.#items.ringWaiting();
+    this.#room.ringWaiting();
+  }
+
+  #valueOf(received: Received): unknown {
+    if ('value' in received) return received.value;
+    if (this.#loaded.has(received)) return received.read();
+    this.#waiting.unshift(received);
+    void received.loading.then(() => this.#loaded.add(received));
+    throw new DeserializationError(
+      'Cannot get: the item needs a module that is imported only now, for which a blocking call cannot wait; use get(), which gives this item next',
+    );
+  }
+
+  #finish(count: number): void {
+    Atomics.add(this.#header, DONE, count);
+  }
+
+  readonly #allDone = (): true | undefined => {
+    this.assertOpen('join');
+    return Atomics.load(this.#header, DONE) === (this.#store.putCount | 0) ? true : undefined;
+  };
+}
+
+/** Repairs a queue of which a holder died. */
+export function queueDied(offset: number, dead: ParticipantId): void {
+  const body = offset + LINE_BYTES;
+  countLost(dead, body);
+  for (const point of [ITEMS_POINT, ROOM_POINT, DONE_POINT]) new WaitPoint(body + point, true).wake();
+}
+
+/** Frees the items of a queue that nobody holds any more. */
+export function queueFreed(offset: number): void {
+  freeSegments(offset + LINE_BYTES);
+}
+
+/** Of an event loop: a lock is held for microseconds, so sleeping for it is quicker than being rung. */
+const LOOP_PATIENCE: Patience = { timeoutMs: 2, otherwise: 'mark' };
+/** Of calls that never wait: who holds a lock for so long is stopped. */
+const AT_ONCE_PATIENCE: Patience = { timeoutMs: 100, otherwise: 'give up' };
+
+function patienceUntil(deadline: number | undefined): Patience {
+  return { timeoutMs: deadline === undefined ? undefined : Math.max(1, deadline - now()), otherwise: 'throw' };
+}
