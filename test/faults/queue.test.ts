@@ -1,0 +1,107 @@
+/**
+ * Producers and consumers of a queue that die at each step of putting and taking.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Lock, Process, ProcessDiedError, Queue } from 'multiproc';
+import { leavesNothing } from '../support/census.js';
+import { queueKillLoop } from './queue-kill-loop.js';
+
+const warmUp = async () => {
+  const lock = new Lock();
+  const process = new Process({ target: () => lock.locked() });
+  await process.start();
+  await process.join();
+};
+const clean = (body: () => Promise<void>) => leavesNothing(body, { warmUp });
+/** Three of them fill more than a segment. */
+const TEXT = 'x'.repeat(30_000);
+
+async function dies(
+  target: (queue: Queue<[number, string]>, text: string) => void,
+  queue: Queue<[number, string]>,
+  fault: string,
+): Promise<void> {
+  const process = new Process({ target, args: [queue, TEXT], env: { MULTIPROC_FAULT: fault } });
+  await process.start();
+  await assert.rejects(process.join(), ProcessDiedError);
+}
+
+for (const [point, at, put] of [
+  ['queue.beforeWrite', 4, 3],
+  ['queue.beforeCommit', 4, 3],
+  ['queue.afterLink', 1, 2],
+  ['queue.afterCommit', 4, 4],
+  ['point.beforeWake', 1, 1],
+] as const) {
+  test(
+    `a producer killed at ${point} leaves whole items only, and the next one goes on  [fault 10]`,
+    clean(async () => {
+      const queue = new Queue<[number, string]>();
+      const waiting =
+        point === 'point.beforeWake'
+          ? new Process({ target: (source: typeof queue) => source.getSync()[0], args: [queue] })
+          : undefined;
+      if (waiting !== undefined) await waiting.start();
+      if (waiting === undefined) {
+        await dies(
+          (sink, text) => {
+            for (let i = 0; ; i++) sink.putSync([i, text]);
+          },
+          queue,
+          `${point}:kill@${at}`,
+        );
+        assert.equal(queue.qsize(), put);
+      } else {
+        // Its consumer sleeps, or comes later: the item reaches it although nobody was woken.
+        const producer = new Process({
+          target: (sink: typeof queue, text: string) => sink.putSync([0, text]),
+          args: [queue, TEXT],
+          env: { MULTIPROC_FAULT: `${point}:kill@${at}` },
+        });
+        await producer.start();
+        await producer.join().catch((error: unknown) => assert.ok(error instanceof ProcessDiedError));
+        assert.equal(await waiting.result(), 0);
+      }
+      await queue.put([100, 'small']);
+      await queue.put([101, TEXT]);
+      const expected = [...Array.from({ length: waiting === undefined ? put : 0 }, (_, i) => i), 100, 101];
+      for (const number of expected) assert.equal((await queue.get(10_000))[0], number);
+      assert.deepEqual(queue.stats(), { size: 0, bytes: 0, lost: 0 });
+      queue.close();
+    }),
+  );
+}
+
+for (const [point, taken, lost] of [
+  ['queue.beforeTake', 2, 0],
+  ['queue.afterTake', 3, 1],
+] as const) {
+  test(
+    `a consumer killed at ${point} loses ${lost === 0 ? 'nothing' : 'the item in its hand, which is counted'}  [fault 11]`,
+    clean(async () => {
+      for (const othersTake of [false, true]) {
+        const queue = new Queue<[number, string]>();
+        for (let i = 0; i < 6; i++) await queue.put([i, TEXT]);
+        await dies(
+          (source) => {
+            for (;;) source.getSync();
+          },
+          queue,
+          `${point}:kill@3`,
+        );
+        if (othersTake) await queue.put([6, 'small']);
+        for (let i = taken; i < (othersTake ? 7 : 6); i++) assert.equal((await queue.get(10_000))[0], i);
+        assert.deepEqual(queue.stats(), { size: 0, bytes: 0, lost });
+        queue.close();
+      }
+    }),
+  );
+}
+
+test(
+  'kill loop: nothing torn, nothing twice, nobody wedged, lost only what a killed consumer had  [fault 10] [fault 11]',
+  clean(async () => {
+    await queueKillLoop(24, 7);
+  }),
+);
