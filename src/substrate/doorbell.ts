@@ -9,13 +9,14 @@
  * so nothing sleeps on unread work, and a receiver that is busy costs its senders no system call.
  *
  * Who may die at which step: a sender killed between taking `armed` and writing the byte loses one ring;
- * its parent's supervisor thread rings everybody at each death. A dead receiver is written to in vain.
+ * its parent's supervisor thread rings everybody at each death. A dead receiver is not rung: its slot, and the flag in
+ * it, may belong to another one by then, whose flag must not be taken without ringing that one.
  */
 import { binding } from '../native/binding.js';
 import { orThrow } from './failure.js';
 import { faultPoint } from './fault.js';
 import { SLOT_ARMED } from './layout.js';
-import { type ParticipantId, slotOf, slotWords } from './participants.js';
+import { isEntered, type ParticipantId, slotOf, slotWords } from './participants.js';
 
 /** Something that work arrives at. */
 export interface Pump {
@@ -92,11 +93,13 @@ export class Doorbell {
 /** The way to wake another participant. */
 export class Bell {
   readonly #words: Int32Array;
+  readonly #id: ParticipantId;
   readonly #slot: number;
   #fd: number;
 
   /** @param fd The write end where it is known already (this object then owns it); else it is opened at need. */
   constructor(id: ParticipantId, fd = -1) {
+    this.#id = id;
     this.#slot = slotOf(id);
     this.#words = slotWords(this.#slot);
     this.#fd = fd;
@@ -104,8 +107,13 @@ export class Bell {
 
   /** Wakes the other one unless it is awake anyway. What it shall see must be published already. */
   ring(): void {
-    if (Atomics.load(this.#words, SLOT_ARMED) !== 1 || Atomics.compareExchange(this.#words, SLOT_ARMED, 1, 0) !== 1) return;
+    if (Atomics.load(this.#words, SLOT_ARMED) !== 1 || !isEntered(this.#id)) return;
+    if (Atomics.compareExchange(this.#words, SLOT_ARMED, 1, 0) !== 1) return;
     faultPoint('doorbell.beforeRing');
+    if (!isEntered(this.#id)) {
+      this.#ringSuccessor();
+      return;
+    }
     if (this.#fd < 0) this.#fd = binding().doorbellOfSlot(this.#slot);
     if (this.#fd >= 0) binding().ringFd(this.#fd);
   }
@@ -113,5 +121,13 @@ export class Bell {
   close(): void {
     if (this.#fd >= 0) binding().closeFd(this.#fd);
     this.#fd = -1;
+  }
+
+  /** The participant died this moment and another one has its slot: that one's flag was taken, so it must be rung. */
+  #ringSuccessor(): void {
+    const fd = binding().doorbellOfSlot(this.#slot);
+    if (fd < 0) return;
+    binding().ringFd(fd);
+    binding().closeFd(fd);
   }
 }

@@ -90,7 +90,8 @@ export class WaitPoint implements Pump {
     for (let cell = FIRST_CELL; cell < CELLS_END; cell++) {
       const id = Atomics.load(words, cell);
       if (id === own) this.#pumpSoon();
-      else if (id !== 0) ringParticipant(id - 1);
+      else if (id !== 0 && isEntered(id - 1)) ringParticipant(id - 1);
+      else if (id !== 0) this.#freeCell(cell, id);
     }
     if (Atomics.load(words, OVERFLOW) !== 0) binding().ringFamily();
   }
