@@ -11,6 +11,7 @@
 #include "supervisor.h"
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 mp_env_t *mp_env(napi_env env) {
   void *data = NULL;
@@ -190,20 +191,48 @@ static napi_value ring_fd(napi_env env, napi_callback_info info) {
   return mp_int(env, mp_ring_fd(mp_i32(env, argv[0], -1)));
 }
 
+static bool keep_bell(mp_env_t *state, int fd) {
+  int *bells = realloc(state->bells, sizeof(int) * (size_t)(state->bell_count + 1));
+  if (bells == NULL) return false;
+  bells[state->bell_count++] = fd;
+  state->bells = bells;
+  return true;
+}
+
 /* doorbellOfSlot(slot) -> fd, or -errno */
 static napi_value doorbell_of_slot(napi_env env, napi_callback_info info) {
   napi_value argv[1];
   mp_args(env, info, 1, argv);
   int fd = mp_doorbell_of_slot(mp_i32(env, argv[0], -1));
-  return mp_int(env, fd >= 0 ? fd : -errno);
+  if (fd < 0) return mp_int(env, -errno);
+  if (keep_bell(mp_env(env), fd)) return mp_int(env, fd);
+  close(fd);
+  return mp_int(env, -ENOMEM);
 }
 
-/* ownSlot(member, slot): freed when this environment ends, before its doorbell is closed. */
+/* keepBell(fd) -> errno: closed when this environment ends, unless closeFd comes first. */
+static napi_value keep_bell_fd(napi_env env, napi_callback_info info) {
+  napi_value argv[1];
+  mp_args(env, info, 1, argv);
+  return mp_int(env, keep_bell(mp_env(env), mp_i32(env, argv[0], -1)) ? 0 : ENOMEM);
+}
+
+void mp_forget_bell(mp_env_t *state, int fd) {
+  for (int i = 0; i < state->bell_count; i++) {
+    if (state->bells[i] != fd) continue;
+    state->bells[i] = state->bells[--state->bell_count];
+    return;
+  }
+}
+
+/* ownSlot(member, slot, claimed): given up when this environment ends, before its doorbell is closed. */
 static napi_value own_slot(napi_env env, napi_callback_info info) {
-  napi_value argv[2];
-  mp_args(env, info, 2, argv);
+  napi_value argv[3];
+  mp_args(env, info, 3, argv);
   mp_member_t *member = mp_member(env, argv[0]);
-  if (member != NULL) member->slot = mp_i32(env, argv[1], -1);
+  if (member == NULL) return mp_undefined(env);
+  member->slot = mp_i32(env, argv[1], -1);
+  member->claimed = mp_bool(env, argv[2]);
   return mp_undefined(env);
 }
 
@@ -238,9 +267,13 @@ static void clean_up(napi_async_cleanup_hook_handle handle, void *data) {
   mp_env_t *state = data;
   for (int i = 0; i < state->member_count; i++) {
     mp_disown(&state->members[i]);
-    mp_free_slot(state->members[i].slot);
+    mp_give_up_slot(state->members[i].slot, state->members[i].claimed);
   }
   for (int i = 0; i < state->guardian_count; i++) mp_guardian_stop(state->guardians[i]);
+  for (int i = 0; i < state->bell_count; i++) close(state->bells[i]);
+  free(state->bells);
+  state->bells = NULL;
+  state->bell_count = 0;
   state->open_doorbells = state->member_count;
   if (state->member_count == 0) after_doorbell(state);
   else for (int i = 0, count = state->member_count; i < count; i++) mp_doorbell_close(state->members[i].doorbell, after_doorbell, state);
@@ -294,6 +327,7 @@ NAPI_MODULE_INIT() {
   mp_export(env, exports, "doorbellKeepAlive", doorbell_keep_alive);
   mp_export(env, exports, "ringFd", ring_fd);
   mp_export(env, exports, "doorbellOfSlot", doorbell_of_slot);
+  mp_export(env, exports, "keepBell", keep_bell_fd);
   mp_export(env, exports, "ringFamily", ring_family);
   mp_export(env, exports, "ownSlot", own_slot);
 #ifdef MULTIPROC_FAULTS

@@ -151,9 +151,15 @@ int mp_doorbell_of_slot(int slot) {
   return fd;
 }
 
-void mp_free_slot(int slot) {
+void mp_give_up_slot(int slot, bool claimed) {
   if (mp_arena() == NULL || slot < 0 || slot >= MP_PARTICIPANT_COUNT) return;
-  __atomic_fetch_and(&slot_words(slot)[MP_SLOT_STATE], ~(uint32_t)MP_STATE_MASK, __ATOMIC_SEQ_CST);
+  uint32_t *words = slot_words(slot);
+  if (claimed) {
+    __atomic_store_n(&words[MP_SLOT_PID], 0, __ATOMIC_SEQ_CST); /* of no process that is alive */
+    __atomic_fetch_xor(&words[MP_SLOT_STATE], MP_STATE_LIVE ^ MP_STATE_CLAIMED, __ATOMIC_SEQ_CST);
+  } else {
+    __atomic_fetch_and(&words[MP_SLOT_STATE], ~(uint32_t)MP_STATE_MASK, __ATOMIC_SEQ_CST);
+  }
 }
 
 void mp_ring_family(void) {

@@ -21,5 +21,6 @@ int mp_ring_fd(int fd);
 void mp_ring_family(void);
 /* Opens the write end of participant `slot`'s doorbell through /proc; -1 with errno where it cannot. */
 int mp_doorbell_of_slot(int slot);
-/* Marks a participant slot as free, keeping its generation; -1 is no slot. */
-void mp_free_slot(int slot);
+/* Gives up a participant slot, keeping its generation: free, or where another thread of this process claimed it, for
+ * that one to free, and of no process until then. -1 is no slot. */
+void mp_give_up_slot(int slot, bool claimed);

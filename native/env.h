@@ -11,7 +11,8 @@
  * anew for each file. Each is a participant of its own, with its own children. */
 typedef struct {
   mp_doorbell_t *doorbell;
-  int slot; /* participant slot to free when the environment ends, or -1 */
+  int slot;     /* participant slot to give up when the environment ends, or -1 */
+  bool claimed; /* by another thread of this process, which frees it when it has cleaned up */
 } mp_member_t;
 
 typedef struct {
@@ -20,9 +21,13 @@ typedef struct {
   int open_doorbells; /* while the environment ends */
   mp_guardian_t *guardians[MP_MAX_GUARDIANS];
   int guardian_count;
+  int *bells; /* descriptors of other doorbells: they belong to this thread, not to the process */
+  int bell_count;
   napi_async_cleanup_hook_handle cleanup;
 } mp_env_t;
 
 mp_env_t *mp_env(napi_env env);
+/* Forgets a descriptor of another doorbell that is being closed. */
+void mp_forget_bell(mp_env_t *env, int fd);
 /* The member with this number, or NULL. */
 mp_member_t *mp_member(napi_env env, napi_value number);

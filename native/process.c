@@ -139,7 +139,9 @@ static napi_value make_pipe(napi_env env, napi_callback_info info) {
 static napi_value close_fd(napi_env env, napi_callback_info info) {
   napi_value argv[1];
   mp_args(env, info, 1, argv);
-  return mp_int(env, close(mp_i32(env, argv[0], -1)) == 0 ? 0 : errno);
+  int fd = mp_i32(env, argv[0], -1);
+  mp_forget_bell(mp_env(env), fd);
+  return mp_int(env, close(fd) == 0 ? 0 : errno);
 }
 
 /* A duplicate that survives the closing of the original; -errno on failure. */

@@ -24,9 +24,10 @@ const PLACE = `${ROOT}dist/bundle`;
 const CHILDREN = {
   'process-entry': ['process/process-main', 'runProcess'],
   'worker-entry': ['workers/worker-main', 'runWorker'],
+  'thread-entry': ['threads/thread-main', 'runThread'],
 };
 /** What users import. */
-const PUBLIC = { index: 'index', futures: 'futures/index' };
+const PUBLIC = { index: 'index', futures: 'futures/index', threads: 'threads/index' };
 const CLI = 'cli/main';
 /**
  * Modules that export functions (and numbers) only, which a starting child does not call: `core-modules.cjs` initialises them at the first call.
@@ -40,6 +41,7 @@ const LATER = {
     'wire/loader-flags',
     'process/child-setup',
     'process/launcher',
+    'threads/thread-launcher',
     'process/shared-classes',
   ],
   core: [

@@ -53,6 +53,7 @@ export { Lock } from './sync/lock.js';
 export type { LockOptions } from './sync/lock-core.js';
 export { RLock } from './sync/rlock.js';
 export { BoundedSemaphore, Semaphore, type SemaphoreOptions } from './sync/semaphore.js';
+export * from './threads/index.js';
 export { deserialize, type SerializableClass, serialize } from './wire/class-hooks.js';
 export { type Remote, remote } from './wire/remote.js';
 export { task } from './wire/task.js';

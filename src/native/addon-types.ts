@@ -49,8 +49,11 @@ export interface Addon {
   ringFd(fd: number): number;
   /** A file descriptor, or a negative errno. */
   doorbellOfSlot(slot: number): number;
+  /** Has a write end closed at the end of this thread unless `closeFd` comes first; 0 or an errno. */
+  keepBell(fd: number): number;
   ringFamily(): void;
-  ownSlot(member: number, slot: number): void;
+  /** `claimed`: by another thread of this process, which frees the slot; else the end of this thread does. */
+  ownSlot(member: number, slot: number, claimed: boolean): void;
 
   spawn(
     member: number,

@@ -10,12 +10,12 @@ import { Bell } from '../substrate/doorbell.js';
 import { faultPoint } from '../substrate/fault.js';
 import { Link, linkBytes } from '../substrate/link.js';
 import type { MessageHandler } from '../substrate/ring.js';
-import { joinFamily, self } from '../substrate/self.js';
+import { joinFamily, self, type Self } from '../substrate/self.js';
 import { decodeValue } from '../wire/codec.js';
 import type { Definition, Encoded } from '../wire/codec-types.js';
 import { Inbox, Shipper } from '../wire/shipper.js';
 import { joinAsSender } from './family.js';
-import { BOOT, type Boot, END } from './frames.js';
+import { BOOT, type Boot, END, INTERRUPT } from './frames.js';
 import { setBoot } from './identity.js';
 
 /** File descriptors that `launcher.ts` passes. */
@@ -42,8 +42,35 @@ export interface ChildProgram {
   start(boot: Boot, parent: ParentLink): MessageHandler;
 }
 
+/** What differs between children that are processes and those that are threads. */
+export interface Surroundings {
+  /** Joins the family, and sees to it that this child does not outlive its parent. */
+  join(id: number, parent: { readonly pid: number; readonly detached: boolean }): Self;
+  /** The write end of the parent's doorbell. */
+  parentBellFd(): number;
+  isParentAlive(parentPid: number): boolean;
+  /** Settles when what user code wrote to stdout and stderr is out. */
+  flushOutput(): Promise<void>;
+  /** The end of a process may be asked for over the link: a thread has no signals. */
+  readonly onInterrupt?: () => void;
+}
+
+/** A child that is an operating system's process. */
+export const IN_PROCESS: Surroundings = {
+  join(id, { pid, detached }) {
+    faultPoint('spawn.afterExec');
+    const me = joinFamily({ arenaFd: ARENA_FD, id, doorbell: DOORBELL });
+    if (!detached) dieWithParent(pid);
+    binding().ignoreTerminalInterrupt(pid);
+    return me;
+  },
+  parentBellFd: () => PARENT_BELL_FD,
+  isParentAlive: (parentPid) => process.ppid === parentPid,
+  flushOutput: flushProcessOutput,
+};
+
 /** Starts a child's life; the last argument of the command line says where its link is. */
-export function startChild(program: ChildProgram): void {
+export function startChild(program: ChildProgram, surroundings: Surroundings = IN_PROCESS): void {
   const [id, offset, capacity, parentId, parentPid, detached] = (process.argv[2] ?? '').split(',').map(Number) as [
     number,
     number,
@@ -52,12 +79,9 @@ export function startChild(program: ChildProgram): void {
     number,
     number,
   ];
-  faultPoint('spawn.afterExec');
-  const me = joinFamily({ arenaFd: ARENA_FD, id, doorbell: DOORBELL });
-  if (detached !== 1) dieWithParent(parentPid);
-  binding().ignoreTerminalInterrupt(parentPid);
+  const me = surroundings.join(id, { pid: parentPid, detached: detached === 1 });
   joinAsSender();
-  const parent = openLink({ offset, capacity, parentId, parentPid }, program);
+  const parent = openLink({ offset, capacity, parentId, parentPid }, program, surroundings);
   process.on('exit', (code) => {
     const end = new Uint8Array(4);
     new DataView(end.buffer).setInt32(0, code, true);
@@ -77,10 +101,15 @@ const ESRCH = 3;
 function openLink(
   where: { offset: number; capacity: number; parentId: number; parentPid: number },
   program: ChildProgram,
+  surroundings: Surroundings,
 ): ParentLink {
   let deliver: MessageHandler | undefined;
-  const bell = new Bell(where.parentId, PARENT_BELL_FD);
+  const bell = new Bell(where.parentId, surroundings.parentBellFd());
   const inbox = new Inbox((kind, buffer, start, end, owned) => {
+    if (kind === INTERRUPT) {
+      surroundings.onInterrupt?.();
+      return;
+    }
     if (kind !== BOOT) {
       deliver?.(kind, buffer, start, end, owned);
       return;
@@ -113,8 +142,22 @@ function openLink(
       link.send(kind, encoded.buffer, encoded.start, encoded.end);
     },
     sendBytes: (kind, buffer, start, end) => link.send(kind, buffer, start, end),
-    flushSync: () => link.flushSync(() => process.ppid === where.parentPid),
+    flushSync: () => link.flushSync(() => surroundings.isParentAlive(where.parentPid)),
   };
   self().doorbell.add(link);
   return parent;
+}
+
+/** A parent that does not read its pipe holds its child. */
+async function flushProcessOutput(): Promise<void> {
+  // A look at a stream that nobody used would make it, which takes milliseconds.
+  if (!process.getActiveResourcesInfo().some((name) => name.endsWith('WriteWrap'))) return;
+  await flushStreams();
+}
+
+/** Settles when all that was written so far is out. */
+export async function flushStreams(): Promise<void> {
+  await Promise.all(
+    [process.stdout, process.stderr].map((stream) => new Promise<void>((resolve) => stream.write('', () => resolve()))),
+  );
 }

@@ -54,7 +54,7 @@ export function parentProcess(): ParentProcess | null {
   const boot = bootOf();
   if (boot === undefined) return null;
   const { parentName, parentPid } = boot;
-  const isAlive = () => process.ppid === parentPid;
+  const isAlive = () => parentPid === process.pid || process.ppid === parentPid; // this very process is that of a thread's parent
   return (parent ??= {
     name: parentName,
     pid: parentPid,

@@ -20,6 +20,8 @@ export const END = 7;
 export const SUBCLASS = 8;
 /** Parent → child, before START: the encoded target. */
 export const TARGET = 9;
+/** Parent → child that is a thread and listens to SIGINT: run that handler. */
+export const INTERRUPT = 10;
 /** First kind of the worker engine. */
 export const WORKER_FRAMES = 16;
 

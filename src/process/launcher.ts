@@ -5,6 +5,7 @@
  * Runs in parents. Start method `spawn`: a fresh node. Knows nothing of what the child runs.
  */
 import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import { openSync } from 'node:fs';
 import { type ProcessPhase, SystemError } from '../errors.js';
 import { binding } from '../native/binding.js';
@@ -19,18 +20,11 @@ import { claimSlot, freeSlot, type ParticipantId } from '../substrate/participan
 import { reclaimParticipant, self } from '../substrate/self.js';
 import type { Definition, Encoded } from '../wire/codec-types.js';
 import { Inbox, Shipper } from '../wire/shipper.js';
-import { END } from './frames.js';
+import { END, NOTHING } from './frames.js';
 import { reaper } from './reaper.js';
 
-/** What to start. */
-export interface LaunchRequest {
-  /** The child's program, one of our entry files. */
-  readonly entry: 'process-entry.cjs' | 'worker-entry.cjs';
-  readonly execArgv: readonly string[];
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly cwd?: string | undefined;
-  readonly stdio: 'inherit' | 'pipe' | 'ignore';
-  readonly detached: boolean;
+/** What a child needs whatever it is. */
+export interface ChildRequest {
   /** Bytes of each ring of the link; a power of two. */
   readonly capacity: number;
   /** Bytes of zeroed memory that parent and child share beside the link. Default 0. */
@@ -39,6 +33,50 @@ export interface LaunchRequest {
   /** Called once, after everything that the child sent was handled. */
   readonly onExit: (child: Child) => void;
 }
+
+/** What to start as a process. */
+export interface LaunchRequest extends ChildRequest {
+  /** The child's program, one of our entry files. */
+  readonly entry: 'process-entry.cjs' | 'worker-entry.cjs';
+  readonly execArgv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd?: string | undefined;
+  readonly stdio: 'inherit' | 'pipe' | 'ignore';
+  readonly detached: boolean;
+}
+
+/** Where a child finds its parent. */
+export interface Place {
+  readonly participant: ParticipantId;
+  readonly linkOffset: number;
+  /** Steps that undo a start that fails half-way. */
+  readonly undo: (() => void)[];
+  /** Sends a message without content to the child, once it is started. */
+  readonly send: (kind: number) => void;
+}
+
+/** A child that runs, as the operating system or node gives it. */
+export interface Started {
+  readonly pid: number;
+  /** The write end of its doorbell where it is known. */
+  readonly bell: Bell;
+  readonly stdout: ChildStream | null;
+  readonly stderr: ChildStream | null;
+  /** Calls back once, never from within this call, with the exit code or negative signal. */
+  watch(onEnd: (status: number) => void): void;
+  /** Learns of its end now if it is known. */
+  look(): void;
+  /** Sends a signal, 0 for none; false: there is nobody to deliver it to. */
+  signal(number: number): boolean;
+  /** A new file descriptor that is readable when it is dead, or −1. */
+  pidfd(): number;
+}
+
+/** What a child writes. */
+export type ChildStream = Readable & { unref?(): unknown };
+
+/** Starts a child in its place: the one thing that differs between processes and threads. */
+export type Starter = (place: Place) => Started;
 
 let executable = process.execPath;
 
@@ -56,14 +94,26 @@ export function launch(request: LaunchRequest): Child {
     const denied = { code: 'EACCES', errno: 13, syscall: 'spawn' };
     throw new SystemError('Cannot start a process: the permission model forbids it; run node with --allow-child-process', denied);
   }
-  return new Child(request);
+  return new Child(request, (place) => startProcess(request, place));
+}
+
+/** Starts a child that is no process of its own. */
+export function launchWith(start: Starter, request: ChildRequest): Child {
+  return new Child(request, start);
+}
+
+/** What a child finds its way home by: the last argument of its command line. */
+export function homeArgument(request: ChildRequest & { readonly detached?: boolean }, place: Place): string {
+  return [place.participant, place.linkOffset, request.capacity, self().id, process.pid, request.detached === true ? 1 : 0].join(
+    ',',
+  );
 }
 
 /** A started child. */
 export class Child {
   readonly pid: number;
-  readonly stdout: Socket | null;
-  readonly stderr: Socket | null;
+  readonly stdout: ChildStream | null;
+  readonly stderr: ChildStream | null;
   /** The memory beside the link. */
   readonly shared: Int32Array;
   phase: ProcessPhase = 'starting';
@@ -73,10 +123,9 @@ export class Child {
   announced: number | undefined;
   /** The link carried garbage. */
   garbage: unknown;
-  readonly #id: number;
+  readonly #started: Started;
   readonly #participant: ParticipantId;
   readonly #memory: Piece;
-  readonly #bell: Bell;
   readonly #link: Link;
   readonly #shipper: Shipper;
   readonly #inbox: Inbox;
@@ -86,19 +135,20 @@ export class Child {
   #settled = false;
 
   /** @throws {SystemError} If the process cannot be started; nothing is left then. */
-  constructor(request: LaunchRequest) {
+  constructor(request: ChildRequest, start: Starter) {
     const { allocator, doorbell, id } = self();
     this.#participant = claimSlot(id);
     const undo: (() => void)[] = [() => freeSlot(this.#participant)];
     try {
       this.#memory = allocator.allocate(linkBytes(request.capacity) + (request.sharedBytes ?? 0), { private: true });
       undo.push(() => allocator.free(this.#memory));
-      const started = startProcess(request, this.#participant, this.#memory.offset, undo);
-      this.#id = started.id;
-      this.pid = started.pid;
-      this.stdout = started.stdout;
-      this.stderr = started.stderr;
-      this.#bell = new Bell(this.#participant, started.bellFd);
+      this.#started = start({
+        participant: this.#participant,
+        linkOffset: this.#memory.offset,
+        undo,
+        send: (kind) => this.sendBytes(kind, NOTHING, 0, 0),
+      });
+      ({ pid: this.pid, stdout: this.stdout, stderr: this.stderr } = this.#started);
     } catch (error) {
       for (const step of undo.reverse()) step();
       throw error;
@@ -113,7 +163,7 @@ export class Child {
       offset: this.#memory.offset,
       capacity: request.capacity,
       end: 'first',
-      peer: this.#bell,
+      peer: this.#started.bell,
       onMessage: this.#inbox.receive,
       onGarbage: (error) => {
         this.garbage ??= error;
@@ -122,7 +172,7 @@ export class Child {
     });
     this.#shipper = new Shipper((kind, buffer, start, end) => this.#link.send(kind, buffer, start, end));
     doorbell.add(this.#link);
-    reaper().watch(this.#id, (status) => this.#ended(status));
+    this.#started.watch((status) => this.#ended(status));
   }
 
   /** Sends a message, after the definitions it needs. Never blocks; to a dead child it is lost. */
@@ -147,18 +197,18 @@ export class Child {
 
   /** Whether the kernel still runs it, as far as it is known at this moment. */
   isAlive(): boolean {
-    if (this.exitCode === null) reaper().pump();
+    if (this.exitCode === null) this.#started.look();
     return this.exitCode === null;
   }
 
   /** Sends a signal; false: it is dead already. */
   signal(number: number): boolean {
-    return this.exitCode === null && binding().signalChild(this.#id, number) === 0;
+    return this.exitCode === null && this.#started.signal(number);
   }
 
   /** A new file descriptor that is readable when the process is dead, or −1. */
   pidfd(): number {
-    return binding().childPidfd(this.#id);
+    return this.#started.pidfd();
   }
 
   #ended(status: number): void {
@@ -175,7 +225,7 @@ export class Child {
       const { allocator, doorbell } = self();
       doorbell.remove(this.#link);
       this.#holds.length = 0;
-      this.#bell.close();
+      this.#started.bell.close();
       reclaimParticipant(this.#participant);
       allocator.free(this.#memory);
     });
@@ -184,16 +234,8 @@ export class Child {
 
 const SIGKILL = 9;
 
-interface Started {
-  id: number;
-  pid: number;
-  bellFd: number;
-  stdout: Socket | null;
-  stderr: Socket | null;
-}
-
-/** Steps that undo a start that fails half-way are pushed to `undo`. */
-function startProcess(request: LaunchRequest, participant: ParticipantId, linkOffset: number, undo: (() => void)[]): Started {
+function startProcess(request: LaunchRequest, place: Place): Started {
+  const { participant, undo } = place;
   const native = binding();
   const toClose: number[] = [];
   const open = (fd: number): number => {
@@ -208,6 +250,7 @@ function startProcess(request: LaunchRequest, participant: ParticipantId, linkOf
   const [bellRead, bellFd] = pipe();
   open(bellRead);
   undo.push(() => native.closeFd(bellFd));
+  native.keepBell(bellFd);
   const nothing = open(openNull(request.stdio === 'ignore' ? 'r+' : 'r')); // under --permission, only reading is free
   const outputs: (number | undefined)[] = [];
   const stdio = [1, 2].map((fd) => {
@@ -220,12 +263,7 @@ function startProcess(request: LaunchRequest, participant: ParticipantId, linkOf
   });
   const { doorbell } = self();
   const fds = [nothing, ...stdio, arena().fd, doorbell.writeFd, bellRead, bellFd];
-  const argv = [
-    executable,
-    ...request.execArgv,
-    entryFile(request.entry),
-    [participant, linkOffset, request.capacity, self().id, process.pid, request.detached ? 1 : 0].join(','),
-  ];
+  const argv = [executable, ...request.execArgv, entryFile(request.entry), homeArgument(request, place)];
   const env = Object.entries(request.env).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
   const started = orThrow(
     'start a process',
@@ -233,7 +271,17 @@ function startProcess(request: LaunchRequest, participant: ParticipantId, linkOf
   );
   close();
   const [stdout = null, stderr = null] = outputs.map((fd) => readableOf(fd as number));
-  return { ...started, bellFd, stdout, stderr };
+  return { ...handleOf(started.id), pid: started.pid, bell: new Bell(participant, bellFd), stdout, stderr };
+}
+
+/** What the supervisor knows a child by. */
+function handleOf(id: number): Pick<Started, 'watch' | 'look' | 'signal' | 'pidfd'> {
+  return {
+    watch: (onEnd) => reaper().watch(id, onEnd),
+    look: () => void reaper().pump(),
+    signal: (number) => binding().signalChild(id, number) === 0,
+    pidfd: () => binding().childPidfd(id),
+  };
 }
 
 function readableOf(fd: number): Socket {

@@ -8,15 +8,20 @@ import { self } from '../substrate/self.js';
 import { decodeArgs, decodeValue, encodeValue } from '../wire/codec.js';
 import { encodeFailure } from '../wire/remote-error.js';
 import { joinActive } from './active-children.js';
-import { startChild, type ParentLink } from './child-main.js';
+import { IN_PROCESS, startChild, type ChildProgram, type ParentLink, type Surroundings } from './child-main.js';
 import { catchFatal } from './fatal.js';
 import { FAILURE, NOTHING, READY, RESULT, START, SUBCLASS, TARGET, type Boot } from './frames.js';
-import { becomeProcess, type Start } from './process.js';
+import { type Became, becomeProcess, Process, type Start } from './process.js';
 import { InvalidStateError } from '../errors.js';
 
 /** Lives this process's life. */
 export function runProcess(): void {
-  startChild({
+  runChild(Process, IN_PROCESS);
+}
+
+/** Lives the life of a child whose object of itself is, unless the parent says otherwise, a `ProcessClass`. */
+export function runChild(ProcessClass: typeof Process, surroundings: Surroundings): void {
+  const program: ChildProgram = {
     start(boot, parent) {
       let subclass: Start['subclass'];
       let target: Start['target'];
@@ -28,13 +33,15 @@ export function runProcess(): void {
           broken = attempt(() => (target = decodeValue(buffer, start, end) as Start['target']));
         if (kind !== START) return;
         faultPoint('task.beforeDecode');
-        run(boot, parent, () => {
+        const decode = (): Start => {
           if (broken !== undefined) throw broken.error;
           return { subclass, target, args: decodeArgs(buffer, start, end, { owned }) };
-        });
+        };
+        run({ boot, parent, surroundings, become: () => becomeProcess(decode(), boot, ProcessClass) });
       };
     },
-  });
+  };
+  startChild(program, surroundings);
 }
 
 function attempt(act: () => unknown): { error: unknown } | undefined {
@@ -49,7 +56,14 @@ function attempt(act: () => unknown): { error: unknown } | undefined {
 /** The exit code node itself uses when a promise can never settle any more. */
 const NEVER_SETTLES = 13;
 
-function run(boot: Boot, parent: ParentLink, decode: () => Start): void {
+interface Life {
+  readonly boot: Boot;
+  readonly parent: ParentLink;
+  readonly surroundings: Surroundings;
+  readonly become: () => Became;
+}
+
+function run({ boot, parent, surroundings: { flushOutput }, become }: Life): void {
   let handle: (error: unknown) => void = (error) => console.error(`Exception in ${boot.name}:`, error);
   const report = (error: unknown): void => {
     parent.send(FAILURE, encodeFailure(error, { name: boot.name, pid: process.pid }));
@@ -72,7 +86,7 @@ function run(boot: Boot, parent: ParentLink, decode: () => Start): void {
   catchFatal((error) => fail(error));
   let target: () => unknown;
   try {
-    const me = becomeProcess(decode(), boot);
+    const me = become();
     handle = me.handleException;
     target = me.run;
   } catch (error) {
@@ -108,13 +122,4 @@ function run(boot: Boot, parent: ParentLink, decode: () => Start): void {
 
 async function runTarget(target: () => unknown): Promise<unknown> {
   return await target();
-}
-
-/** Resolves when what was written to stdout and stderr is out; a parent that does not read its pipe holds its child. */
-async function flushOutput(): Promise<void> {
-  // A look at a stream that nobody used would make it, which takes milliseconds.
-  if (!process.getActiveResourcesInfo().some((name) => name.endsWith('WriteWrap'))) return;
-  await Promise.all(
-    [process.stdout, process.stderr].map((stream) => new Promise<void>((resolve) => stream.write('', () => resolve()))),
-  );
 }

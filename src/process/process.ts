@@ -20,7 +20,7 @@ import { processDied, signalNumber } from './exit-status.js';
 import { joinAsSender } from './family.js';
 import { BOOT, type Boot, FAILURE, READY, RESULT, START, SUBCLASS, TARGET } from './frames.js';
 import { authKey, bootOf, nextIdentity } from './identity.js';
-import { type Child, launch } from './launcher.js';
+import { type Child, type ChildRequest, launch } from './launcher.js';
 import { checkOptions, type ProcessOptions } from './process-options.js';
 import { waitable, type Waitable } from './waitable.js';
 
@@ -50,7 +50,7 @@ export interface Became {
 }
 
 /** Makes the object that a child has of itself. Runs in children. */
-export let becomeProcess: (start: Start, boot: Boot) => Became;
+export let becomeProcess: (start: Start, boot: Boot, ProcessClass: typeof Process) => Became;
 
 /** A child that somebody else started and watches, as a Process: the workers of an engine. */
 export interface AdoptedChild {
@@ -61,6 +61,27 @@ export interface AdoptedChild {
 
 /** Makes the Process object of a running child, and lists it among the active children. */
 export let adoptChild: (child: Child, name: string) => AdoptedChild;
+
+/** How the objects of a class and its subclasses are started. */
+export interface ChildKind {
+  /** What a child of this kind is by default. */
+  readonly base: typeof Process;
+  checkOptions(options: ProcessOptions): void;
+  /** Numbers for a child constructed now. */
+  nextIdentity(): number[];
+  launch(options: ProcessOptions, request: ChildRequest): Child;
+}
+
+/** Says how a class derived from Process starts its children. */
+export function defineKind(kind: ChildKind): void {
+  kinds.push(kind);
+}
+
+const kinds: ChildKind[] = [];
+
+function kindOf(ProcessClass: object): ChildKind {
+  return kinds.find(({ base }) => ProcessClass === base || Object.prototype.isPrototypeOf.call(base, ProcessClass)) ?? OF_PROCESS;
+}
 
 /** Set while the object of this very process is made: it is no construction that counts. */
 let ownIdentity: readonly number[] | undefined;
@@ -82,6 +103,7 @@ let ownIdentity: readonly number[] | undefined;
 // oxlint-disable-next-line typescript/no-explicit-any -- the contract's default: any arguments
 export class Process<A extends unknown[] = any[], R = unknown> implements AsyncDisposable {
   readonly #options: ProcessOptions<A, R>;
+  readonly #kind: ChildKind;
   readonly #identity: readonly number[];
   #name: string;
   #daemon: boolean;
@@ -100,8 +122,10 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
   /** @throws {TypeError|RangeError} If an option has the wrong type. */
   constructor(options: ProcessOptions<A, R> = {}) {
     checkOptions(options);
+    this.#kind = kindOf(new.target);
+    this.#kind.checkOptions(options as ProcessOptions);
     this.#options = options;
-    this.#identity = ownIdentity ?? nextIdentity();
+    this.#identity = ownIdentity ?? this.#kind.nextIdentity();
     this.#name =
       options.name !== undefined && options.name !== ''
         ? options.name
@@ -197,13 +221,7 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
 
   #launch(frames: [kind: number, encoded: Encoded][]): void {
     let exited = () => {};
-    const child = launch({
-      entry: 'process-entry.cjs',
-      execArgv: this.#execArgv(),
-      env: childEnvironment(this.#options.env),
-      cwd: this.#options.cwd,
-      stdio: this.#options.stdio ?? 'inherit',
-      detached: this.#options.detached ?? false,
+    const child = this.#kind.launch(this.#options as ProcessOptions, {
       capacity: LINK_CAPACITY,
       onMessage: (kind, buffer, from, to, owned) => this.#received(kind, buffer, from, to, owned),
       onExit: () => {
@@ -217,8 +235,8 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
     });
     addActive(this, { daemon: this.#daemon, detached: this.#options.detached ?? false, child });
     if (this.#daemon) {
-      child.stdout?.unref();
-      child.stderr?.unref();
+      child.stdout?.unref?.();
+      child.stderr?.unref?.();
     } else {
       self().doorbell.hold();
     }
@@ -309,8 +327,8 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
         ownIdentity = undefined;
       }
     };
-    becomeProcess = ({ subclass, target, args }, { name, daemon, identity }) => {
-      const ProcessClass = subclass?.processClass ?? Process;
+    becomeProcess = ({ subclass, target, args }, { name, daemon, identity }, BaseClass) => {
+      const ProcessClass = subclass?.processClass ?? BaseClass;
       const me = construct({ target, args: [...args], name, daemon }, ProcessClass, identity);
       Object.assign(me, subclass?.fields);
       setCurrent(me);
@@ -362,15 +380,9 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
       [TARGET, encodeValue(this.#options.target, 'target')],
       [START, encodeArgs(this.#options.args ?? [])],
     ];
-    if (processClass !== Process)
+    if (processClass !== this.#kind.base)
       frames.splice(1, 0, [SUBCLASS, encodeValue({ processClass, fields: Object.assign({}, this) }, 'this')]);
     return frames;
-  }
-
-  #execArgv(): string[] {
-    const flags = [...(this.#options.execArgv ?? execArgvForChild())];
-    if (this.#options.maxOldSpaceMb !== undefined) flags.push(`--max-old-space-size=${this.#options.maxOldSpaceMb}`);
-    return flags;
   }
 
   #received(kind: number, buffer: Uint8Array, start: number, end: number, owned: boolean): void {
@@ -436,4 +448,26 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
   #mustBeOpen(act: string): void {
     if (this.#state === 'closed') throw new ClosedError(`Cannot ${act} ${this.#name}: the process object is closed`);
   }
+}
+
+const OF_PROCESS: ChildKind = {
+  base: Process,
+  checkOptions() {},
+  nextIdentity,
+  launch: (options, request) =>
+    launch({
+      ...request,
+      entry: 'process-entry.cjs',
+      execArgv: execArgvOf(options),
+      env: childEnvironment(options.env),
+      cwd: options.cwd,
+      stdio: options.stdio ?? 'inherit',
+      detached: options.detached ?? false,
+    }),
+};
+
+function execArgvOf({ execArgv, maxOldSpaceMb }: ProcessOptions): string[] {
+  const flags = [...(execArgv ?? execArgvForChild())];
+  if (maxOldSpaceMb !== undefined) flags.push(`--max-old-space-size=${maxOldSpaceMb}`);
+  return flags;
 }

@@ -7,7 +7,8 @@
  * Who may die at which step: a slot is claimed by a compare-exchange (FREE → CLAIMED, generation + 1), so a
  * claimer that dies leaves CLAIMED behind with its own id as claimer, and whoever reclaims the claimer frees
  * it. LIVE is stored last, after pid, start time and doorbell are whole. Only the parent of a dead process
- * frees its slot (`free`), or the process itself on a normal end.
+ * frees its slot (`free`), or the process itself on a normal end. A thread that another thread started goes back
+ * to CLAIMED, of no process, at its end, before its doorbell is closed; the starter frees the slot.
  */
 import { ResourceExhaustedError } from '../errors.js';
 import { binding } from '../native/binding.js';
@@ -76,7 +77,7 @@ export function claimSlot(claimer: ParticipantId): ParticipantId {
 }
 
 /** Fills in the slot of this thread and makes it known. */
-export function enterSlot(id: ParticipantId, doorbell: { member: number; writeFd: number }): void {
+export function enterSlot(id: ParticipantId, doorbell: { member: number; writeFd: number }, startedBy?: 'thread'): void {
   const words = slotWords(slotOf(id));
   const start = binding().processStartTime(process.pid);
   Atomics.store(words, SLOT_PID, process.pid);
@@ -85,7 +86,7 @@ export function enterSlot(id: ParticipantId, doorbell: { member: number; writeFd
   Atomics.store(words, SLOT_DOORBELL, doorbell.writeFd);
   const state = Atomics.load(words, SLOT_STATE);
   Atomics.store(words, SLOT_STATE, (state & ~STATE_MASK) | STATE_LIVE);
-  binding().ownSlot(doorbell.member, slotOf(id));
+  binding().ownSlot(doorbell.member, slotOf(id), startedBy === 'thread');
 }
 
 /** Frees the slot of a participant that is dead or was never started; a later one in the same slot is left alone. */

@@ -54,6 +54,12 @@ export function joinFamily(inheritance: Inheritance): Self {
   return join(inheritance.id, new Doorbell(inheritance.doorbell));
 }
 
+/** Joins as the thread that another thread of this process made a slot for. */
+export function joinFamilyAsThread(id: ParticipantId): Self {
+  arena();
+  return join(id, new Doorbell(), 'thread');
+}
+
 /** Frees what a dead child left: its slots, its own memory, and all of that of its descendants that are dead too. */
 export function reclaimParticipant(dead: ParticipantId): void {
   for (const child of claimedBy(dead)) {
@@ -89,10 +95,10 @@ function reclaimHolds(dead: ParticipantId): void {
   freeHoldsList(dead, self().allocator);
 }
 
-function join(id: ParticipantId, doorbell: Doorbell): Self {
+function join(id: ParticipantId, doorbell: Doorbell, startedBy?: 'thread'): Self {
   const allocator = new Allocator(id);
   joined = { id, origin: takeOrigin(), doorbell, allocator, holds: new Holds(id, allocator) };
-  enterSlot(id, doorbell);
+  enterSlot(id, doorbell, startedBy);
   doorbell.arm(id);
   return joined;
 }

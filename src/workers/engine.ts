@@ -21,7 +21,7 @@ import { processDied } from '../process/exit-status.js';
 import { BOOT } from '../process/frames.js';
 import { joinAsSender } from '../process/family.js';
 import { bootFor, childEnvironment, childIdentity } from '../process/child-setup.js';
-import { Child } from '../process/launcher.js';
+import { launch } from '../process/launcher.js';
 import { now } from '../substrate/clock.js';
 import { self } from '../substrate/self.js';
 import { encodeCall, encodeValue } from '../wire/codec.js';
@@ -325,7 +325,7 @@ export class WorkerEngine {
     const name = `${this.options.namePrefix}-${number}`;
     const boot = encodeValue(bootFor({ name, daemon: false, identity: childIdentity(number) }), 'boot');
     let started = false;
-    const child = new Child({
+    const child = launch({
       entry: 'worker-entry.cjs',
       execArgv: execArgvForChild(),
       env: childEnvironment(undefined),

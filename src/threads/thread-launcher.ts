@@ -1,0 +1,116 @@
+/**
+ * Starts a thread as a child: what `process/launcher.ts` does with an operating system's process, with one of
+ * `worker_threads`.
+ *
+ * Runs in parents. A thread has no signals: SIGTERM and SIGKILL end it between two instructions of JavaScript,
+ * SIGINT runs its handler where it has one. Its end is noticed when node has cleaned up after it; by then its locks
+ * are poisoned (its guardians are gone), its doorbell is closed and its children are killed.
+ */
+import type { Readable } from 'node:stream';
+import { Worker } from 'node:worker_threads';
+import { fileBeside, fileOfPackage } from '../native/own-files.js';
+import { signalNumber } from '../process/exit-status.js';
+import { INTERRUPT } from '../process/frames.js';
+import { type Child, type ChildRequest, homeArgument, launchWith, type Place, type Started } from '../process/launcher.js';
+import type { ProcessOptions } from '../process/process-options.js';
+import { Bell } from '../substrate/doorbell.js';
+import { self } from '../substrate/self.js';
+import { LISTENS, type ThreadData } from './thread-data.js';
+
+/** What of a Process's options a thread heeds. */
+export type ThreadStart = Pick<ProcessOptions, 'env' | 'execArgv' | 'stdio' | 'maxOldSpaceMb' | 'name'>;
+
+/** Starts a thread. @throws {Error} If node refuses a flag; nothing is left then. */
+export function launchThread(options: ThreadStart, request: ChildRequest): Child {
+  return launchWith((place) => startThread(options, request, place), request);
+}
+
+function startThread(options: ThreadStart, request: ChildRequest, place: Place): Started {
+  const { stdio = 'inherit', maxOldSpaceMb } = options;
+  const interrupt = new Int32Array(new SharedArrayBuffer(4));
+  const data: ThreadData = { env: options.env ?? {}, parentBellFd: self().doorbell.writeFd, interrupt };
+  const worker = new Worker(entryFile(), {
+    argv: [homeArgument(request, place)],
+    workerData: data,
+    stdout: stdio !== 'inherit',
+    stderr: stdio !== 'inherit',
+    ...(options.execArgv !== undefined && { execArgv: [...options.execArgv] }),
+    ...(maxOldSpaceMb !== undefined && { resourceLimits: { maxOldGenerationSizeMb: maxOldSpaceMb } }),
+  });
+  worker.unref(); // the doorbell keeps the event loop alive for those that shall
+  if (stdio === 'ignore') for (const stream of [worker.stdout, worker.stderr]) stream.resume();
+  const running = new RunningThread(worker, interrupt, place.send);
+  return {
+    pid: process.pid,
+    bell: new Bell(place.participant),
+    stdout: outputOf(stdio, worker.stdout),
+    stderr: outputOf(stdio, worker.stderr),
+    watch: (onEnd) => running.watch(onEnd),
+    look() {},
+    signal: (number) => running.signal(number),
+    pidfd: () => -1,
+  };
+}
+
+function outputOf(stdio: ProcessOptions['stdio'], stream: Readable): Readable | null {
+  return stdio === 'pipe' ? stream : null;
+}
+
+class RunningThread {
+  readonly #worker: Worker;
+  readonly #interrupt: Int32Array;
+  readonly #send: (kind: number) => void;
+  #ended = false;
+  /** The signal that ends it. */
+  #endedBy: number | undefined;
+  #outOfMemory = false;
+
+  constructor(worker: Worker, interrupt: Int32Array, send: (kind: number) => void) {
+    this.#worker = worker;
+    this.#interrupt = interrupt;
+    this.#send = send;
+  }
+
+  watch(onEnd: (status: number) => void): void {
+    this.#worker.on('error', (error: unknown) => {
+      this.#outOfMemory = (error as { code?: unknown } | null)?.code === 'ERR_WORKER_OUT_OF_MEMORY';
+      // Its own errors arrive over the link. These are of its start, which a process would print too.
+      if (!this.#outOfMemory)
+        process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    });
+    this.#worker.on('exit', (code) => {
+      this.#ended = true;
+      onEnd(this.#statusOf(code));
+    });
+  }
+
+  signal(number: number): boolean {
+    if (this.#ended || this.#endedBy !== undefined) return false;
+    if (number === 0) return true;
+    if (number === SIGINT && Atomics.load(this.#interrupt, LISTENS) === 1) {
+      this.#send(INTERRUPT);
+      return true;
+    }
+    this.#endedBy = number;
+    void this.#worker.terminate();
+    return true;
+  }
+
+  #statusOf(code: number): number {
+    if (this.#endedBy !== undefined && CODES_OF_TERMINATED.has(code)) return -this.#endedBy;
+    return this.#outOfMemory ? CODE_OF_HEAP_LIMIT : code;
+  }
+}
+
+const SIGINT = signalNumber('SIGINT');
+/** 0: before it ran. */
+const CODES_OF_TERMINATED: ReadonlySet<number> = new Set([0, 1]);
+/** What node's processes end with then. */
+const CODE_OF_HEAP_LIMIT = 134;
+
+/** Beside this code in the package, or in the package when this code is in somebody's bundle. */
+function entryFile(): string {
+  return (entry ??= fileBeside(import.meta.url, './thread-entry.cjs') ?? fileOfPackage('dist/bundle/thread-entry.cjs'));
+}
+
+let entry: string | undefined;
