@@ -8,6 +8,7 @@
       "native/guardian.c",
       "native/napi-helpers.c",
       "native/process.c",
+      "native/shared-memory.c",
       "native/supervisor.c"
     ],
     "defines": ["NAPI_VERSION=8", "_GNU_SOURCE"],

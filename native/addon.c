@@ -8,6 +8,7 @@
 #include "layout.h"
 #include "napi-helpers.h"
 #include "process.h"
+#include "shared-memory.h"
 #include "supervisor.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -334,6 +335,7 @@ NAPI_MODULE_INIT() {
   mp_export(env, exports, "fault", fault);
 #endif
   mp_process_exports(env, exports);
+  mp_shared_memory_exports(env, exports);
   export_layout(env, exports);
   return exports;
 }

@@ -13,29 +13,7 @@ export { Queue, type QueueOptions } from './channel/queue.js';
 export type { QueueStats } from './channel/queue-core.js';
 export { SimpleQueue } from './channel/simple-queue.js';
 export * from './futures/index.js';
-export {
-  type ArrayInit,
-  RawArray,
-  SharedArray,
-  SharedArray as Array,
-} from './memory/shared-array.js';
-export {
-  RawStruct,
-  type RawStructOptions,
-  Struct,
-  type StructFields,
-  type StructValues,
-} from './memory/struct.js';
-export type {
-  BigIntegerCode,
-  ElementOf,
-  FloatCode,
-  IntegerCode,
-  TypeCode,
-  TypedArrayOf,
-} from './memory/type-codes.js';
-export { type AddendOf, RawValue, Value } from './memory/value.js';
-export type { AnyLock, SharedOptions } from './memory/value-lock.js';
+export * from './memory/index.js';
 export { type AsyncCallbacks, AsyncResult } from './pool/async-result.js';
 export { Pool } from './pool/pool.js';
 export type { PoolOptions } from './pool/pool-options.js';

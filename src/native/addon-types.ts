@@ -77,6 +77,11 @@ export interface Addon {
   closeFd(fd: number): number;
   duplicateFd(fd: number): number;
 
+  /** A file as memory; with a size, the file is made so large and its pages real. */
+  sharedMemoryMap(fd: number, size: number): ArrayBuffer | NativeFailure;
+  /** Detaches the buffer; its memory is unmapped soon after. */
+  sharedMemoryUnmap(buffer: ArrayBuffer): void;
+
   /** Only in the test build. */
   fault?(point: string): number;
   readonly layout: Readonly<Record<string, number>>;

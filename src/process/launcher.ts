@@ -8,6 +8,7 @@ import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { openSync } from 'node:fs';
 import { type ProcessPhase, SystemError } from '../errors.js';
+import { sweepOnce } from '../memory/shared-memory-records.js';
 import { binding } from '../native/binding.js';
 import { fileBeside, fileOfPackage } from '../native/own-files.js';
 import type { Piece } from '../substrate/allocator.js';
@@ -94,6 +95,7 @@ export function launch(request: LaunchRequest): Child {
     const denied = { code: 'EACCES', errno: 13, syscall: 'spawn' };
     throw new SystemError('Cannot start a process: the permission model forbids it; run node with --allow-child-process', denied);
   }
+  sweepOnce();
   return new Child(request, (place) => startProcess(request, place));
 }
 

@@ -13,6 +13,9 @@ import {
   HEADER_BYTES,
   HEADER_EXTENT_COUNT,
   HEADER_EXTENT_SHIFT,
+  HEADER_FOUNDER_PID,
+  HEADER_FOUNDER_START_HIGH,
+  HEADER_FOUNDER_START_LOW,
   HEADER_MAGIC,
   HEADER_VERSION,
   PAGE_BYTES,
@@ -102,6 +105,10 @@ function initialize(fd: number, size: number): void {
   const shift = Math.max(20, Math.min(LARGEST_EXTENT_SHIFT, Math.log2(size) - 3));
   Atomics.store(header, HEADER_EXTENT_SHIFT, shift);
   Atomics.store(header, HEADER_EXTENT_COUNT, Math.min(EXTENTS_MAX, size / 2 ** shift));
+  const start = binding().processStartTime(process.pid);
+  Atomics.store(header, HEADER_FOUNDER_PID, process.pid);
+  Atomics.store(header, HEADER_FOUNDER_START_LOW, start | 0);
+  Atomics.store(header, HEADER_FOUNDER_START_HIGH, Math.floor(start / 2 ** 32));
   Atomics.store(header, HEADER_VERSION, ARENA_VERSION);
   Atomics.store(header, HEADER_MAGIC, ARENA_MAGIC);
 }

@@ -21,6 +21,10 @@ export const HEADER_EXTENT_COUNT = 3;
 export const HEADER_SLOTS_USED = 8;
 /** Counts processes and threads ever: the origin of their function ids. */
 export const HEADER_ORIGINS = 9;
+/** The family's first process: it outlives the others. Start time in clock ticks since boot, low and high half. */
+export const HEADER_FOUNDER_PID = 16;
+export const HEADER_FOUNDER_START_LOW = 17;
+export const HEADER_FOUNDER_START_HIGH = 18;
 
 export const ARENA_MAGIC = 0x4d503031;
 export const ARENA_VERSION = 1;
