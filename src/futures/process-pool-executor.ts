@@ -8,7 +8,7 @@ import { cpuCount } from '../process/cpu-count.js';
 import { WorkerEngine } from '../workers/engine.js';
 import { Task } from '../workers/task.js';
 import { FLAG_INLINE, FLAG_REPORT, TASK_HEADER_BYTES } from '../workers/worker-frames.js';
-import { checkCount, checkTaskOptions } from '../workers/check-options.js';
+import { checkCount, checkDuration, checkTaskOptions } from '../workers/check-options.js';
 import { Executor, type Iterables, type MapOptions, type TaskOptions } from './executor.js';
 import type { Future } from './future.js';
 import { mapOver } from '../workers/map-iterator.js';
@@ -22,6 +22,10 @@ export interface ProcessPoolExecutorOptions {
   readonly initArgs?: readonly unknown[] | undefined;
   /** A worker ends after so many tasks and is replaced. Default: never. */
   readonly maxTasksPerChild?: number | undefined;
+  /** Milliseconds without a task after which a worker ends. Default: never. */
+  readonly idleTimeout?: number | undefined;
+  /** A worker whose resident memory is above so many MiB after a task ends and is replaced. Default: no limit. */
+  readonly memoryLimitMb?: number | undefined;
   /** 'break' (default, as Python): every unfinished future fails; 'replace': only the task that ran. */
   readonly onWorkerDeath?: 'break' | 'replace' | undefined;
   /** `submit` above so many unfinished tasks throws `QueueFullError`, `map` waits. Default: no limit. */
@@ -62,6 +66,8 @@ export class ProcessPoolExecutor extends Executor {
       initializer: options.initializer,
       initArgs: options.initArgs,
       maxTasksPerChild: options.maxTasksPerChild,
+      idleTimeout: options.idleTimeout,
+      memoryLimitMb: options.memoryLimitMb,
       onWorkerDeath: options.onWorkerDeath ?? 'break',
       namePrefix: 'PoolWorker',
       onSettled: options.maxPending === undefined ? undefined : this.#onSettled,
@@ -200,6 +206,8 @@ function checkOptions(options: ProcessPoolExecutorOptions): void {
   checkCount(create, 'maxWorkers', maxWorkers);
   checkCount(create, 'maxTasksPerChild', maxTasksPerChild);
   checkCount(create, 'maxPending', maxPending);
+  checkCount(create, 'memoryLimitMb', options.memoryLimitMb);
+  checkDuration(create, 'idleTimeout', options.idleTimeout);
   if (initializer !== undefined && typeof initializer !== 'function')
     throw new TypeError(`${create}: initializer must be a function, received ${String(initializer)}`);
   if (initArgs !== undefined && !Array.isArray(initArgs))

@@ -25,3 +25,12 @@ export function checkCount(act: string, name: string, value: unknown): void {
   if (!Number.isInteger(value) || value < 1)
     throw new RangeError(`${act}: ${name} must be a positive integer, received ${value}`);
 }
+
+/** @throws {TypeError|RangeError} If it is given and no number of milliseconds. */
+export function checkDuration(act: string, name: string, value: unknown): void {
+  if (value === undefined) return;
+  if (typeof value !== 'number')
+    throw new TypeError(`${act}: ${name} must be a number of milliseconds, received a ${typeof value}`);
+  if (Number.isNaN(value) || value < 0)
+    throw new RangeError(`${act}: ${name} must be a number of milliseconds of at least 0, received ${value}`);
+}

@@ -16,30 +16,27 @@
  * of two states: begun (lost, or run again if it has retries left) or not begun (runs elsewhere).
  */
 import { CancelledError, InvalidStateError, ProtocolError, TimeoutError, WorkerUnresponsiveError } from '../errors.js';
-import { adoptChild, type AdoptedChild } from '../process/process.js';
+import type { AdoptedChild } from '../process/process.js';
 import { processDied } from '../process/exit-status.js';
-import { BOOT } from '../process/frames.js';
 import { joinAsSender } from '../process/family.js';
-import { bootFor, childEnvironment, childIdentity } from '../process/child-setup.js';
-import { launch } from '../process/launcher.js';
 import { now } from '../substrate/clock.js';
 import { self } from '../substrate/self.js';
-import { encodeCall, encodeValue } from '../wire/codec.js';
+import { encodeCall } from '../wire/codec.js';
 import type { Encoded } from '../wire/codec-types.js';
-import { execArgvForChild } from '../wire/loader-flags.js';
 import { decodeFailure } from '../wire/remote-error.js';
+import { IdleRetirement } from './idle-retirement.js';
 import { type Job, Jobs } from './jobs.js';
+import { RestartBudget } from './restart-budget.js';
+import { START_MS, startWorker } from './start-worker.js';
 import type { Task } from './task.js';
 import { TaskQueue } from './task-queue.js';
-import { Worker } from './worker.js';
+import type { Worker } from './worker.js';
 import {
   BOOTED,
-  INIT,
   INIT_FAILED,
   INITIALIZED,
   RETIRING,
   SEQUENCE_BYTES,
-  SHARED_BYTES,
   TASK_DONE,
   TASK_FAILED,
   TASK_STARTED,
@@ -51,6 +48,10 @@ export interface EngineOptions {
   readonly initializer?: ((...args: never[]) => unknown) | undefined;
   readonly initArgs?: readonly unknown[] | undefined;
   readonly maxTasksPerChild?: number | undefined;
+  /** Milliseconds without a task after which a worker ends. */
+  readonly idleTimeout?: number | undefined;
+  /** A worker whose resident memory is above so many MiB after a task ends. */
+  readonly memoryLimitMb?: number | undefined;
   /** 'break': a death breaks everything; 'replace': it costs the task that ran. */
   readonly onWorkerDeath: 'break' | 'replace';
   /** Workers are named so, with a number. */
@@ -65,21 +66,14 @@ export interface EngineOptions {
 
 type State = 'running' | 'stopping' | 'broken' | 'stopped';
 
-const LINK_CAPACITY = 262_144;
 const SIGTERM = 15;
 const SIGKILL = 9;
-/** Deaths while starting, initializing or idle within this time break the engine. */
-const BUDGET_DEATHS = 5;
-const BUDGET_MS = 10_000;
 /** While workers answer in batches, or one is idle while another has tasks waiting, the engine looks by itself this often. */
 const LOOK_MS = 2;
 const TERM_GRACE_MS = 5000;
-/** From the start of a worker to its first message. */
-const START_MS = 30_000;
 /** A timer of the event loop cannot be longer. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-let workersEver = 0;
 /** A message of some worker is being handled: nobody may read another one meanwhile. */
 let receiving = false;
 
@@ -95,8 +89,8 @@ export class WorkerEngine {
   /** Tasks pending or sent. */
   #active = 0;
   #tasksEver = 0;
-  /** Deaths while starting, initializing or idle, within the time that counts. */
-  #recentDeaths: { readonly at: number; readonly cause: unknown }[] = [];
+  readonly #budget = new RestartBudget();
+  readonly #idle: IdleRetirement | undefined;
   #touched = new Set<Worker>();
   #lookTimer: NodeJS.Timeout | undefined;
   #onStopped: (() => void)[] = [];
@@ -106,6 +100,8 @@ export class WorkerEngine {
     joinAsSender();
     this.options = options;
     this.#initializer = encodeCall(options.initializer ?? null, options.initArgs ?? []);
+    const { idleTimeout } = options;
+    if (idleTimeout !== undefined) this.#idle = new IdleRetirement(idleTimeout, (worker) => this.#stopWorker(worker));
     this.#startAll();
   }
 
@@ -321,27 +317,16 @@ export class WorkerEngine {
   }
 
   #startWorker(): Worker {
-    const number = ++workersEver;
-    const name = `${this.options.namePrefix}-${number}`;
-    const boot = encodeValue(bootFor({ name, daemon: false, identity: childIdentity(number) }), 'boot');
-    let started = false;
-    const child = launch({
-      entry: 'worker-entry.cjs',
-      execArgv: execArgvForChild(),
-      env: childEnvironment(undefined),
-      stdio: 'inherit',
-      detached: false,
-      capacity: LINK_CAPACITY,
-      sharedBytes: SHARED_BYTES,
-      onMessage: (kind, buffer, start, end, owned) => this.#received(worker, kind, buffer, start, end, owned),
-      onExit: () => (started ? this.#ended(worker) : queueMicrotask(() => this.#ended(worker))), // it may be dead already
+    const { worker, face } = startWorker({
+      namePrefix: this.options.namePrefix,
+      maxTasks: this.options.maxTasksPerChild ?? Number.POSITIVE_INFINITY,
+      memoryLimitMb: this.options.memoryLimitMb,
+      initializer: this.#initializer,
+      onMessage: (from, ...message) => this.#received(from, ...message),
+      onExit: (from) => this.#ended(from),
+      onLate: (from) => this.#startsTooLong(from),
     });
-    const worker: Worker = new Worker(number, name, child, this.options.maxTasksPerChild ?? Number.POSITIVE_INFINITY);
-    this.#faces.set(worker, adoptChild(child, name));
-    worker.startLimit = setTimeout(() => this.#startsTooLong(worker), START_MS).unref();
-    child.send(BOOT, boot);
-    child.send(INIT, this.#initializer);
-    started = true;
+    this.#faces.set(worker, face);
     return worker;
   }
 
@@ -403,6 +388,7 @@ export class WorkerEngine {
     for (const worker of this.#touched) {
       worker.measure();
       if (worker.exhausted) this.#stopWorker(worker);
+      else this.#idle?.answered(worker);
     }
     this.#touched.clear();
     this.#relieveLate();
@@ -465,6 +451,7 @@ export class WorkerEngine {
     this.#faces.get(worker)?.ended();
     this.#faces.delete(worker);
     this.#touched.delete(worker);
+    this.#idle?.ended(worker);
     const phase = worker.phase;
     const { begun, waiting } = worker.takeAll();
     this.#putBack(waiting);
@@ -523,13 +510,8 @@ export class WorkerEngine {
 
   /** Deaths that belong to no task, too many in a short time, break it. */
   #countDeath(cause: unknown): void {
-    const at = now();
-    this.#recentDeaths = [...this.#recentDeaths.filter((death) => at - death.at < BUDGET_MS), { at, cause }];
-    if (this.#recentDeaths.length < BUDGET_DEATHS) return;
-    this.#break(
-      `${BUDGET_DEATHS} workers died within ${BUDGET_MS / 1000} s without having begun a task`,
-      this.#recentDeaths[0]?.cause,
-    );
+    const tooMany = this.#budget.spend(cause);
+    if (tooMany !== undefined) this.#break(tooMany.why, tooMany.cause);
   }
 
   #break(why: string, cause: unknown): void {

@@ -17,6 +17,8 @@ export const FORGET: number = WORKER_FRAMES + 3;
 export const STOP: number = WORKER_FRAMES + 4;
 /** Engine → worker: the header of the next task, before the definitions it needs: loading them belongs to it. */
 export const PREPARE: number = WORKER_FRAMES + 5;
+/** Engine → worker, before INIT: the resident memory in MiB (u32) above which it ends after a task. */
+export const LIMIT: number = WORKER_FRAMES + 6;
 
 /** Worker → engine: the process is up, the initializer is about to run. */
 export const BOOTED: number = WORKER_FRAMES + 8;

@@ -30,6 +30,7 @@ import {
   INIT_FAILED,
   INITIALIZED,
   JOB,
+  LIMIT,
   PREPARE,
   QUIET_WORD,
   RETIRING,
@@ -66,6 +67,8 @@ class WorkerLoop {
   readonly #waiting: { kind: number; bytes: Uint8Array }[] = [];
   #busy = true;
   #initialized = false;
+  /** Bytes of resident memory above which it ends after a task. */
+  #memoryLimit = Number.POSITIVE_INFINITY;
   /** Sequence number of the task that it has begun, 0 for none. */
   #running = 0;
 
@@ -90,6 +93,7 @@ class WorkerLoop {
     else if (kind === JOB)
       this.#jobs.set(readU32(buffer, start), { bytes: buffer.slice(start + SEQUENCE_BYTES, end), call: undefined });
     else if (kind === FORGET) this.#jobs.delete(readU32(buffer, start));
+    else if (kind === LIMIT) this.#memoryLimit = readU32(buffer, start) * 2 ** 20;
     else if (kind === STOP) process.exit(0);
   }
 
@@ -270,6 +274,13 @@ class WorkerLoop {
     faultPoint('result.beforeSend');
     this.#parent.sendBytes(kind, buffer, start - SEQUENCE_BYTES, end);
     if (Atomics.load(this.#shared, QUIET_WORD) === 0) this.#parent.link.ringNow();
+    if (this.#memoryLimit !== Number.POSITIVE_INFINITY && process.memoryUsage.rss() > this.#memoryLimit) this.#retire();
+  }
+
+  /** Ends; what it has not begun runs elsewhere. */
+  #retire(): void {
+    this.#parent.sendBytes(RETIRING, NOTHING, 0, 0);
+    process.exit(0);
   }
 
   #report(sequence: number): void {

@@ -1,0 +1,65 @@
+/**
+ * Starts one worker process: its child, its name, the frames it gets first.
+ *
+ * Runs in the parent.
+ */
+import { bootFor, childEnvironment, childIdentity } from '../process/child-setup.js';
+import { BOOT } from '../process/frames.js';
+import { launch, type LaunchRequest } from '../process/launcher.js';
+import { adoptChild, type AdoptedChild } from '../process/process.js';
+import { encodeValue } from '../wire/codec.js';
+import type { Encoded } from '../wire/codec-types.js';
+import { execArgvForChild } from '../wire/loader-flags.js';
+import { Worker } from './worker.js';
+import { INIT, LIMIT, SHARED_BYTES } from './worker-frames.js';
+
+const LINK_CAPACITY = 262_144;
+/** From the start of a worker to its first message, in milliseconds. */
+export const START_MS = 30_000;
+
+let workersEver = 0;
+
+/** What a worker is to be, and who is told of it. */
+export interface WorkerStart {
+  readonly namePrefix: string;
+  readonly maxTasks: number;
+  readonly memoryLimitMb: number | undefined;
+  readonly initializer: Encoded;
+  readonly onMessage: (worker: Worker, ...message: Parameters<LaunchRequest['onMessage']>) => void;
+  readonly onExit: (worker: Worker) => void;
+  /** It has not said anything within `START_MS`. */
+  readonly onLate: (worker: Worker) => void;
+}
+
+/** @returns The worker, and the Process by which it is listed among the active children. */
+export function startWorker(start: WorkerStart): { worker: Worker; face: AdoptedChild } {
+  const number = ++workersEver;
+  const name = `${start.namePrefix}-${number}`;
+  const boot = encodeValue(bootFor({ name, daemon: false, identity: childIdentity(number) }), 'boot');
+  let started = false;
+  const child = launch({
+    entry: 'worker-entry.cjs',
+    execArgv: execArgvForChild(),
+    env: childEnvironment(undefined),
+    stdio: 'inherit',
+    detached: false,
+    capacity: LINK_CAPACITY,
+    sharedBytes: SHARED_BYTES,
+    onMessage: (...message) => start.onMessage(worker, ...message),
+    onExit: () => (started ? start.onExit(worker) : queueMicrotask(() => start.onExit(worker))), // it may be dead already
+  });
+  const worker: Worker = new Worker(number, name, child, start.maxTasks);
+  const face = adoptChild(child, name);
+  worker.startLimit = setTimeout(() => start.onLate(worker), START_MS).unref();
+  child.send(BOOT, boot);
+  if (start.memoryLimitMb !== undefined) child.sendBytes(LIMIT, u32(start.memoryLimitMb), 0, 4);
+  child.send(INIT, start.initializer);
+  started = true;
+  return { worker, face };
+}
+
+function u32(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value, true);
+  return bytes;
+}
