@@ -196,35 +196,36 @@ class WorkerLoop {
 
   /** Calls for each item; stays synchronous as long as the calls do. */
   #runChunk(call: (item: unknown) => unknown, items: unknown[]): unknown {
-    const result: ChunkResult = { values: new Array(items.length), failures: [] };
-    const settle = (index: number, act: () => unknown): unknown => {
+    return this.#runFrom(0, call, items, { values: [], failures: [] });
+  }
+
+  #runFrom(first: number, call: (item: unknown) => unknown, items: unknown[], result: ChunkResult): unknown {
+    const { values } = result; // filled in order, so that it has no holes: such an array is encoded faster
+    const { length } = items;
+    for (let i = first; i < length; i++) {
+      let value: unknown;
       try {
-        const value = act();
-        if (isThenable(value)) return value;
-        result.values[index] = value;
+        value = call(items[i]);
+        if (!isThenable(value)) {
+          values[i] = value;
+          continue;
+        }
       } catch (error) {
-        this.#chunkFailure(result, index, error);
+        this.#chunkFailure(result, i, error);
+        continue;
       }
-      return undefined;
-    };
-    const from = (index: number): unknown => {
-      for (let i = index; i < items.length; i++) {
-        const promise = settle(i, () => call(items[i]));
-        if (promise === undefined) continue;
-        return Promise.resolve(promise).then(
-          (value) => {
-            result.values[i] = value;
-            return from(i + 1);
-          },
-          (error: unknown) => {
-            this.#chunkFailure(result, i, error);
-            return from(i + 1);
-          },
-        );
-      }
-      return result;
-    };
-    return from(0);
+      return Promise.resolve(value).then(
+        (settled) => {
+          values[i] = settled;
+          return this.#runFrom(i + 1, call, items, result);
+        },
+        (error: unknown) => {
+          this.#chunkFailure(result, i, error);
+          return this.#runFrom(i + 1, call, items, result);
+        },
+      );
+    }
+    return result;
   }
 
   #chunkFailure(result: ChunkResult, index: number, error: unknown): void {
