@@ -136,6 +136,18 @@ test(
 );
 
 test(
+  'a full /dev/shm is an error at creation, with or without a record [fault 36]',
+  clean(() => {
+    const program = fileURLToPath(new URL('../../test/fixtures/memory/no-room.mjs', import.meta.url));
+    const env = { ...process.env, MULTIPROC_FAULT: 'shared_memory.reserve:errno=ENOSPC@0' };
+    assert.deepEqual(JSON.parse(execFileSync(process.execPath, [program], { encoding: 'utf8', env })), {
+      failures: Array.from({ length: 2 }, () => ['ResourceExhaustedError', 'ENOSPC', true]),
+      left: [],
+    });
+  }),
+);
+
+test(
   '_TestSharedMemory.test_shared_memory_across_processes, test_shared_memory_pickle_unpickle: captured, sent and sent back [H-08]',
   clean(() =>
     having(new SharedMemory({ create: true, size: 16 }), async (memory) => {
@@ -190,29 +202,38 @@ function recordsOf(pid: number): string[] {
   return folders.flatMap((folder) => listOf(`/dev/shm/${folder}`)).filter((each) => each.startsWith(`${pid}-`));
 }
 
-test(
-  '_TestSharedMemory.test_shared_memory_cleaned_after_process_termination, TestResourceTracker.test_resource_tracker: the next start removes what a killed family left [fault 33] [R-03]',
-  clean(async () => {
-    const { program, names } = await started('wait');
-    const exited = once(program, 'exit');
-    assert.ok(isThere(names.own) && isThere(names.childs), 'what a child made stays while its family lives');
-    assert.ok(recordsOf(program.pid as number).length >= 4);
-    program.kill('SIGKILL');
-    await exited;
-    assert.ok(isThere(names.untracked));
-    // A namesake of somebody else is not touched.
-    // Families of other tests may have started since.
-    rmSync(`/dev/shm/${names.childs}`, { force: true });
-    await having(new SharedMemory({ name: names.childs, create: true, size: 8 }), async () => {
-      const next = await started('end');
-      if (next.program.exitCode === null) await once(next.program, 'exit');
-      assert.equal(isThere(names.own), false);
-      assert.equal(isThere(names.childs), true);
-      assert.deepEqual(recordsOf(program.pid as number), []);
-      for (const name of [next.names.untracked, names.untracked]) unlinkSync(`/dev/shm/${name}`);
-    });
-  }),
-);
+for (const [signal, title] of [
+  [
+    'SIGKILL',
+    '_TestSharedMemory.test_shared_memory_cleaned_after_process_termination, TestResourceTracker.test_resource_tracker_sigkill',
+  ],
+  ['SIGTERM', 'TestResourceTracker.test_resource_tracker_sigterm'],
+  ['SIGINT', 'TestResourceTracker.test_resource_tracker_sigint'],
+] as const) {
+  test(
+    `${title}: the next start removes what a family ended by ${signal} left [fault 33] [R-03]`,
+    clean(async () => {
+      const { program, names } = await started('wait');
+      const exited = once(program, 'exit');
+      assert.ok(isThere(names.own) && isThere(names.childs), 'what a child made stays while its family lives');
+      assert.ok(recordsOf(program.pid as number).length >= 4);
+      program.kill(signal);
+      await exited;
+      assert.ok(isThere(names.untracked));
+      // A namesake of somebody else is not touched.
+      // Families of other tests may have started since.
+      rmSync(`/dev/shm/${names.childs}`, { force: true });
+      await having(new SharedMemory({ name: names.childs, create: true, size: 8 }), async () => {
+        const next = await started('end');
+        if (next.program.exitCode === null) await once(next.program, 'exit');
+        assert.equal(isThere(names.own), false);
+        assert.equal(isThere(names.childs), true);
+        assert.deepEqual(recordsOf(program.pid as number), []);
+        for (const name of [next.names.untracked, names.untracked]) unlinkSync(`/dev/shm/${name}`);
+      });
+    }),
+  );
+}
 
 test(
   '_TestSharedMemory.test_shared_memory_tracking, test_shared_memory_untracking, TestResourceTracker.test_resource_tracker_reused: the end of the family removes what it made, unless track is false [H-09]',

@@ -3,6 +3,8 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import {
   InvalidStateError,
   Lock,
@@ -14,6 +16,7 @@ import {
   RLock,
   SharedArray,
   Struct,
+  Thread,
   Value,
 } from 'multiproc';
 import * as mp from 'multiproc';
@@ -321,3 +324,43 @@ test(
     await made.value.getLock().run(() => undefined);
   }),
 );
+
+test(
+  'threads have the same values, arrays and records [T-04]',
+  clean(async () => {
+    const [value, array, record, raw] = [
+      new Value('i', 1),
+      new SharedArray('d', [1, 2]),
+      new Struct({ a: 'q' }),
+      RawArray('h', 3),
+    ];
+    const thread = new Thread({
+      target: () => {
+        value.add(5);
+        array.getLock().runSync(() => array.set(0, 9));
+        record.a = 7n;
+        raw[2] = 8;
+        return [value, array, record, raw];
+      },
+    });
+    await thread.start();
+    assert.deepEqual(await thread.result(), [value, array, record, raw]);
+    await thread.join();
+    assert.deepEqual([value.value, ...array, record.a, ...raw], [6, 9, 2, 7n, 0, 0, 8]);
+  }),
+);
+
+test('memory stays as long as there is a view on it, also when its array is garbage', () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const parts: Uint8Array[] = [];
+  for (let turn = 0; turn < 500; turn++) {
+    parts.push(
+      RawArray('B', 1000)
+        .fill(turn & 255)
+        .subarray(1, 5),
+    );
+    if (turn % 50 === 0) collect();
+  }
+  for (const [turn, part] of parts.entries()) assert.ok(part.every((byte) => byte === (turn & 255)));
+});
