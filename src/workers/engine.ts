@@ -487,7 +487,16 @@ export class WorkerEngine {
   /** One that does not obey, because it is stopped or its event loop does not turn, is killed. */
   #stopWorker(worker: Worker): void {
     worker.stop();
-    setTimeout(() => worker.end(SIGKILL), TERM_GRACE_MS).unref();
+    this.#endAfterGrace(worker);
+  }
+
+  /** An initializer may take its time: it runs in each worker, also in one that is told to stop at once. */
+  #endAfterGrace(worker: Worker): void {
+    const end = () => {
+      if (worker.phase === 'initializing' && this.#workers.has(worker)) this.#endAfterGrace(worker);
+      else worker.end(SIGKILL);
+    };
+    setTimeout(end, TERM_GRACE_MS).unref();
   }
 
   #breakWith(begun: readonly Task[], death: Error): void {

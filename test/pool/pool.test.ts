@@ -13,7 +13,18 @@ import {
   SerializationError,
   TimeoutError,
 } from 'multiproc';
-import { errorOf, executorTest, gate, inTime, isAlive, notes, scratch, tasks, until } from '../futures/executor-support.js';
+import {
+  errorOf,
+  executorTest,
+  gate,
+  inTime,
+  isAlive,
+  notes,
+  program,
+  scratch,
+  tasks,
+  until,
+} from '../futures/executor-support.js';
 
 /** Runs `use` with a pool, then closes and joins it; terminates it if something fails. */
 async function withPool<T>(options: number | PoolOptions, use: (pool: Pool) => Promise<T>): Promise<T> {
@@ -307,6 +318,11 @@ executorTest('the initializer runs exactly once in each worker, also when close(
   pool.close();
   await inTime(pool.join());
   assert.equal(notes(file).length, 3);
+});
+
+executorTest('a pool that is idle does not keep the program alive, its workers end with it', async () => {
+  const { code, output, complaints } = await program('idle-pool.mjs');
+  assert.deepEqual([code, output, complaints], [0, '2 3 4\n', '']);
 });
 
 executorTest('workers are named PoolWorker-N and are active children', () =>
