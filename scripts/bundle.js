@@ -24,10 +24,11 @@ const PLACE = `${ROOT}dist/bundle`;
 const CHILDREN = {
   'process-entry': ['process/process-main', 'runProcess'],
   'worker-entry': ['workers/worker-main', 'runWorker'],
+  'thread-worker-entry': ['workers/thread-worker-main', 'runThreadWorker'],
   'thread-entry': ['threads/thread-main', 'runThread'],
 };
 /** What users import. */
-const PUBLIC = { index: 'index', futures: 'futures/index', threads: 'threads/index', 'shared-memory': 'memory/index' };
+const PUBLIC = { index: 'index', futures: 'futures/index', threads: 'threads-index', 'shared-memory': 'memory/index' };
 const CLI = 'cli/main';
 /**
  * Modules that export functions (and numbers) only, which a starting child does not call: `core-modules.cjs` initialises them at the first call.

@@ -21,6 +21,7 @@ const LAYERS = [
   ['workers'],
   ['futures', 'pool', 'manager'],
   ['context'],
+  ['threads-index'],
   ['index'],
   ['cli'],
 ];

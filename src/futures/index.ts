@@ -10,6 +10,7 @@ import { registerOwnExports } from '../wire/own-exports.js';
 export {
   BrokenExecutorError,
   BrokenProcessPoolError,
+  BrokenThreadPoolError,
   CancelledError,
   InvalidStateError,
   TimeoutError,
@@ -19,6 +20,7 @@ export type { Completable } from './completion.js';
 export { type AnyIterable, Executor, type Iterables, type MapOptions, type TaskOptions } from './executor.js';
 export { Future } from './future.js';
 export { ProcessPoolExecutor, type ProcessPoolExecutorOptions } from './process-pool-executor.js';
+export { ThreadPoolExecutor, type ThreadPoolExecutorOptions } from './thread-pool-executor.js';
 export { wait, type Waited, type WaitOptions } from './wait.js';
 
 registerOwnExports(exported);

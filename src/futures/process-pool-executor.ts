@@ -3,9 +3,10 @@
  *
  * Runs in the process that submits. A face of the worker engine: checks arguments, makes futures.
  */
-import { BrokenProcessPoolError, CancelledError, ClosedError, QueueFullError } from '../errors.js';
+import { CancelledError, ClosedError, QueueFullError } from '../errors.js';
 import { cpuCount } from '../process/cpu-count.js';
 import { WorkerEngine } from '../workers/engine.js';
+import { PROCESS_WORKERS, type WorkerKind } from '../workers/worker-kind.js';
 import { Task } from '../workers/task.js';
 import { FLAG_INLINE, FLAG_REPORT, TASK_HEADER_BYTES } from '../workers/worker-frames.js';
 import { checkCount, checkDuration, checkTaskOptions } from '../workers/check-options.js';
@@ -24,7 +25,7 @@ export interface ProcessPoolExecutorOptions {
   readonly maxTasksPerChild?: number | undefined;
   /** Milliseconds without a task after which a worker ends. Default: never. */
   readonly idleTimeout?: number | undefined;
-  /** A worker whose resident memory is above so many MiB after a task ends and is replaced. Default: no limit. */
+  /** A worker whose memory (of a process all that is resident, of a thread its heap) is above so many MiB after a task ends and is replaced. Default: no limit. */
   readonly memoryLimitMb?: number | undefined;
   /** 'break' (default, as Python): every unfinished future fails; 'replace': only the task that ran. */
   readonly onWorkerDeath?: 'break' | 'replace' | undefined;
@@ -35,31 +36,20 @@ export interface ProcessPoolExecutorOptions {
 const ENCODE_OPTIONS = { headerBytes: TASK_HEADER_BYTES };
 const NO_OPTIONS: TaskOptions = {};
 
-/**
- * Runs functions in worker processes, which start with the first tasks.
- *
- * - Every future settles, whatever dies.
- * - What cannot be sent fails its own task only.
- * - An idle executor does not keep the program alive; pending tasks do.
- *
- * @example
- * const executor = new ProcessPoolExecutor();
- * console.log(await executor.submit((x: number) => x ** 2, 12)); // 144
- * await executor.shutdown();
- *
- * @python `concurrent.futures.ProcessPoolExecutor`
- */
-export class ProcessPoolExecutor extends Executor {
+/** What executors over workers of any kind have in common. */
+export abstract class PoolExecutor extends Executor {
   readonly #engine: WorkerEngine;
+  readonly #kind: WorkerKind;
   readonly #maxPending: number;
   #closed: string | undefined;
   #whenReady: (() => void)[] = [];
   #waking = false;
 
   /** @throws {TypeError|RangeError} If an option has the wrong type or range. */
-  constructor(options: ProcessPoolExecutorOptions = {}) {
+  constructor(options: ProcessPoolExecutorOptions, kind: WorkerKind) {
     super();
-    checkOptions(options);
+    checkOptions(`Cannot create a ${new.target.name}`, options);
+    this.#kind = kind;
     this.#maxPending = options.maxPending ?? Number.POSITIVE_INFINITY;
     this.#engine = new WorkerEngine({
       maxWorkers: options.maxWorkers ?? cpuCount(),
@@ -71,13 +61,13 @@ export class ProcessPoolExecutor extends Executor {
       onWorkerDeath: options.onWorkerDeath ?? 'break',
       namePrefix: 'PoolWorker',
       onSettled: options.maxPending === undefined ? undefined : this.#onSettled,
-      brokenError: (message, cause) => new BrokenProcessPoolError(message, { cause }),
+      kind,
     });
   }
 
   /**
    * @throws {ClosedError} After shutdown.
-   * @throws {BrokenProcessPoolError} When a worker's death broke it.
+   * @throws {BrokenProcessPoolError|BrokenThreadPoolError} When a worker's death broke it.
    * @throws {QueueFullError} Above `maxPending`.
    */
   submit<A extends unknown[], R>(task: new (...args: A) => R, ...args: A): Future<R>;
@@ -115,7 +105,7 @@ export class ProcessPoolExecutor extends Executor {
     if (options.wait ?? true) await this.#engine.stopped();
   }
 
-  /** SIGTERM to all workers: running tasks fail with `BrokenProcessPoolError`, waiting ones are cancelled. */
+  /** SIGTERM to all workers: running tasks fail with `BrokenProcessPoolError` (of threads `BrokenThreadPoolError`), waiting ones are cancelled. */
   async terminateWorkers(): Promise<void> {
     this.#closed ??= 'terminated';
     this.#engine.terminate('terminate');
@@ -192,16 +182,34 @@ export class ProcessPoolExecutor extends Executor {
 
   #mustBeUsable(act: string): void {
     if (this.#engine.state === 'broken') {
-      throw new BrokenProcessPoolError(`Cannot ${act}: a worker died, the executor is not usable any more`, {
-        cause: this.#engine.cause,
-      });
+      throw this.#kind.brokenError(`Cannot ${act}: a worker died, the executor is not usable any more`, this.#engine.cause);
     }
     if (this.#closed !== undefined) throw new ClosedError(`Cannot ${act}: the executor was ${this.#closed}`);
   }
 }
 
-function checkOptions(options: ProcessPoolExecutorOptions): void {
-  const create = 'Cannot create a ProcessPoolExecutor';
+/**
+ * Runs functions in worker processes, which start with the first tasks.
+ *
+ * - Every future settles, whatever dies.
+ * - What cannot be sent fails its own task only.
+ * - An idle executor does not keep the program alive; pending tasks do.
+ *
+ * @example
+ * const executor = new ProcessPoolExecutor();
+ * console.log(await executor.submit((x: number) => x ** 2, 12)); // 144
+ * await executor.shutdown();
+ *
+ * @python `concurrent.futures.ProcessPoolExecutor`
+ */
+export class ProcessPoolExecutor extends PoolExecutor {
+  /** @throws {TypeError|RangeError} If an option has the wrong type or range. */
+  constructor(options: ProcessPoolExecutorOptions = {}) {
+    super(options, PROCESS_WORKERS);
+  }
+}
+
+function checkOptions(create: string, options: ProcessPoolExecutorOptions): void {
   const { maxWorkers, initializer, initArgs, maxTasksPerChild, onWorkerDeath, maxPending } = options;
   checkCount(create, 'maxWorkers', maxWorkers);
   checkCount(create, 'maxTasksPerChild', maxTasksPerChild);

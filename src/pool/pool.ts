@@ -11,11 +11,12 @@
  * The engine takes tasks until what was begun before `close()` is submitted: maps and iterations submit their chunks
  * one after the other.
  */
-import { BrokenProcessPoolError, CancelledError, ClosedError, InvalidStateError } from '../errors.js';
+import { CancelledError, ClosedError, InvalidStateError } from '../errors.js';
 import { cpuCount } from '../process/cpu-count.js';
 import { limitWait, type Wait } from '../substrate/wait-limit.js';
 import { checkCount } from '../workers/check-options.js';
 import { WorkerEngine } from '../workers/engine.js';
+import { PROCESS_WORKERS, type WorkerKind } from '../workers/worker-kind.js';
 import { iterateMap } from '../workers/map-iterator.js';
 import type { AnyIterable, MapOptions } from '../workers/task-options.js';
 import { type AsyncCallbacks, AsyncResult, type Settlement } from './async-result.js';
@@ -43,6 +44,8 @@ type MapAsyncOptions<R> = MapOptions & AsyncCallbacks<R>;
  * @python `multiprocessing.Pool`; results are promises.
  */
 export class Pool implements AsyncDisposable {
+  /** What its workers are. */
+  protected static readonly workers: WorkerKind = PROCESS_WORKERS;
   readonly #engine: WorkerEngine;
   #closed: 'closed' | 'terminated' | undefined;
   /** Maps and iterations that still have something to submit. */
@@ -61,7 +64,7 @@ export class Pool implements AsyncDisposable {
       onWorkerDeath: checked.onWorkerDeath ?? 'replace',
       namePrefix: 'PoolWorker',
       startsAtOnce: true,
-      brokenError: (message, cause) => new BrokenProcessPoolError(message, { cause }),
+      kind: new.target.workers,
     });
   }
 
@@ -241,9 +244,8 @@ export class Pool implements AsyncDisposable {
 
   #mustNotBeBroken(act: string): void {
     if (this.#engine.state !== 'broken') return;
-    throw new BrokenProcessPoolError(`Cannot ${act}: its workers died, the pool is not usable any more`, {
-      cause: this.#engine.cause,
-    });
+    const { kind } = this.#engine.options;
+    throw kind.brokenError(`Cannot ${act}: its workers died, the pool is not usable any more`, this.#engine.cause);
   }
 }
 

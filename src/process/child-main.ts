@@ -51,6 +51,8 @@ export interface Surroundings {
   isParentAlive(parentPid: number): boolean;
   /** Settles when what user code wrote to stdout and stderr is out. */
   flushOutput(): Promise<void>;
+  /** Bytes of memory that are this child's alone. */
+  usedMemory(): number;
   /** The end of a process may be asked for over the link: a thread has no signals. */
   readonly onInterrupt?: () => void;
 }
@@ -67,6 +69,7 @@ export const IN_PROCESS: Surroundings = {
   parentBellFd: () => PARENT_BELL_FD,
   isParentAlive: (parentPid) => process.ppid === parentPid,
   flushOutput: flushProcessOutput,
+  usedMemory: () => process.memoryUsage.rss(),
 };
 
 /** Starts a child's life; the last argument of the command line says where its link is. */

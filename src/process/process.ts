@@ -60,7 +60,7 @@ export interface AdoptedChild {
 }
 
 /** Makes the Process object of a running child, and lists it among the active children. */
-export let adoptChild: (child: Child, name: string) => AdoptedChild;
+export let adoptChild: (child: Child, name: string, ProcessClass?: typeof Process) => AdoptedChild;
 
 /** How the objects of a class and its subclasses are started. */
 export interface ChildKind {
@@ -82,6 +82,13 @@ const kinds: ChildKind[] = [];
 function kindOf(ProcessClass: object): ChildKind {
   return kinds.find(({ base }) => ProcessClass === base || Object.prototype.isPrototypeOf.call(base, ProcessClass)) ?? OF_PROCESS;
 }
+
+/** Says of what class the object is that a child has of itself and did not get from its parent. */
+export function setOwnClass(ProcessClass: typeof Process): void {
+  OwnClass = ProcessClass;
+}
+
+let OwnClass: typeof Process | undefined;
 
 /** Set while the object of this very process is made: it is no construction that counts. */
 let ownIdentity: readonly number[] | undefined;
@@ -334,8 +341,8 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
       setCurrent(me);
       return { run: () => me.run(), handleException: (error) => ProcessClass.handleException(error) };
     };
-    adoptChild = (child, name) => {
-      const adopted = construct({ name, daemon: false }, Process, []);
+    adoptChild = (child, name, ProcessClass = Process) => {
+      const adopted = construct({ name, daemon: false }, ProcessClass, []);
       adopted.#isCurrent = false;
       adopted.#child = child;
       adopted.#state = 'started';
@@ -356,7 +363,11 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
     };
     // Of a worker too, which is a child but was started with no Process of its own.
     setMainMaker(() =>
-      construct({ name: bootOf()?.name ?? 'MainProcess', daemon: bootOf()?.daemon ?? false }, Process, bootOf()?.identity ?? []),
+      construct(
+        { name: bootOf()?.name ?? 'MainProcess', daemon: bootOf()?.daemon ?? false },
+        OwnClass ?? Process,
+        bootOf()?.identity ?? [],
+      ),
     );
   }
 

@@ -18,18 +18,21 @@ import { self } from '../substrate/self.js';
 import { LISTENS, type ThreadData } from './thread-data.js';
 
 /** What of a Process's options a thread heeds. */
-export type ThreadStart = Pick<ProcessOptions, 'env' | 'execArgv' | 'stdio' | 'maxOldSpaceMb' | 'name'>;
+export type ThreadStart = Pick<ProcessOptions, 'env' | 'execArgv' | 'stdio' | 'maxOldSpaceMb'>;
+
+/** The programs of threads. */
+export type ThreadEntry = 'thread-entry.cjs' | 'thread-worker-entry.cjs';
 
 /** Starts a thread. @throws {Error} If node refuses a flag; nothing is left then. */
-export function launchThread(options: ThreadStart, request: ChildRequest): Child {
-  return launchWith((place) => startThread(options, request, place), request);
+export function launchThread(options: ThreadStart, request: ChildRequest, entry: ThreadEntry = 'thread-entry.cjs'): Child {
+  return launchWith((place) => startThread(entryFile(entry), options, request, place), request);
 }
 
-function startThread(options: ThreadStart, request: ChildRequest, place: Place): Started {
+function startThread(file: string, options: ThreadStart, request: ChildRequest, place: Place): Started {
   const { stdio = 'inherit', maxOldSpaceMb } = options;
   const interrupt = new Int32Array(new SharedArrayBuffer(4));
   const data: ThreadData = { env: options.env ?? {}, parentBellFd: self().doorbell.writeFd, interrupt };
-  const worker = new Worker(entryFile(), {
+  const worker = new Worker(file, {
     argv: [homeArgument(request, place)],
     workerData: data,
     stdout: stdio !== 'inherit',
@@ -109,8 +112,13 @@ const CODES_OF_TERMINATED: ReadonlySet<number> = new Set([0, 1]);
 const CODE_OF_HEAP_LIMIT = 134;
 
 /** Beside this code in the package, or in the package when this code is in somebody's bundle. */
-function entryFile(): string {
-  return (entry ??= fileBeside(import.meta.url, './thread-entry.cjs') ?? fileOfPackage('dist/bundle/thread-entry.cjs'));
+function entryFile(name: ThreadEntry): string {
+  let file = entryFiles.get(name);
+  if (file === undefined) {
+    file = fileBeside(import.meta.url, `./${name}`, `../workers/${name}`) ?? fileOfPackage(`dist/bundle/${name}`);
+    entryFiles.set(name, file);
+  }
+  return file;
 }
 
-let entry: string | undefined;
+const entryFiles = new Map<ThreadEntry, string>();

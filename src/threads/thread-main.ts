@@ -1,45 +1,13 @@
 /**
- * What a Thread does: the same as a Process child, in surroundings of its own. Node ends it with the thread that
- * started it; it has no signals, and its output goes through its parent.
+ * What a Thread does: the same as a Process child, in surroundings of its own.
  *
  * Runs in threads only.
  */
-import { workerData } from 'node:worker_threads';
-import { flushStreams, type Surroundings } from '../process/child-main.js';
 import { runChild } from '../process/process-main.js';
-import { joinFamilyAsThread } from '../substrate/self.js';
+import { surroundingsOfThread } from './surroundings.js';
 import { Thread } from './thread.js';
-import { LISTENS, type ThreadData } from './thread-data.js';
 
 /** Lives this thread's life. */
 export function runThread(): void {
-  const { env, parentBellFd, interrupt } = workerData as ThreadData;
-  for (const [name, value] of Object.entries(env)) {
-    if (value === undefined) delete process.env[name];
-    else process.env[name] = value;
-  }
-  tellOfInterruptListeners(interrupt);
-  const surroundings: Surroundings = {
-    join: (id) => joinFamilyAsThread(id),
-    parentBellFd: () => parentBellFd,
-    isParentAlive: () => true, // node ends this thread before that of its parent
-    flushOutput,
-    onInterrupt: () => void process.emit('SIGINT', 'SIGINT'),
-  };
-  runChild(Thread, surroundings);
-}
-
-/** The parent must know even while this thread is busy whether there is somebody to tell. */
-function tellOfInterruptListeners(word: Int32Array): void {
-  process.on('newListener', (name) => {
-    if (name === 'SIGINT') Atomics.store(word, LISTENS, 1);
-  });
-  process.on('removeListener', (name) => {
-    if (name === 'SIGINT') Atomics.store(word, LISTENS, process.listenerCount('SIGINT') > 0 ? 1 : 0);
-  });
-}
-
-/** Only what waits is waited for: the answer comes from the parent, who may be busy. */
-async function flushOutput(): Promise<void> {
-  if (process.stdout.writableLength > 0 || process.stderr.writableLength > 0) await flushStreams();
+  runChild(Thread, surroundingsOfThread());
 }

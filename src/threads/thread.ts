@@ -34,7 +34,7 @@ export class Thread<A extends unknown[] = any[], R = unknown> extends Process<A,
       base: Thread,
       checkOptions,
       nextIdentity: () => childIdentity((constructions += 1)),
-      launch: launchThread,
+      launch: (options, request) => launchThread(options, request),
     });
   }
 }

@@ -30,6 +30,7 @@ import { RestartBudget } from './restart-budget.js';
 import { START_MS, startWorker } from './start-worker.js';
 import type { Task } from './task.js';
 import { TaskQueue } from './task-queue.js';
+import type { WorkerKind } from './worker-kind.js';
 import type { Worker } from './worker.js';
 import {
   BOOTED,
@@ -61,7 +62,8 @@ export interface EngineOptions {
   /** Called when there is one task less. */
   readonly onSettled?: (() => void) | undefined;
   /** The error of each task that a broken engine had. */
-  readonly brokenError: (message: string, cause: unknown) => Error;
+  /** What its workers are. */
+  readonly kind: WorkerKind;
 }
 
 type State = 'running' | 'stopping' | 'broken' | 'stopped';
@@ -209,7 +211,7 @@ export class WorkerEngine {
         this.#settle(task, () =>
           task.sink.fail(
             runningError?.() ??
-              this.options.brokenError('A worker was ended by terminateWorkers() or killWorkers() while the task ran', died),
+              this.options.kind.brokenError('A worker was ended by terminateWorkers() or killWorkers() while the task ran', died),
           ),
         );
       worker.end(how === 'kill' ? SIGKILL : SIGTERM);
@@ -318,6 +320,7 @@ export class WorkerEngine {
 
   #startWorker(): Worker {
     const { worker, face } = startWorker({
+      kind: this.options.kind,
       namePrefix: this.options.namePrefix,
       maxTasks: this.options.maxTasksPerChild ?? Number.POSITIVE_INFINITY,
       memoryLimitMb: this.options.memoryLimitMb,
@@ -528,7 +531,7 @@ export class WorkerEngine {
     this.#state = 'broken';
     this.#cause = cause;
     const error = () =>
-      this.options.brokenError(`${why} while the task was running or pending; the executor is not usable any more`, cause);
+      this.options.kind.brokenError(`${why} while the task was running or pending; the executor is not usable any more`, cause);
     for (const worker of this.#workers) {
       const { begun, waiting } = worker.takeAll();
       for (const task of [...begun, ...waiting]) this.#settle(task, () => task.sink.fail(error()));

@@ -1,15 +1,15 @@
 /**
- * Starts one worker process: its child, its name, the frames it gets first.
+ * Starts one worker: its child, its name, the frames it gets first.
  *
  * Runs in the parent.
  */
-import { bootFor, childEnvironment, childIdentity } from '../process/child-setup.js';
+import { bootFor, childIdentity } from '../process/child-setup.js';
 import { BOOT } from '../process/frames.js';
-import { launch, type LaunchRequest } from '../process/launcher.js';
+import type { ChildRequest } from '../process/launcher.js';
 import { adoptChild, type AdoptedChild } from '../process/process.js';
 import { encodeValue } from '../wire/codec.js';
 import type { Encoded } from '../wire/codec-types.js';
-import { execArgvForChild } from '../wire/loader-flags.js';
+import type { WorkerKind } from './worker-kind.js';
 import { Worker } from './worker.js';
 import { INIT, LIMIT, SHARED_BYTES } from './worker-frames.js';
 
@@ -21,11 +21,12 @@ let workersEver = 0;
 
 /** What a worker is to be, and who is told of it. */
 export interface WorkerStart {
+  readonly kind: WorkerKind;
   readonly namePrefix: string;
   readonly maxTasks: number;
   readonly memoryLimitMb: number | undefined;
   readonly initializer: Encoded;
-  readonly onMessage: (worker: Worker, ...message: Parameters<LaunchRequest['onMessage']>) => void;
+  readonly onMessage: (worker: Worker, ...message: Parameters<ChildRequest['onMessage']>) => void;
   readonly onExit: (worker: Worker) => void;
   /** It has not said anything within `START_MS`. */
   readonly onLate: (worker: Worker) => void;
@@ -37,19 +38,14 @@ export function startWorker(start: WorkerStart): { worker: Worker; face: Adopted
   const name = `${start.namePrefix}-${number}`;
   const boot = encodeValue(bootFor({ name, daemon: false, identity: childIdentity(number) }), 'boot');
   let started = false;
-  const child = launch({
-    entry: 'worker-entry.cjs',
-    execArgv: execArgvForChild(),
-    env: childEnvironment(undefined),
-    stdio: 'inherit',
-    detached: false,
+  const child = start.kind.launch({
     capacity: LINK_CAPACITY,
     sharedBytes: SHARED_BYTES,
     onMessage: (...message) => start.onMessage(worker, ...message),
     onExit: () => (started ? start.onExit(worker) : queueMicrotask(() => start.onExit(worker))), // it may be dead already
   });
   const worker: Worker = new Worker(number, name, child, start.maxTasks);
-  const face = adoptChild(child, name);
+  const face = adoptChild(child, name, start.kind.base);
   worker.startLimit = setTimeout(() => start.onLate(worker), START_MS).unref();
   child.send(BOOT, boot);
   if (start.memoryLimitMb !== undefined) child.sendBytes(LIMIT, u32(start.memoryLimitMb), 0, 4);

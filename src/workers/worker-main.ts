@@ -5,7 +5,7 @@
  * moment its claim word says so.
  */
 import { callable } from '../process/callable.js';
-import { startChild, type ParentLink } from '../process/child-main.js';
+import { IN_PROCESS, startChild, type ParentLink, type Surroundings } from '../process/child-main.js';
 import { catchFatal } from '../process/fatal.js';
 import { type Boot, NOTHING } from '../process/frames.js';
 import { faultPoint } from '../substrate/fault.js';
@@ -46,8 +46,8 @@ import {
 } from './worker-frames.js';
 
 /** Lives a worker's life. */
-export function runWorker(): void {
-  startChild({ start: (boot, parent) => new WorkerLoop(boot, parent).receive });
+export function runWorker(surroundings: Surroundings = IN_PROCESS): void {
+  startChild({ start: (boot, parent) => new WorkerLoop(boot, parent, surroundings).receive }, surroundings);
 }
 
 type Callable = (...args: unknown[]) => unknown;
@@ -67,12 +67,14 @@ class WorkerLoop {
   readonly #waiting: { kind: number; bytes: Uint8Array }[] = [];
   #busy = true;
   #initialized = false;
-  /** Bytes of resident memory above which it ends after a task. */
+  readonly #usedMemory: () => number;
+  /** Bytes of its memory above which it ends after a task. */
   #memoryLimit = Number.POSITIVE_INFINITY;
   /** Sequence number of the task that it has begun, 0 for none. */
   #running = 0;
 
-  constructor(boot: Boot, parent: ParentLink) {
+  constructor(boot: Boot, parent: ParentLink, { usedMemory }: Surroundings) {
+    this.#usedMemory = usedMemory;
     this.#parent = parent;
     this.#shared = parent.shared(SHARED_BYTES);
     this.#origin = { name: boot.name, pid: process.pid };
@@ -275,7 +277,7 @@ class WorkerLoop {
     faultPoint('result.beforeSend');
     this.#parent.sendBytes(kind, buffer, start - SEQUENCE_BYTES, end);
     if (Atomics.load(this.#shared, QUIET_WORD) === 0) this.#parent.link.ringNow();
-    if (this.#memoryLimit !== Number.POSITIVE_INFINITY && process.memoryUsage.rss() > this.#memoryLimit) this.#retire();
+    if (this.#memoryLimit !== Number.POSITIVE_INFINITY && this.#usedMemory() > this.#memoryLimit) this.#retire();
   }
 
   /** Ends; what it has not begun runs elsewhere. */

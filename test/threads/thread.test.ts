@@ -13,7 +13,7 @@ import {
   RemoteError,
   TimeoutError,
 } from '#src/index.js';
-import { Thread } from '#src/threads/index.js';
+import { Thread } from '#src/threads-index.js';
 import { leavesNothing } from '../support/census.js';
 import { Lines, soon } from '../process/process-support.js';
 

@@ -1,0 +1,46 @@
+/**
+ * What a thread finds around it where a process would find an operating system. Node ends it with the thread that
+ * started it; it has no signals, and its output goes through its parent.
+ *
+ * Runs in threads only.
+ */
+import { workerData } from 'node:worker_threads';
+import { flushStreams, type Surroundings } from '../process/child-main.js';
+import { setOwnClass } from '../process/process.js';
+import { joinFamilyAsThread } from '../substrate/self.js';
+import { Thread } from './thread.js';
+import { LISTENS, type ThreadData } from './thread-data.js';
+
+/** Reads what the starter left for this thread. */
+export function surroundingsOfThread(): Surroundings {
+  const { env, parentBellFd, interrupt } = workerData as ThreadData;
+  for (const [name, value] of Object.entries(env)) {
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  }
+  tellOfInterruptListeners(interrupt);
+  setOwnClass(Thread);
+  return {
+    join: (id) => joinFamilyAsThread(id),
+    parentBellFd: () => parentBellFd,
+    isParentAlive: () => true, // node ends this thread before that of its parent
+    flushOutput,
+    usedMemory: () => process.memoryUsage().heapUsed,
+    onInterrupt: () => void process.emit('SIGINT', 'SIGINT'),
+  };
+}
+
+/** The parent must know even while this thread is busy whether there is somebody to tell. */
+function tellOfInterruptListeners(word: Int32Array): void {
+  process.on('newListener', (name) => {
+    if (name === 'SIGINT') Atomics.store(word, LISTENS, 1);
+  });
+  process.on('removeListener', (name) => {
+    if (name === 'SIGINT') Atomics.store(word, LISTENS, process.listenerCount('SIGINT') > 0 ? 1 : 0);
+  });
+}
+
+/** Only what waits is waited for: the answer comes from the parent, who may be busy. */
+async function flushOutput(): Promise<void> {
+  if (process.stdout.writableLength > 0 || process.stderr.writableLength > 0) await flushStreams();
+}
