@@ -143,6 +143,14 @@ export class QueueCore {
     return received === undefined ? undefined : { value: this.#valueOf(received) };
   }
 
+  isReady(): boolean {
+    return this.#hasSome() === true;
+  }
+
+  async whenReady(wait: Wait | undefined): Promise<void> {
+    await this.#items.waitAsync(this.#hasSome, wait, 'wait for the queue: it was empty');
+  }
+
   /** Ends it for all: nothing is put any more; what is inside can still be taken unless it ends at once. */
   shutdown(immediate: boolean): void {
     Atomics.or(this.#header, FLAGS, immediate ? SHUT_DOWN | AT_ONCE : SHUT_DOWN);
@@ -198,6 +206,12 @@ export class QueueCore {
   }
 
   readonly #takeInLoop = (): Received | undefined => this.#tryTake(LOOP_PATIENCE);
+
+  readonly #hasSome = (): true | undefined => {
+    this.assertOpen('wait for');
+    const isOver = (Atomics.load(this.#header, FLAGS) & SHUT_DOWN) !== 0;
+    return isOver || this.#waiting.length > 0 || this.#store.size > 0 ? true : undefined;
+  };
 
   #tryTake(patience: Patience): Received | undefined {
     this.assertOpen('get');

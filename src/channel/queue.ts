@@ -165,6 +165,16 @@ export class Queue<T = unknown> implements Disposable {
     this.close();
   }
 
+  /** @internal Whether a get would not wait. */
+  isReady(): boolean {
+    return this.#core.isReady();
+  }
+
+  /** @internal Resolves when a get would not wait. */
+  whenReady(wait: Wait | undefined): Promise<void> {
+    return this.#core.whenReady(wait);
+  }
+
   /** @internal */
   protected sharedKind(): SharedKind {
     return queueKind;

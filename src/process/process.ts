@@ -22,7 +22,7 @@ import { BOOT, type Boot, FAILURE, READY, RESULT, START, SUBCLASS, TARGET } from
 import { authKey, bootOf, nextIdentity } from './identity.js';
 import { type Child, type ChildRequest, launch } from './launcher.js';
 import { checkOptions, type ProcessOptions } from './process-options.js';
-import { waitable, type Waitable } from './waitable.js';
+import { waitable, type Waitable } from '../channel/waitable.js';
 
 export type { ProcessOptions };
 

@@ -7,6 +7,7 @@ import { arrayKind, rawArrayKind } from '../memory/shared-array.js';
 import { rawStructKind, structKind } from '../memory/struct.js';
 import { rawValueKind, valueKind } from '../memory/value.js';
 import { joinableQueueKind } from '../channel/joinable-queue.js';
+import { pipeEndKind, pipeKind } from '../channel/pipe.js';
 import { queueKind } from '../channel/queue.js';
 import { simpleQueueKind } from '../channel/simple-queue.js';
 import type { SharedKind } from '../sharing/shared-kinds.js';
@@ -36,5 +37,7 @@ export function sharedKinds(): readonly SharedKind[] {
     queueKind,
     joinableQueueKind,
     simpleQueueKind,
+    pipeKind,
+    pipeEndKind,
   ];
 }

@@ -38,6 +38,7 @@ export const KIND = {
   JOINABLE_QUEUE: 33,
   SIMPLE_QUEUE: 34,
   PIPE: 35,
+  PIPE_END: 36,
 } as const;
 
 /** How objects of a kind are sent, opened and repaired. */

@@ -1,0 +1,189 @@
+/**
+ * One end of a pipe in shared memory.
+ *
+ * Runs in every process and thread.
+ */
+import { ChannelClosedError, ClosedError, MessageTooLargeError } from '../errors.js';
+import { now } from '../substrate/clock.js';
+import { headerAt } from '../substrate/shared-piece.js';
+import type { Wait } from '../substrate/wait-limit.js';
+import { WaitPoint } from '../substrate/wait-point.js';
+import { dropItem, encodeItem, type EncodedItem, readItem } from './item.js';
+import { ItemStore, type Patience, type TakenItem } from './item-store.js';
+import { directionFrom, type EndRole, isGone } from './pipe-memory.js';
+import type { Arrival, Outgoing, Transport } from './transport.js';
+
+interface PipeMessage extends Outgoing {
+  readonly item: EncodedItem;
+}
+
+export class PipeTransport implements Transport<PipeMessage> {
+  readonly readable: boolean;
+  readonly writable: boolean;
+  readonly #header: Int32Array;
+  readonly #peer: 0 | 1;
+  readonly #out: ItemStore | undefined;
+  readonly #in: ItemStore | undefined;
+  readonly #outReceivers: WaitPoint;
+  readonly #outSenders: WaitPoint;
+  readonly #inReceivers: WaitPoint;
+  readonly #inSenders: WaitPoint;
+  readonly #onClose: () => void;
+  #closed = false;
+
+  /** @param onClose Lets go of the end. */
+  constructor({ pipe, index, readable, writable }: EndRole & { pipe: number }, onClose: () => void) {
+    this.readable = readable;
+    this.writable = writable;
+    this.#header = headerAt(pipe);
+    this.#peer = (1 - index) as 0 | 1;
+    this.#onClose = onClose;
+    const out = directionFrom(pipe, index);
+    const into = directionFrom(pipe, this.#peer);
+    if (writable) this.#out = new ItemStore(out.store);
+    if (readable) this.#in = new ItemStore(into.store);
+    this.#outReceivers = new WaitPoint(out.receivers, true);
+    this.#outSenders = new WaitPoint(out.senders, true);
+    this.#inReceivers = new WaitPoint(into.receivers, true);
+    this.#inSenders = new WaitPoint(into.senders, true);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  encode(value: unknown): PipeMessage {
+    return messageOf(encodeItem(value, MOST_BYTES));
+  }
+
+  encodeBytes(bytes: Uint8Array): PipeMessage {
+    if (bytes.length > MOST_BYTES)
+      throw new MessageTooLargeError(`Cannot send ${bytes.length} bytes: the limit of a message is ${MOST_BYTES}`);
+    return messageOf({ parts: [bytes], bytes: bytes.length, mark: RAW, holds: [] });
+  }
+
+  async send(message: PipeMessage): Promise<void> {
+    try {
+      if (this.#outSenders.waiting === 0 && this.#trySend(message, LOOP_PATIENCE) === true) return;
+      const kept = message.item.mark === RAW ? copyOf(message) : message; // the bytes are the caller's, who may change them
+      await this.#outSenders.waitAsync(() => this.#trySend(kept, LOOP_PATIENCE), undefined, 'send');
+    } catch (error) {
+      message.drop();
+      throw error;
+    }
+  }
+
+  sendSync(message: PipeMessage): void {
+    try {
+      this.#outSenders.waitSync(() => this.#trySend(message, PATIENT), undefined, 'send');
+    } catch (error) {
+      message.drop();
+      throw error;
+    }
+  }
+
+  receive(wait: Wait | undefined): Promise<Arrival> {
+    return this.#inReceivers.waitAsync(() => this.#tryReceive(LOOP_PATIENCE), wait, 'receive: no message came');
+  }
+
+  receiveSync(timeoutMs: number | undefined): Arrival {
+    const deadline = timeoutMs === undefined ? undefined : now() + timeoutMs;
+    const attempt = () =>
+      this.#tryReceive({
+        timeoutMs: deadline === undefined ? undefined : Math.max(1, deadline - now()),
+        otherwise: 'throw',
+      });
+    return this.#inReceivers.waitSync(attempt, timeoutMs, 'receive: no message came');
+  }
+
+  isReady(): boolean {
+    return this.#hasSome() === true;
+  }
+
+  async whenReady(wait: Wait | undefined): Promise<void> {
+    await this.#inReceivers.waitAsync(this.#hasSome, wait, 'poll: no message came');
+  }
+
+  whenReadySync(timeoutMs: number | undefined): void {
+    this.#inReceivers.waitSync(this.#hasSome, timeoutMs, 'poll: no message came');
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const point of [this.#outSenders, this.#inReceivers]) point.pump();
+    if (this.release()) this.#onClose();
+  }
+
+  /** Lets go of the locks; false while this thread holds one. */
+  release(): boolean {
+    const stores = [this.#out, this.#in].filter((store) => store !== undefined);
+    return stores.every((store) => store.close());
+  }
+
+  #trySend({ item }: PipeMessage, patience: Patience): true | undefined {
+    if (this.#closed) throw new ClosedError('Cannot send: the connection is closed in this process');
+    if (isGone(this.#header, this.#peer))
+      throw new ChannelClosedError('Cannot send: the other end of the connection is closed, or its process ended');
+    const store = this.#out as ItemStore;
+    const outcome = store.put(item, (items, bytes) => items === 0 || bytes + item.bytes <= STOCK_BYTES, patience);
+    this.#ringIfReleased(store, this.#outSenders, this.#outReceivers);
+    if (outcome !== 'put') return undefined;
+    this.#outReceivers.wake(); // one may only poll
+    return true;
+  }
+
+  #tryReceive(patience: Patience): Arrival | undefined {
+    if (this.#closed) throw new ClosedError('Cannot receive: the connection is closed in this process');
+    // Looked at first: what was sent before the end is still there to be taken.
+    const ended = isGone(this.#header, this.#peer);
+    const store = this.#in as ItemStore;
+    const item = store.take(patience);
+    this.#ringIfReleased(store, this.#inSenders, this.#inReceivers);
+    if (typeof item !== 'string') return this.#arrived(item, store);
+    if (item === 'empty' && ended)
+      throw new ChannelClosedError('Cannot receive: the other end of the connection is closed, or its process ended');
+    return undefined;
+  }
+
+  #arrived(item: TakenItem, store: ItemStore): Arrival {
+    this.#inSenders.wake(1);
+    try {
+      return item.mark === RAW ? { bytes: bytesOf(item) } : readItem(item);
+    } finally {
+      store.delivered();
+    }
+  }
+
+  readonly #hasSome = (): true | undefined => {
+    if (this.#closed) throw new ClosedError('Cannot poll: the connection is closed in this process');
+    const ended = isGone(this.#header, this.#peer);
+    return ended || (this.#in as ItemStore).size > 0 ? true : undefined;
+  };
+
+  /** Somebody waits in an event loop for a lock that was held here. */
+  #ringIfReleased(store: ItemStore, ...points: WaitPoint[]): void {
+    if (store.takeReleased()) for (const point of points) point.ringWaiting();
+  }
+}
+
+function messageOf(item: EncodedItem): PipeMessage {
+  return { item, drop: () => dropItem(item) };
+}
+
+function copyOf({ item, drop }: PipeMessage): PipeMessage {
+  return { item: { ...item, parts: item.parts.map((part) => part.slice()) }, drop };
+}
+
+function bytesOf({ buffer, length, owned }: TakenItem): Uint8Array {
+  return owned ? buffer.subarray(0, length) : buffer.slice(0, length);
+}
+
+/** Marks bytes that are no value. */
+const RAW = 0xffffffff;
+const STOCK_BYTES = 2 ** 20;
+/** 1 GiB, as everywhere. */
+const MOST_BYTES = 2 ** 30;
+/** Of an event loop: a lock is held for microseconds, so sleeping for it is quicker than being rung. */
+const LOOP_PATIENCE: Patience = { timeoutMs: 2, otherwise: 'mark' };
+const PATIENT: Patience = { timeoutMs: undefined, otherwise: 'throw' };

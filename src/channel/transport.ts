@@ -1,0 +1,37 @@
+/**
+ * What a connection needs of the way its messages take: shared memory, or a socket.
+ *
+ * Runs in every process. Types only.
+ */
+import type { Wait } from '../substrate/wait-limit.js';
+import type { Received } from './item.js';
+
+/** A message as it arrived: a value, or bytes that `sendBytes` sent. */
+export type Arrival = { readonly bytes: Uint8Array } | Received;
+
+/** A message that can be sent. */
+export interface Outgoing {
+  /** Gives up what encoding it did, if it is not sent. */
+  drop(): void;
+}
+
+/** One end of a connection. Ends are errors: `ChannelClosedError` where the peer is gone, `ClosedError` after `close()`. */
+export interface Transport<M extends Outgoing = Outgoing> {
+  readonly readable: boolean;
+  readonly writable: boolean;
+  readonly closed: boolean;
+  /** Writes a value down. @throws {SerializationError|MessageTooLargeError} */
+  encode(value: unknown): M;
+  /** Takes bytes as a message. @throws {MessageTooLargeError} */
+  encodeBytes(bytes: Uint8Array): M;
+  send(message: M): Promise<void>;
+  sendSync(message: M): void;
+  receive(wait: Wait | undefined): Promise<Arrival>;
+  receiveSync(timeoutMs: number | undefined): Arrival;
+  /** Whether a message, or the end, is there. */
+  isReady(): boolean;
+  /** Resolves when a message, or the end, is there. */
+  whenReady(wait: Wait | undefined): Promise<void>;
+  whenReadySync(timeoutMs: number | undefined): void;
+  close(): void;
+}
