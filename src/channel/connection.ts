@@ -241,14 +241,18 @@ function checkLength(maxLength: number | undefined): void {
 }
 
 function part(bytes: Uint8Array, offset = 0, size: number = bytes.length - offset): Uint8Array {
-  if (!(bytes instanceof Uint8Array)) throw new TypeError(`Cannot send bytes: they must be a Uint8Array, received ${String(bytes)}`);
+  if (!(bytes instanceof Uint8Array))
+    throw new TypeError(`Cannot send bytes: they must be a Uint8Array, received ${String(bytes)}`);
   for (const [name, number] of [
     ['offset', offset],
     ['size', size],
   ] as const) {
-    if (!Number.isInteger(number)) throw new TypeError(`Cannot use part of a buffer: ${name} must be an integer, received ${String(number)}`);
+    if (!Number.isInteger(number))
+      throw new TypeError(`Cannot use part of a buffer: ${name} must be an integer, received ${String(number)}`);
     if (number < 0 || offset + Math.max(0, size) > bytes.length)
-      throw new RangeError(`Cannot use part of a buffer of ${bytes.length} bytes: offset ${offset} and size ${size} are not within it`);
+      throw new RangeError(
+        `Cannot use part of a buffer of ${bytes.length} bytes: offset ${offset} and size ${size} are not within it`,
+      );
   }
   return bytes.subarray(offset, offset + size);
 }

@@ -172,7 +172,7 @@ function messageOf(item: EncodedItem): PipeMessage {
 }
 
 function copyOf({ item, drop }: PipeMessage): PipeMessage {
-  return { item: { ...item, parts: item.parts.map((part) => part.slice()) }, drop };
+  return { item: { ...item, parts: item.parts.map((part) => new Uint8Array(part)) }, drop };
 }
 
 function bytesOf({ buffer, length, owned }: TakenItem): Uint8Array {

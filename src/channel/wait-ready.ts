@@ -61,7 +61,7 @@ function sourceOf(object: Ready): Source {
   if (isWaitable(waitable)) return { isReady: () => waitable.isReady(), whenReady: () => waitable.ready };
   if (isSocket(object)) return socketSource(object);
   throw new TypeError(
-    `Cannot wait: each object must be a connection, a queue, a process, a waitable or a socket, received ${String(object)}`,
+    `Cannot wait: each object must be a connection, a queue, a process, a waitable or a socket, received ${typeof object}`,
   );
 }
 

@@ -11,6 +11,7 @@ import { type ProcessPhase, SystemError } from '../errors.js';
 import { sweepOnce } from '../memory/shared-memory-records.js';
 import { binding } from '../native/binding.js';
 import { fileBeside, fileOfPackage } from '../native/own-files.js';
+import { retainHolds } from '../sharing/shared-kinds.js';
 import type { Piece } from '../substrate/allocator.js';
 import { arena } from '../substrate/arena.js';
 import { Bell } from '../substrate/doorbell.js';
@@ -133,7 +134,7 @@ export class Child {
   readonly #inbox: Inbox;
   readonly #onExit: (child: Child) => void;
   /** Shared objects that the child may not have opened yet. */
-  readonly #holds: object[] = [];
+  readonly #releases: (() => void)[] = [];
   #settled = false;
 
   /** @throws {SystemError} If the process cannot be started; nothing is left then. */
@@ -180,8 +181,13 @@ export class Child {
   /** Sends a message, after the definitions it needs. Never blocks; to a dead child it is lost. */
   send(kind: number, encoded: Encoded): void {
     this.ship(encoded.definitions);
-    this.#holds.push(...encoded.holds);
+    if (encoded.holds.length > 0) this.#releases.push(retainHolds(encoded.holds));
     this.sendBytes(kind, encoded.buffer, encoded.start, encoded.end);
+  }
+
+  /** The child has what was sent to it: shared objects in it are its own now. */
+  opened(): void {
+    for (const release of this.#releases.splice(0)) release();
   }
 
   ship(definitions: readonly Definition[]): void {
@@ -226,7 +232,7 @@ export class Child {
       this.#onExit(this); // may still read the shared memory
       const { allocator, doorbell } = self();
       doorbell.remove(this.#link);
-      this.#holds.length = 0;
+      this.opened();
       this.#started.bell.close();
       reclaimParticipant(this.#participant);
       allocator.free(this.#memory);

@@ -400,6 +400,7 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
     const child = this.#child as Child;
     if (kind === READY) {
       child.phase = 'running';
+      child.opened();
       return;
     }
     if (kind !== RESULT && kind !== FAILURE) return;

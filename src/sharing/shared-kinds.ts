@@ -15,6 +15,7 @@ import {
   kindAt,
   openPiece,
   releaseCount,
+  retainCount,
   type SharedPiece,
 } from '../substrate/shared-piece.js';
 import type { ValueReader, ValueWriter } from '../wire/codec-types.js';
@@ -107,6 +108,20 @@ export function dropPiece(facade: object): void {
   garbage.unregister(facade);
   forget(piece.offset, facade);
   piece.release();
+}
+
+/**
+ * Keeps what a message names while somebody may still read it, even if it is closed here meanwhile.
+ *
+ * @param holds `Encoded.holds`.
+ * @returns Lets go of it; a second call changes nothing.
+ */
+export function retainHolds(holds: readonly object[]): () => void {
+  const offsets = holds.flatMap((facade) => pieces.get(facade)?.offset ?? []);
+  for (const offset of offsets) retainCount(offset);
+  return () => {
+    for (const offset of offsets.splice(0)) releaseCount(offset);
+  };
 }
 
 /** The piece of a shared object; undefined for other objects. */

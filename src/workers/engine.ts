@@ -407,6 +407,7 @@ export class WorkerEngine {
       self().doorbell.release();
       if (this.#state === 'stopping') queueMicrotask(() => this.#stopIfDrained());
     }
+    task.release?.();
     tell();
     this.options.onSettled?.();
   }

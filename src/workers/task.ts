@@ -3,6 +3,7 @@
  *
  * Runs in the parent.
  */
+import { retainHolds } from '../sharing/shared-kinds.js';
 import type { Encoded } from '../wire/codec-types.js';
 import type { Job } from './jobs.js';
 import type { Worker } from './worker.js';
@@ -31,6 +32,8 @@ export class Task {
   worker: Worker | undefined;
   sequence = 0;
   timer: NodeJS.Timeout | undefined;
+  /** Lets go of the shared objects that its message names. */
+  readonly release: (() => void) | undefined;
 
   constructor(init: {
     id: number;
@@ -50,5 +53,7 @@ export class Task {
     this.priority = init.priority ?? 0;
     this.timeout = init.timeout;
     this.retries = init.retries ?? 0;
+    const holds = [...init.encoded.holds, ...(init.job?.encoded.holds ?? [])];
+    if (holds.length > 0) this.release = retainHolds(holds);
   }
 }
