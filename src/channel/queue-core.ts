@@ -263,7 +263,7 @@ export class QueueCore {
 export function queueDied(offset: number, dead: ParticipantId): void {
   const body = offset + LINE_BYTES;
   countLost(dead, body);
-  for (const point of [ITEMS_POINT, ROOM_POINT, DONE_POINT]) new WaitPoint(body + point, true).wake();
+  for (const point of [ITEMS_POINT, ROOM_POINT, DONE_POINT]) new WaitPoint(body + point, true).wakeAfterDeath();
 }
 
 /** Frees the items of a queue that nobody holds any more. */

@@ -73,13 +73,14 @@ export class WaitPoint implements Pump {
   /** Wakes everybody who waits, or of the threads that sleep `count`. What they shall see must be published already. */
   wake(count: number = MOST_SLEEPERS): void {
     const words = this.#words;
-    if (Atomics.load(words, SLEEPERS) !== 0) {
-      Atomics.store(words, SLEEPERS, 0);
-      Atomics.add(words, SEQUENCE, 1);
-      faultPoint('point.beforeWake');
-      if (binding().futexWake(this.#offset, count) >= count) Atomics.store(words, SLEEPERS, 1);
-    }
+    if (Atomics.load(words, SLEEPERS) !== 0 && !this.#wakeSome(count)) this.#wakeSleepers();
     if (Atomics.load(words, CELLS_TAKEN) !== 0) this.ringWaiting();
+  }
+
+  /** Wakes everybody, whatever the words say: who died may have taken the mark of the sleepers and not woken them. */
+  wakeAfterDeath(): void {
+    this.#wakeSleepers();
+    this.ringWaiting();
   }
 
   /** Wakes the event loops that wait. */
@@ -222,6 +223,25 @@ export class WaitPoint implements Pump {
       this.#soon = false;
       this.pump();
     });
+  }
+
+  /** Wakes `count` threads. The mark stays, since others may sleep; false: fewer slept, or all are meant. */
+  #wakeSome(count: number): boolean {
+    if (count === MOST_SLEEPERS) return false;
+    Atomics.add(this.#words, SEQUENCE, 1);
+    faultPoint('point.beforeWake');
+    return binding().futexWake(this.#offset, count) >= count;
+  }
+
+  /**
+   * Wakes all threads. Only who wakes all may take the mark away: another waker that finds none wakes nobody, so each
+   * thread that slept until then has to be woken, and sets the mark again before it tries again.
+   */
+  #wakeSleepers(): void {
+    Atomics.store(this.#words, SLEEPERS, 0);
+    Atomics.add(this.#words, SEQUENCE, 1);
+    faultPoint('point.beforeWake');
+    binding().futexWake(this.#offset, MOST_SLEEPERS);
   }
 
   #takeCell(): void {

@@ -290,7 +290,7 @@ function died(offset: number, dead: ParticipantId, header: Int32Array): void {
   const body = offset + LINE_BYTES;
   const word = new MemberCells(body + WAIT_POINT_BYTES).free(dead);
   if ((word & INSIDE) > 0) breakBarrier(header, word >>> 16);
-  new WaitPoint(body, false).wake();
+  new WaitPoint(body, false).wakeAfterDeath();
 }
 
 function check(parties: number, { action, timeout }: BarrierOptions): void {

@@ -272,7 +272,7 @@ function died(offset: number, dead: ParticipantId, header: Int32Array): void {
   const cells = new MemberCells(body + WAIT_POINT_BYTES);
   const lost = cells.free(dead) >>> 16;
   if (lost > 0) giveNotifications(cells, header, lost);
-  new WaitPoint(body, true).wake();
+  new WaitPoint(body, true).wakeAfterDeath();
 }
 
 /** How such objects are sent and repaired. */

@@ -76,5 +76,5 @@ export class Event {
 export const eventKind: SharedKind = {
   kind: KIND.EVENT,
   open: (piece) => constructOn(piece, () => new Event()),
-  died: (offset) => new WaitPoint(offset + LINE_BYTES, false).wake(),
+  died: (offset) => new WaitPoint(offset + LINE_BYTES, false).wakeAfterDeath(),
 };

@@ -115,7 +115,7 @@ export function syncLimits(wait: Wait | undefined): { timeout?: number | undefin
 
 /** Tells each kind of lock's waiters of a death; the kernel has marked the word already. */
 export function wakeWaiters(offset: number): void {
-  new WaitPoint(offset + 128, true).wake();
+  new WaitPoint(offset + 128, true).wakeAfterDeath();
 }
 
 function warnOfDeath(): void {

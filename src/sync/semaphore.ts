@@ -155,7 +155,7 @@ function checkValue(value: number, isOwned: boolean): void {
 function died(offset: number, dead: ParticipantId, header: Int32Array): void {
   const body = offset + LINE_BYTES;
   if (optionsOf(header) === OWNED) freePermitsOf(dead, body + WAIT_POINT_BYTES, (bodyBytes(header) - WAIT_POINT_BYTES) / 4);
-  new WaitPoint(body, true).wake();
+  new WaitPoint(body, true).wakeAfterDeath();
 }
 
 const OWNED = 1;
