@@ -26,7 +26,7 @@ proctype Participant(byte me) {
           if
           :: word[from] == 0 ->
 #ifdef BLIND_TAKE
-             atomic { assert(word[from] == 0); word[from] = me + 1; has = true; at = from }
+             atomic { word[from] = me + 1; has = true; at = from }
 #else
              atomic {
                if
