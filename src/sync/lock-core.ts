@@ -61,7 +61,7 @@ export class LockCore {
 
   acquireSync(wait: Wait | undefined): void {
     const { timeout } = syncLimits(wait);
-    if (timeout === undefined && this.#word.heldHere())
+    if ((timeout ?? Number.POSITIVE_INFINITY) === Number.POSITIVE_INFINITY && this.#word.heldHere())
       throw new InvalidStateError('Cannot block for the lock: this thread holds it itself, so it would never be released');
     if (this.#continues) {
       if (this.#word.recoverSync(timeout)) warnOfDeath();

@@ -9,6 +9,7 @@ import {
   BrokenBarrierError,
   Condition,
   Event,
+  InvalidStateError,
   Lock,
   ProcessError,
   RLock,
@@ -25,6 +26,8 @@ test('a lock is taken once, and released only by its owner  [_TestLock.test_lock
   assert.equal(lock.tryAcquire(), false);
   await assert.rejects(lock.acquire(0), TimeoutError);
   assert.throws(() => lock.acquireSync(0), TimeoutError);
+  assert.throws(() => lock.acquireSync(), InvalidStateError);
+  assert.throws(() => lock.acquireSync(Number.POSITIVE_INFINITY), InvalidStateError);
   assert.equal(lock.locked(), true);
   lock.release();
   assert.equal(lock.locked(), false);
