@@ -1,7 +1,8 @@
 /**
  * Ours, through the public API only. The task functions are ordinary exported functions of this file, as users write them.
  */
-import { NotMeasured, check, load, monotonicMs } from '../harness/driver-kit.js';
+import { oneToOne } from '../harness/channels.js';
+import { check, load, monotonicMs } from '../harness/driver-kit.js';
 
 export const increment = (/** @type {number} */ x) => x + 1;
 
@@ -84,22 +85,80 @@ export async function lockUncontended({ iterations, warmup }) {
   return ((performance.now() - start) * 1e6) / iterations;
 }
 
-/** To come with the channels. */
-export async function queueOneToOne() {
-  await load('multiproc', 'Queue');
-  throw new NotMeasured('driver to be filled: drivers/multiproc.js queueOneToOne');
+/** One producer, one consumer that blocks. @param {any} params */
+export async function queueOneToOne(params) {
+  return oneToOne(await openWire('Queue'), params);
 }
 
-/** To come with the channels. */
-export async function pipeOneToOne() {
-  await load('multiproc', 'Pipe');
-  throw new NotMeasured('driver to be filled: drivers/multiproc.js pipeOneToOne');
+/** One sender, one receiver that blocks. @param {any} params */
+export async function pipeOneToOne(params) {
+  return oneToOne(await openWire('Pipe'), params);
 }
 
-/** To come with the channels. */
-export async function pipePingPong() {
-  await load('multiproc', 'Pipe');
-  throw new NotMeasured('driver to be filled: drivers/multiproc.js pipePingPong');
+/** Both sides block. @param {{ roundTrips: number, warmup: number }} params */
+export async function pipePingPong({ roundTrips, warmup }) {
+  const { Pipe, Process } = await load('multiproc', 'Pipe', 'Process');
+  const [here, there] = Pipe();
+  const process = new Process({ target: answerAll, args: [there, warmup + roundTrips] });
+  await process.start();
+  there.close();
+  let start = 0;
+  for (let i = 0; i < warmup + roundTrips; i++) {
+    if (i === warmup) start = performance.now();
+    here.sendSync(i);
+    check(here.recvSync(), i, 'echo');
+  }
+  const us = ((performance.now() - start) * 1e3) / roundTrips;
+  await process.join();
+  return us;
+}
+
+/** Sends back what comes. @param {any} connection @param {number} count */
+export function answerAll(connection, count) {
+  for (let i = 0; i < count; i++) connection.sendSync(connection.recvSync());
+}
+
+/** Receives until `null` comes. @param {any} source @param {any} sink */
+export async function serve(source, sink) {
+  const { serveChannel } = await import('../harness/channels.js');
+  let handle = (/** @type {any} */ _message) => {};
+  serveChannel({ send: (message) => put(sink, message), onMessage: (handler) => (handle = handler) });
+  for (let message = take(source); message !== null; message = take(source)) handle(message);
+  put(sink, null);
+}
+
+/** The sender's end of two queues, or of two pipes. @param {'Queue' | 'Pipe'} kind */
+async function openWire(kind) {
+  const library = await load('multiproc', kind, 'Process');
+  const make = () => (kind === 'Queue' ? [new library.Queue(), undefined] : library.Pipe({ duplex: false }).reverse());
+  const [[out, far], [farOut, into]] = [make(), make()];
+  const process = new library.Process({ target: serve, args: [far ?? out, farOut] });
+  await process.start();
+  return {
+    send: (message) => put(out, message),
+    written: async (message) => put(out, message),
+    onMessage: (handler) => void handleAll(into ?? farOut, handler),
+    close: async () => {
+      put(out, null);
+      await process.join();
+    },
+  };
+}
+
+async function handleAll(source, handler) {
+  for await (const message of source) {
+    if (message === null) return;
+    handler(message);
+  }
+}
+
+function put(sink, message) {
+  if (sink.putSync) sink.putSync(message);
+  else sink.sendSync(message);
+}
+
+function take(source) {
+  return source.getSync ? source.getSync() : source.recvSync();
 }
 
 function acquireAndRelease(lock, times) {
