@@ -5,7 +5,7 @@
  *
  * ```text
  * word 0   futex sequence          1   1: a thread sleeps in the futex
- *      2   cells taken, or more    3   1: more participants wait than there are cells
+ *      2   cells taken, or more    3   participants that wait and found no cell
  *      4…  cells: participants (id + 1) whose event loop waits
  * ```
  *
@@ -213,6 +213,7 @@ export class WaitPoint implements Pump {
     doorbell.remove(this);
     doorbell.release();
     if (this.#cell >= 0) this.#freeCell(this.#cell, self().id + 1);
+    else for (const word of [OVERFLOW, CELLS_TAKEN]) Atomics.sub(this.#words, word, 1);
     this.#cell = -1;
   }
 
@@ -256,7 +257,7 @@ export class WaitPoint implements Pump {
       }
       this.#freeCellsOfDead();
     }
-    Atomics.store(words, OVERFLOW, 1);
+    Atomics.add(words, OVERFLOW, 1);
   }
 
   #freeCellsOfDead(): void {

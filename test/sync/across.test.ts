@@ -183,3 +183,27 @@ test(
     await executor.shutdown();
   }),
 );
+
+test(
+  'more event loops wait for one event than it has cells for',
+  clean(async () => {
+    const event = new Event();
+    const waiting = new Semaphore(0);
+    const waiters = Array.from(
+      { length: 32 },
+      () =>
+        new Process({
+          target: async () => {
+            const wait = event.wait();
+            waiting.release();
+            await wait;
+            return true;
+          },
+        }),
+    );
+    await Promise.all(waiters.map((waiter) => waiter.start()));
+    for (const _ of waiters) await waiting.acquire();
+    event.set();
+    assert.ok((await Promise.all(waiters.map((waiter) => waiter.result()))).every(Boolean));
+  }),
+);

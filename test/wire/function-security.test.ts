@@ -62,8 +62,10 @@ function holdersOf(module: string): string[] {
   return sources.filter(({ text }) => whole.test(text)).map(({ file }) => file);
 }
 
-test('definitions are loaded by the private link only', () => {
-  assert.deepEqual(importersOf('loadDefinition'), ['wire/shipper.ts']);
+test('definitions are loaded by the private link, and from the shared memory that a process inherits at its start, only', () => {
+  assert.deepEqual(importersOf('loadDefinition').sort(), ['channel/item.ts', 'wire/shipper.ts']);
+  assert.deepEqual(importersOf('readItem').sort(), ['channel/pipe-transport.ts', 'channel/queue-core.ts']);
+  assert.deepEqual(holdersOf('item'), []);
   assert.deepEqual(holdersOf('definitions'), []);
   assert.deepEqual(importersOf('Inbox').sort(), ['process/child-main.ts', 'process/launcher.ts']);
   assert.deepEqual(holdersOf('shipper'), []);
