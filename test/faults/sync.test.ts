@@ -27,10 +27,17 @@ for (const point of ['point.beforeWake', 'point.beforeRing']) {
     clean(async () => {
       const event = new Event();
       const waiters = await sleepers(2, () => event.waitSync());
-      const looping = event.wait();
+      // In a process of its own, where nothing else turns the event loop: it would see the event before it is rung.
+      const isWaiting = new Semaphore(0);
+      const looping = await begin(async () => {
+        const wait = event.wait();
+        isWaiting.release();
+        await wait;
+      }, []);
+      await isWaiting.acquire();
       const waker = await begin(() => event.set(), [], `${point}:kill`);
       await assert.rejects(waker.join(), ProcessDiedError);
-      await looping;
+      await looping.join({ timeout: 20_000 });
       await Promise.all(waiters.map((waiter) => waiter.join({ timeout: 20_000 })));
     }),
   );
