@@ -41,6 +41,8 @@ const LATER = {
     'wire/module-snapshot',
     'wire/loader-flags',
     'process/child-setup',
+    'process/spawn',
+    'process/start-frames',
     'process/launcher',
     'threads/thread-launcher',
     'process/shared-classes',

@@ -5,9 +5,8 @@
  */
 import { InvalidStateError } from '../errors.js';
 import { childNodeOptions } from '../wire/loader-flags.js';
-import { currentName } from './current-process.js';
 import type { Boot } from './frames.js';
-import { authKey, bootOf } from './identity.js';
+import { authKey, bootOf, currentName } from './identity.js';
 
 /** Processes that start processes that start processes: so deep, and no deeper. */
 const MAX_DEPTH = 10;

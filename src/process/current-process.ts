@@ -1,30 +1,16 @@
 /**
- * The process that runs this code, and its parent, as objects.
+ * The process that runs this code, as an object: in a child the one that its parent described.
  *
  * Runs in every process.
  */
-import { InvalidStateError } from '../errors.js';
-import { limitWait, type Wait } from '../substrate/wait-limit.js';
-import { bootOf } from './identity.js';
-import type { Process } from './process.js';
+import { born } from './birth.js';
+import type { Boot } from './frames.js';
+import { bootOf, setCurrentName } from './identity.js';
+import { Process } from './process.js';
+import type { Start } from './start-frames.js';
 
 let current: Process | undefined;
-let main: Process | undefined;
-let makeMain: (() => Process) | undefined;
-
-/** The name of this process, as `currentProcess().name`. */
-export function currentName(): string {
-  return current?.name ?? bootOf()?.name ?? 'MainProcess';
-}
-
-export function setCurrent(process: Process): void {
-  current = process;
-}
-
-/** How the object of a main process is made, told by `process.ts`. */
-export function setMainMaker(make: () => Process): void {
-  makeMain = make;
-}
+let OwnClass: typeof Process = Process;
 
 /**
  * The object of the process that runs this code: in a child the Process itself, else `MainProcess`.
@@ -32,45 +18,39 @@ export function setMainMaker(make: () => Process): void {
  * @python `multiprocessing.current_process()`
  */
 export function currentProcess(): Process {
-  if (current !== undefined) return current;
-  if (makeMain === undefined) throw new InvalidStateError('Cannot give the current process: the process layer is not loaded');
-  return (main ??= makeMain());
-}
-
-/** What a child knows of its parent. @python `multiprocessing.process._ParentProcess` */
-export interface ParentProcess {
-  readonly name: string;
-  readonly pid: number;
-  isAlive(): boolean;
-  /** Waits for the parent's death; only a detached child lives to see it. */
-  join(wait?: Wait): Promise<void>;
-}
-
-const PARENT_LOOK_MS = 100;
-let parent: ParentProcess | undefined;
-
-/** The process that started this one, or null in a main process. @python `multiprocessing.parent_process()` */
-export function parentProcess(): ParentProcess | null {
   const boot = bootOf();
-  if (boot === undefined) return null;
-  const { parentName, parentPid } = boot;
-  const isAlive = () => parentPid === process.pid || process.ppid === parentPid; // this very process is that of a thread's parent
-  return (parent ??= {
-    name: parentName,
-    pid: parentPid,
-    isAlive,
-    async join(wait) {
-      let look: NodeJS.Timeout | undefined;
-      const gone = new Promise<void>((resolve) => {
-        look = setInterval(() => {
-          if (!isAlive()) resolve();
-        }, PARENT_LOOK_MS);
-      });
-      try {
-        await limitWait(gone, wait, `join the parent ${parentName} (pid ${parentPid}): it still runs`);
-      } finally {
-        clearInterval(look);
-      }
-    },
-  });
+  // A worker too is a child, but was started with no Process of its own.
+  const options = { name: boot?.name ?? 'MainProcess', daemon: boot?.daemon ?? false };
+  return (current ??= makeOwn(options, OwnClass, boot?.identity ?? []));
+}
+
+/** Says of what class the object is that a child has of itself and did not get from its parent. */
+export function setOwnClass(ProcessClass: typeof Process): void {
+  OwnClass = ProcessClass;
+}
+
+/** The object that a child has of itself, ready to run. */
+export interface Became {
+  run(): unknown;
+  handleException(error: unknown): void;
+}
+
+/** Makes the object that a child has of itself. */
+export function becomeProcess({ subclass, target, args }: Start, boot: Boot, BaseClass: typeof Process): Became {
+  const ProcessClass = subclass?.processClass ?? BaseClass;
+  const me = makeOwn({ target, args: [...args], name: boot.name, daemon: boot.daemon }, ProcessClass, boot.identity);
+  Object.assign(me, subclass?.fields);
+  current = me;
+  return { run: () => me.run(), handleException: (error) => ProcessClass.handleException(error) };
+}
+
+/** Without the constructor of a subclass: its work was done in the parent. */
+function makeOwn(
+  options: ConstructorParameters<typeof Process>[0],
+  ProcessClass: typeof Process,
+  identity: readonly number[],
+): Process {
+  const me = born({ identity, of: 'this process' }, () => Reflect.construct(Process, [options], ProcessClass) as Process);
+  setCurrentName(() => me.name);
+  return me;
 }

@@ -8,6 +8,7 @@ import type { Boot } from './frames.js';
 let boot: Boot | undefined;
 let constructions = 0;
 let mainKey: Uint8Array | undefined;
+let name: (() => string) | undefined;
 
 /** What the parent said of this process; undefined in a main process. */
 export function bootOf(): Boot | undefined {
@@ -16,6 +17,16 @@ export function bootOf(): Boot | undefined {
 
 export function setBoot(received: Boot): void {
   boot = received;
+}
+
+/** The name of this process, as `currentProcess().name`. */
+export function currentName(): string {
+  return name?.() ?? boot?.name ?? 'MainProcess';
+}
+
+/** Where the name is when there is an object that may be renamed. */
+export function setCurrentName(read: () => string): void {
+  name = read;
 }
 
 /** Numbers for a child constructed now: those of this process and a count of its own. */

@@ -9,9 +9,11 @@ import { decodeArgs, decodeValue, encodeValue } from '../wire/codec.js';
 import { encodeFailure } from '../wire/remote-error.js';
 import { joinActive } from './active-children.js';
 import { IN_PROCESS, startChild, type ChildProgram, type ParentLink, type Surroundings } from './child-main.js';
+import { type Became, becomeProcess } from './current-process.js';
 import { catchFatal } from './fatal.js';
 import { FAILURE, NOTHING, READY, RESULT, START, SUBCLASS, TARGET, type Boot } from './frames.js';
-import { type Became, becomeProcess, Process, type Start } from './process.js';
+import { Process } from './process.js';
+import type { Start } from './start-frames.js';
 import { InvalidStateError } from '../errors.js';
 
 /** Lives this process's life. */

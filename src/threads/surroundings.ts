@@ -6,7 +6,7 @@
  */
 import { workerData } from 'node:worker_threads';
 import { flushStreams, type Surroundings } from '../process/child-main.js';
-import { setOwnClass } from '../process/process.js';
+import { setOwnClass } from '../process/current-process.js';
 import { joinFamilyAsThread } from '../substrate/self.js';
 import { Thread } from './thread.js';
 import { LISTENS, type ThreadData } from './thread-data.js';

@@ -3,8 +3,9 @@
  *
  * Runs in parents, and in threads as the object that a thread has of itself.
  */
+import { defineKind } from '../process/child-kind.js';
 import { childIdentity } from '../process/child-setup.js';
-import { defineKind, Process } from '../process/process.js';
+import { Process } from '../process/process.js';
 import type { ProcessOptions } from '../process/process-options.js';
 import { launchThread } from './thread-launcher.js';
 

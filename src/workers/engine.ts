@@ -16,7 +16,7 @@
  * of two states: begun (lost, or run again if it has retries left) or not begun (runs elsewhere).
  */
 import { CancelledError, InvalidStateError, ProtocolError, TimeoutError, WorkerUnresponsiveError } from '../errors.js';
-import type { AdoptedChild } from '../process/process.js';
+import type { AdoptedChild } from '../process/adopt-child.js';
 import { processDied } from '../process/exit-status.js';
 import { joinAsSender } from '../process/family.js';
 import { now } from '../substrate/clock.js';

@@ -3,10 +3,10 @@
  *
  * Runs in the parent.
  */
+import { adoptChild, type AdoptedChild } from '../process/adopt-child.js';
 import { bootFor, childIdentity } from '../process/child-setup.js';
 import { BOOT } from '../process/frames.js';
 import type { ChildRequest } from '../process/launcher.js';
-import { adoptChild, type AdoptedChild } from '../process/process.js';
 import { encodeValue } from '../wire/codec.js';
 import type { Encoded } from '../wire/codec-types.js';
 import type { WorkerKind } from './worker-kind.js';

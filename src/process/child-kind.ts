@@ -1,0 +1,34 @@
+/**
+ * How the objects of a class and of its subclasses are started: as processes by one start method or another, as threads.
+ *
+ * Runs in parents. Each class that starts its children in a way of its own says so once, when it is loaded.
+ */
+import type { Child, ChildRequest } from './launcher.js';
+import type { Process } from './process.js';
+import type { ProcessOptions } from './process-options.js';
+
+export interface ChildKind {
+  /** What a child of this kind is by default. */
+  readonly base: typeof Process;
+  /** @throws {TypeError} If a child of this kind cannot have one of the options. */
+  checkOptions(options: ProcessOptions): void;
+  /** Numbers for a child constructed now. */
+  nextIdentity(): number[];
+  launch(options: ProcessOptions, request: ChildRequest): Child;
+}
+
+const kinds = new Map<object, ChildKind>();
+
+/** Says how a class derived from Process starts its children. */
+export function defineKind(kind: ChildKind): void {
+  kinds.set(kind.base, kind);
+}
+
+/** The kind of a class: its own, or that of the nearest class it is derived from. */
+export function kindOf(ProcessClass: typeof Process): ChildKind {
+  for (let each: object | null = ProcessClass; each !== null; each = Object.getPrototypeOf(each) as object | null) {
+    const kind = kinds.get(each);
+    if (kind !== undefined) return kind;
+  }
+  throw new TypeError(`Cannot create a process: received the class ${ProcessClass.name}, which is not derived from Process`);
+}
