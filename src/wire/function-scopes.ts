@@ -5,7 +5,9 @@
  */
 import { types } from 'node:util';
 import type { Place } from './function-errors.js';
+import { scriptText } from './inspector-scripts.js';
 import type { FunctionScope } from './inspector-session.js';
+import { commonExports } from './module-definitions.js';
 import type { ModuleNames } from './module-imports.js';
 import { insideVitest, VITE } from './module-vite.js';
 
@@ -78,6 +80,15 @@ export function pathInScope(variables: Record<string, unknown>, fn: object): rea
     if (typeof prototype === 'object' && ownValue(prototype, name) === fn) return [key, 'prototype', name];
   }
   return undefined;
+}
+
+/** Whether a function was compiled outside strict mode, as far as that can be known: only a plain `function` has a mark of it. */
+export function isSloppy({ fn, place, scriptId, scopes }: Located): boolean | undefined {
+  if (scopes.some(({ isEsm }) => isEsm)) return false;
+  if (Object.hasOwn(fn, 'caller')) return true;
+  if (commonExports(place.url) === undefined) return undefined;
+  // Without either word in its file there is nothing that makes a part of it strict.
+  return /\buse strict\b|\bclass\b/.test(scriptText(scriptId, place.url)) ? undefined : true;
 }
 
 function isTopLevel({ description }: FunctionScope): boolean {

@@ -13,7 +13,7 @@ import { BASE_NAME } from './function-form.js';
 import { isForeignGlobal } from './function-globals.js';
 import { inlineSourceMap, onOriginalLines, type PlacedText } from './function-lines.js';
 import { isBare, rememberStable, tokenOf, type FunctionDescription } from './function-memory.js';
-import { COMMON_NAMES, type KnownScope, type Located } from './function-scopes.js';
+import { COMMON_NAMES, isSloppy, type KnownScope, type Located } from './function-scopes.js';
 import { analyseSource, compiles, SourceRefusal, withBaseName, type SourceAnalysis } from './function-source.js';
 import { fileOf } from './loader-hooks.js';
 import { compiledText, scriptText } from './inspector-scripts.js';
@@ -132,14 +132,13 @@ function candidates({ scopes, place, text }: Located): Map<string, number> {
   return found;
 }
 
-function analyse({ fn, text, place, scopes, path }: Located, names: readonly string[]): SourceAnalysis {
+function analyse(located: Located, names: readonly string[]): SourceAnalysis {
+  const { fn, text, place, path } = located;
   const hasBase =
     isClassText(text) && typeof Object.getPrototypeOf(fn) === 'function' && !isFunctionPrototype(Object.getPrototypeOf(fn));
   const standing = hasBase ? withBaseName(text) : text;
-  const isStrict = scopes.some(({ isEsm }) => isEsm);
-  const sloppy = isStrict ? false : Object.hasOwn(fn, 'caller') ? true : undefined;
   try {
-    return analyseSource(standing, standing === text ? names : [...names, BASE_NAME], sloppy);
+    return analyseSource(standing, standing === text ? names : [...names, BASE_NAME], isSloppy(located));
   } catch (error) {
     if (error instanceof SourceRefusal) throw cannotSend(nameOf(fn, place), error.message, path);
     throw error;

@@ -84,3 +84,24 @@ test('the entry script of a worker thread is its main script', async () => {
     assert.equal(output, '[[10,10],6,104]\n');
   });
 });
+
+const PROGRAM_MODES = `
+  import('${HARNESS}').then(async ({ startChild }) => {
+    const child = startChild();
+    const octal = () => 010;
+    const undeclared = async () => { madeHere = 7; return typeof globalThis.madeHere };
+    const inner = (object) => (function () { return this === globalThis })();
+    console.log(JSON.stringify([await child.call(octal), await child.call(undeclared), await child.call(inner, {})]));
+    child.close();
+  });`;
+
+test('arrows of a sloppy CommonJS script stay sloppy, those of a strict one strict', async () => {
+  await withFolder(async (folder) => {
+    const sloppy = join(folder, 'sloppy.cjs');
+    writeFileSync(sloppy, PROGRAM_MODES);
+    assert.equal((await runNode([sloppy])).output, '[8,"number",true]\n');
+    const strict = join(folder, 'strict.cjs');
+    writeFileSync(strict, `"use strict";${PROGRAM_MODES.replace('010', '8').replace('{ madeHere = 7;', '{')}`);
+    assert.equal((await runNode([strict])).output, '[8,"undefined",false]\n');
+  });
+});
