@@ -22,8 +22,12 @@ export function writePlace(facade: object, out: ValueWriter): void {
   const { kind, offset } = piece;
   out.varint(kind);
   out.varint(offset);
-  out.hold(facade);
-  if (out.inFlight) retainCount(offset);
+  if (out.inFlight) {
+    retainCount(offset);
+    out.hold(facade, () => releaseCount(offset));
+  } else {
+    out.hold(facade);
+  }
   kindOf(kind).write?.(facade, out);
 }
 

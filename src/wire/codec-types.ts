@@ -45,8 +45,8 @@ export interface ValueWriter {
   definition(definition: Definition): void;
   /** Whether the message is read once and counts as a hold of the shared objects in it. */
   readonly inFlight: boolean;
-  /** Lists a shared object in `Encoded.holds`. */
-  hold(object: object): void;
+  /** Lists a shared object in `Encoded.holds`; `undo` is called if the message, or the part of it that names the object, is given up. */
+  hold(object: object, undo?: () => void): void;
   /** The path of the value being written, such as `args[1].cb`. */
   path(): string;
 }

@@ -57,6 +57,8 @@ export class Encoder extends ByteWriter implements ValueWriter {
   #references = false;
   #definitions: Definition[] | undefined;
   #holds: object[] | undefined;
+  /** What undoes the holds of a message in flight, one each. */
+  readonly #undo: (() => void)[] = [];
   #inFlight = false;
 
   begin(root: string, options: EncodeOptions): void {
@@ -67,6 +69,7 @@ export class Encoder extends ByteWriter implements ValueWriter {
     this.#references = false;
     this.#definitions = undefined;
     this.#holds = undefined;
+    this.#undo.length = 0;
     this.#inFlight = options.inFlight ?? false;
     this.tree.nextMessage();
     this.openMessage(options.headerBytes ?? 0, options.maxBytes ?? MAX_BYTES);
@@ -88,6 +91,7 @@ export class Encoder extends ByteWriter implements ValueWriter {
   fail(error: unknown): unknown {
     const refusal = refusalFor(error, this.open, this.#root());
     this.abandonMessage();
+    this.#letGo(0);
     this.open.rewind(-1, 0);
     this.tree.rewind(0);
     this.#seen.clear();
@@ -146,9 +150,15 @@ export class Encoder extends ByteWriter implements ValueWriter {
     return this.#inFlight;
   }
 
-  hold(object: object): void {
+  /** Undoes the holds from the `from`th on. */
+  #letGo(from: number): void {
+    for (const undo of this.#undo.splice(from)) undo();
+  }
+
+  hold(object: object, undo?: () => void): void {
     this.#holds ??= [];
     this.#holds.push(object);
+    if (undo !== undefined) this.#undo.push(undo);
   }
 
   path(): string {
@@ -181,6 +191,8 @@ export class Encoder extends ByteWriter implements ValueWriter {
     const { size } = this.#seen;
     const { count } = this.tree;
     const definitions = this.#definitions?.slice();
+    const held = this.#holds?.length ?? 0;
+    const undone = this.#undo.length;
     try {
       this.write(value);
       return undefined;
@@ -194,6 +206,8 @@ export class Encoder extends ByteWriter implements ValueWriter {
       this.#seen.rewind(size);
       this.tree.rewind(count);
       this.#definitions = definitions;
+      if (this.#holds !== undefined) this.#holds.length = held;
+      this.#letGo(undone);
       return { path: refusal.path, reason: refusal.message };
     }
   }

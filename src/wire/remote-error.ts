@@ -26,7 +26,8 @@ export interface Origin {
 
 /**
  * Writes whatever was thrown. Never throws itself: properties of errors that cannot be sent are left out
- * and named, causes end at a depth of 32, and what cannot be sent at all travels as text.
+ * and named, causes end at a depth of 32, and what cannot be sent at all travels as text. It is read once: it counts
+ * as a hold of the shared objects in it.
  */
 export function encodeFailure(error: unknown, origin: Origin, options: EncodeOptions = NO_OPTIONS): Encoded {
   const text = failureText(error);
@@ -49,7 +50,7 @@ export function encodeFailure(error: unknown, origin: Origin, options: EncodeOpt
 export function decodeFailure(buffer: Uint8Array, start: number, end: number, options: DecodeOptions = NO_OPTIONS): unknown {
   const input = acquireDecoder();
   try {
-    input.begin(buffer, start, end, options);
+    input.begin(buffer, start, end, { ...options, inFlight: true });
     return readFailure(input);
   } catch (error) {
     return unreadable(error);
@@ -69,7 +70,7 @@ interface FailureText {
 function tryEncode(error: unknown, kind: number, text: FailureText, origin: Origin, options: EncodeOptions): Encoded | undefined {
   const out = acquireEncoder();
   try {
-    out.begin('error', options);
+    out.begin('error', { ...options, inFlight: true });
     out.string(origin.name);
     out.varint(origin.pid);
     out.u8(kind);
