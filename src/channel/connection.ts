@@ -12,6 +12,7 @@ import {
   MessageTooLargeError,
   TimeoutError,
 } from '../errors.js';
+import { showAs } from '../sharing/inspection.js';
 import { type Wait, waitOptions } from '../substrate/wait-limit.js';
 import type { Arrival, Transport } from './transport.js';
 
@@ -26,6 +27,10 @@ import type { Arrival, Transport } from './transport.js';
  * @python `multiprocessing.connection.Connection`; `EOFError` and `BrokenPipeError` are `ChannelClosedError`.
  */
 export class Connection<T = unknown> implements Disposable {
+  static {
+    showAs(Connection, ({ readable, writable, closed }) => (closed ? { closed } : { readable, writable }));
+  }
+
   readonly #transport: Transport;
 
   /** @internal Connections are made by `Pipe()`, `Client()` and `Listener.accept()`. */

@@ -5,6 +5,7 @@
  */
 import { QueueEmptyError, QueueFullError, QueueShutDownError } from '../errors.js';
 import { joinAsMember } from '../sharing/member.js';
+import { showAs } from '../sharing/inspection.js';
 import { adoptPiece, constructOn, dropPiece, isOpening, KIND, pieceFor, type SharedKind } from '../sharing/shared-kinds.js';
 import { type Wait, waitOptions } from '../substrate/wait-limit.js';
 import { QUEUE_BYTES, QueueCore, queueDied, queueFreed, type QueueStats } from './queue-core.js';
@@ -29,6 +30,10 @@ export interface QueueOptions {
  * @python `multiprocessing.Queue`, without a feeder thread: nothing has to be flushed or joined.
  */
 export class Queue<T = unknown> implements Disposable {
+  static {
+    showAs(Queue, (queue) => queue.#shown());
+  }
+
   readonly #core: QueueCore;
 
   /**
@@ -163,6 +168,12 @@ export class Queue<T = unknown> implements Disposable {
   /** Closes it. */
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #shown(): { size?: number; maxSize?: number | undefined; closed?: true } {
+    if (this.#core.closed) return { closed: true };
+    const { size, maxSize } = this.#core;
+    return { size, maxSize: maxSize > 0 ? maxSize : undefined };
   }
 
   /** @internal Whether a get would not wait. */

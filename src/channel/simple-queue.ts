@@ -4,6 +4,7 @@
  * Runs in every process and thread.
  */
 import { joinAsMember } from '../sharing/member.js';
+import { showAs } from '../sharing/inspection.js';
 import { adoptPiece, constructOn, dropPiece, isOpening, KIND, pieceFor, type SharedKind } from '../sharing/shared-kinds.js';
 import { QUEUE_BYTES, QueueCore, queueDied, queueFreed } from './queue-core.js';
 
@@ -15,6 +16,10 @@ import { QUEUE_BYTES, QueueCore, queueDied, queueFreed } from './queue-core.js';
  * @python `multiprocessing.SimpleQueue`
  */
 export class SimpleQueue<T = unknown> implements Disposable {
+  static {
+    showAs(SimpleQueue, (queue) => (queue.#core.closed ? { closed: true } : { size: queue.#core.size }));
+  }
+
   readonly #core: QueueCore;
 
   /** @throws {ResourceExhaustedError} If there is no shared memory left. */

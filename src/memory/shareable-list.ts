@@ -15,6 +15,7 @@
  */
 import { inspect } from 'node:util';
 import { ProtocolError } from '../errors.js';
+import { showAs } from '../sharing/inspection.js';
 import { deserialize, serialize } from '../wire/class-hooks.js';
 import { SharedMemory } from './shared-memory.js';
 
@@ -49,6 +50,10 @@ const INT64_END = 2n ** 63n;
  * @python `multiprocessing.shared_memory.ShareableList`, in the same layout; either opens the lists of the other.
  */
 export class ShareableList implements Iterable<Shareable> {
+  static {
+    showAs(ShareableList, (list) => ({ shm: list.shm, items: list.#data.buffer.byteLength === 0 ? undefined : [...list] }));
+  }
+
   /** Where the list lies. */
   readonly shm: SharedMemory;
   readonly #length: number;

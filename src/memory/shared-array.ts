@@ -3,6 +3,7 @@
  *
  * Runs in every process and thread. The elements are the body; the number of the type is the option word.
  */
+import { showAs } from '../sharing/inspection.js';
 import { adoptPiece, constructOn, isOpening, KIND, pieceFor, type SharedKind } from '../sharing/shared-kinds.js';
 import type { SharedPiece } from '../substrate/shared-piece.js';
 import type { RLock } from '../sync/rlock.js';
@@ -36,6 +37,10 @@ export type ArrayInit<C> = number | Iterable<ElementOf<C>> | (C extends 'c' ? st
  * @python `multiprocessing.Array`; indexes are by `at` and `set`, slices by `slice` and `view.set`.
  */
 export class SharedArray<C extends TypeCode = TypeCode, L extends AnyLock = RLock> implements Iterable<ElementOf<C>> {
+  static {
+    showAs(SharedArray, (array) => ({ code: array.#type.code, view: array.view }));
+  }
+
   /** The shared memory. */
   readonly view: TypedArrayOf<C>;
   readonly #type: ElementType;

@@ -17,6 +17,7 @@ const SET = 'set the value';
 
 /** One element in shared memory. */
 export interface SharedCell {
+  readonly code: string;
   load(): unknown;
   store(value: unknown): void;
   add(delta: unknown): number | bigint;
@@ -56,6 +57,7 @@ function elementCell(type: ElementType, piece: SharedPiece): SharedCell {
   const cell = bodyView(type, piece, 0);
   let view: AnyTypedArray | undefined;
   return {
+    code: type.code,
     load: (): Element => loadElement(type, cell, 0),
     store: (value) => storeElement(type, cell, 0, value, SET),
     add: (delta) => addElement(type, cell, 0, delta),
@@ -72,6 +74,7 @@ function elementCell(type: ElementType, piece: SharedPiece): SharedCell {
 
 function jsonCell(json: JsonCell): SharedCell {
   return {
+    code: 'json',
     load: (): unknown => JSON.parse(new TextDecoder().decode(json.read())),
     store: (value) => json.write(jsonBytes(value)),
     add: () => {

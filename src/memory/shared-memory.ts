@@ -8,6 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, constants, fstatSync, linkSync, openSync } from 'node:fs';
 import { getSystemErrorMap, inspect } from 'node:util';
 import { ClosedError, SystemError } from '../errors.js';
+import { showAs } from '../sharing/inspection.js';
 import { systemError } from '../substrate/failure.js';
 import { mapFile, unmapFile } from '../substrate/named-memory.js';
 import { deserialize, serialize } from '../wire/class-hooks.js';
@@ -52,6 +53,12 @@ const NAME_BYTES_MAX = 255;
  *   opened it removes it at its end, and a second `unlink` fails.
  */
 export class SharedMemory implements Disposable {
+  static {
+    showAs(SharedMemory, (memory) =>
+      memory.#isClosed ? { name: memory.name, closed: true } : { name: memory.name, size: memory.size },
+    );
+  }
+
   readonly #mapped: Mapped;
   #isClosed = false;
   #isUnlinked = false;

@@ -5,6 +5,7 @@
  * are is sent beside the object.
  */
 import { inspect } from 'node:util';
+import { showAs } from '../sharing/inspection.js';
 import { adoptPiece, constructOn, isOpening, KIND, pieceFor, type SharedKind } from '../sharing/shared-kinds.js';
 import type { SharedPiece } from '../substrate/shared-piece.js';
 import type { RLock } from '../sync/rlock.js';
@@ -94,6 +95,7 @@ export const Struct: StructConstructor = LockedRecord as never;
 /** As `Struct`, without a lock. @python `multiprocessing.RawValue` of a `ctypes.Structure` */
 export const RawStruct: RawStructConstructor = RawRecord as never;
 
+for (const Class of [LockedRecord, RawRecord]) showAs<object>(Class, (record) => ({ ...record }));
 for (const [name, Class] of Object.entries({ Struct, RawStruct })) Object.defineProperty(Class, 'name', { value: name });
 
 function defineFields(record: object, kind: number, given: unknown, { init = {} }: RawStructOptions<StructFields>): SharedPiece {

@@ -4,6 +4,7 @@
  * Runs in every process and thread. One element at byte 0 of the body, or a JSON cell; the number of the type is the
  * option word. No operation leaves it half-done, so nothing is to be repaired when somebody dies.
  */
+import { showAs } from '../sharing/inspection.js';
 import { adoptPiece, constructOn, KIND, type SharedKind } from '../sharing/shared-kinds.js';
 import type { RLock } from '../sync/rlock.js';
 import { cellFor, codeOf, type SharedCell } from './shared-cell.js';
@@ -28,6 +29,10 @@ import { type AnyLock, lockFor, readLock, requireLock, type SharedOptions, write
  * @python `multiprocessing.Value`; there every access takes the lock, and what is out of range wraps.
  */
 export class Value<C extends TypeCode | 'bool' | 'json' = TypeCode, L extends AnyLock = RLock> {
+  static {
+    showAs(Value, (value) => ({ code: value.#cell.code, value: value.value }));
+  }
+
   readonly #cell: SharedCell;
   readonly #lock: AnyLock | undefined;
 
@@ -92,6 +97,10 @@ export function RawValue<C extends TypeCode | 'bool'>(code: C, init?: ElementOf<
 }
 
 class RawCell {
+  static {
+    showAs(RawCell, (cell) => ({ code: cell.#cell.code, value: cell.value }));
+  }
+
   readonly #cell: SharedCell;
 
   constructor(code: unknown, init?: unknown) {
@@ -108,6 +117,8 @@ class RawCell {
     this.#cell.store(value);
   }
 }
+
+Object.defineProperty(RawCell, 'name', { value: 'RawValue' });
 
 /** How such objects are sent. */
 export const valueKind: SharedKind = {

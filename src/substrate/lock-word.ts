@@ -28,7 +28,7 @@ import { LOCK_BUSY, LOCK_POISONED, LOCK_TAKEN, LOCK_TAKEN_FROM_DEAD, LOCK_TIMED_
 import { binding } from '../native/binding.js';
 import { arena } from './arena.js';
 import { type Guardian, guard, unguard } from './guardian.js';
-import { LINE_BYTES, LOCK_OWNER_MASK, LOCK_WAITERS } from './layout.js';
+import { LINE_BYTES, LOCK_OWNER_DIED, LOCK_OWNER_MASK, LOCK_WAITERS } from './layout.js';
 
 const WORD = 0;
 /** Pid of the last owner; written only when it changes, read only to name a dead owner. */
@@ -118,6 +118,16 @@ export class LockWord {
 
   heldHere(): boolean {
     return (Atomics.load(this.#words, WORD) & LOCK_OWNER_MASK) === this.#tid;
+  }
+
+  /** Whether its owner died holding it and nobody has recovered it. */
+  poisoned(): boolean {
+    return (Atomics.load(this.#words, WORD) & LOCK_OWNER_DIED) !== 0;
+  }
+
+  /** Of its owner, or of the last one. */
+  lastPid(): number {
+    return Atomics.load(this.#words, LAST_PID);
   }
 
   /** Takes the word off this thread's list; the lock must not be held here. */

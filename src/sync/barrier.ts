@@ -17,6 +17,7 @@
  * A reset breaks first, so that nobody can be released any more, then notes the generation, then begins the next one.
  */
 import { BrokenBarrierError, TimeoutError } from '../errors.js';
+import { showAs } from '../sharing/inspection.js';
 import { adoptPiece, constructOn, isOpening, KIND, pieceFor, type SharedKind } from '../sharing/shared-kinds.js';
 import { arena } from '../substrate/arena.js';
 import { now } from '../substrate/clock.js';
@@ -61,6 +62,10 @@ interface Arrival {
  * @python `multiprocessing.Barrier`
  */
 export class Barrier {
+  static {
+    showAs(Barrier, ({ parties, nWaiting, broken }) => ({ parties, nWaiting, broken }));
+  }
+
   readonly #header: Int32Array;
   readonly #point: WaitPoint;
   readonly #cells: MemberCells;

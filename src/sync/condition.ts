@@ -15,6 +15,7 @@
  * a cell, and nothing happened, or after it, and the waiters are woken at its death.
  */
 import { TimeoutError } from '../errors.js';
+import { showAs } from '../sharing/inspection.js';
 import { adoptPiece, constructOn, KIND, pieceFor, type SharedKind } from '../sharing/shared-kinds.js';
 import { readPlace, writePlace } from '../sharing/shared-extension.js';
 import { now } from '../substrate/clock.js';
@@ -44,6 +45,10 @@ const WAITING_MASK = 0xffff;
  * @python `multiprocessing.Condition`; there a dead waiter makes `notify` hang.
  */
 export class Condition implements Disposable {
+  static {
+    showAs(Condition, (condition) => ({ lock: condition.#lock, waiting: condition.#waiting }));
+  }
+
   readonly #lock: Lock | RLock;
   readonly #header: Int32Array;
   readonly #point: WaitPoint;
@@ -214,6 +219,13 @@ export class Condition implements Disposable {
   /** @internal The lock of a condition. */
   static lockOf(condition: Condition): Lock | RLock {
     return condition.#lock;
+  }
+
+  /** Waits at this moment, of those that live. */
+  get #waiting(): number {
+    let count = 0;
+    for (const cell of this.#cells.taken(0)) count += this.#cells.load(cell) & WAITING_MASK;
+    return count;
   }
 
   #give(count: number): void {

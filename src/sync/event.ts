@@ -5,6 +5,7 @@
  * 0 of the body: wait point. One word changed by compare-exchange, so whoever dies has either set it or not; see
  * `wait-point.ts` for a setter that dies before it woke the waiters.
  */
+import { showAs } from '../sharing/inspection.js';
 import { adoptPiece, constructOn, KIND, pieceFor, type SharedKind } from '../sharing/shared-kinds.js';
 import { LINE_BYTES } from '../substrate/layout.js';
 import { FIRST_OWN_WORD } from '../substrate/shared-piece.js';
@@ -24,6 +25,10 @@ const IS_SET = 1;
  * @python `multiprocessing.Event`; there a pulse of `set()` and `clear()` can be lost.
  */
 export class Event {
+  static {
+    showAs(Event, (event) => ({ isSet: event.isSet() }));
+  }
+
   readonly #header: Int32Array;
   readonly #point: WaitPoint;
 

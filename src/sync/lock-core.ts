@@ -55,6 +55,15 @@ export class LockCore {
     return this.#word.locked();
   }
 
+  /** What is shown of a lock: a moment later it may be different. */
+  shown(): { locked: boolean; owner?: string; poisoned?: true } {
+    const word = this.#word;
+    if (!word.locked()) return word.poisoned() ? { locked: false, poisoned: true } : { locked: false };
+    if (word.heldHere()) return { locked: true, owner: 'this thread' };
+    const pid = word.lastPid();
+    return { locked: true, owner: pid === process.pid ? 'another thread of this process' : `process ${pid}` };
+  }
+
   tryAcquire(): boolean {
     return this.#continues ? this.#took(this.#word.tryAcquireOrMark(true)) : this.#word.tryAcquire();
   }

@@ -4,6 +4,7 @@
  * Runs in every process and thread.
  */
 import { ProcessError } from '../errors.js';
+import { showAs } from '../sharing/inspection.js';
 import { adoptPiece, constructOn, KIND, pieceFor, type SharedKind } from '../sharing/shared-kinds.js';
 import type { Wait } from '../substrate/wait-limit.js';
 import { LOCK_BYTES, LockCore, type LockOptions, lockOptions, type Suspended, wakeWaiters } from './lock-core.js';
@@ -21,6 +22,10 @@ import { LOCK_BYTES, LockCore, type LockOptions, lockOptions, type Suspended, wa
  * @python `multiprocessing.Lock`, but it is released by the thread that holds it, and a dead owner is no hang.
  */
 export class Lock implements Disposable {
+  static {
+    showAs(Lock, (lock) => lock.#core.shown());
+  }
+
   readonly #core: LockCore;
 
   /** @throws {ResourceExhaustedError} If there is no shared memory left. */

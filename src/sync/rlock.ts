@@ -4,6 +4,7 @@
  * Runs in every process and thread.
  */
 import { ProcessError } from '../errors.js';
+import { showAs } from '../sharing/inspection.js';
 import { adoptPiece, constructOn, KIND, pieceFor, type SharedKind } from '../sharing/shared-kinds.js';
 import type { Wait } from '../substrate/wait-limit.js';
 import { type Holder, holderOf, runAsFlow } from './lock-holder.js';
@@ -19,6 +20,10 @@ import { LOCK_BYTES, LockCore, type LockOptions, lockOptions, type Suspended, wa
  * @python `multiprocessing.RLock`
  */
 export class RLock implements Disposable {
+  static {
+    showAs(RLock, (lock) => ({ ...lock.#core.shown(), depth: lock.#depth > 0 ? lock.#depth : undefined }));
+  }
+
   readonly #core: LockCore;
   #depth = 0;
   #holder: Holder | undefined;

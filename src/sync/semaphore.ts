@@ -9,6 +9,7 @@
  * byte 128        a word for each permit, where their owners are known (`owned-permits.ts`)
  * ```
  */
+import { showAs } from '../sharing/inspection.js';
 import { adoptPiece, constructOn, isOpening, KIND, pieceFor, type SharedKind } from '../sharing/shared-kinds.js';
 import { LINE_BYTES } from '../substrate/layout.js';
 import type { ParticipantId } from '../substrate/participants.js';
@@ -36,6 +37,10 @@ export interface SemaphoreOptions {
  * @python `multiprocessing.Semaphore`
  */
 export class Semaphore implements Disposable {
+  static {
+    showAs(Semaphore, (semaphore) => ({ value: semaphore.#permits.value() }));
+  }
+
   readonly #permits: Permits;
   readonly #point: WaitPoint;
 
