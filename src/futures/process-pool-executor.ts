@@ -12,7 +12,7 @@ import { FLAG_INLINE, FLAG_REPORT, TASK_HEADER_BYTES } from '../workers/worker-f
 import { checkCount, checkDuration, checkTaskOptions } from '../workers/check-options.js';
 import { Executor, type Iterables, type MapOptions, type TaskOptions } from './executor.js';
 import type { Future } from './future.js';
-import { mapOver } from '../workers/map-iterator.js';
+import { mapOver } from '../workers/map.js';
 import { TaskFuture } from './task-sink.js';
 
 export interface ProcessPoolExecutorOptions {

@@ -17,7 +17,7 @@ import { limitWait, type Wait } from '../substrate/wait-limit.js';
 import { checkCount } from '../workers/check-options.js';
 import { WorkerEngine } from '../workers/engine.js';
 import { PROCESS_WORKERS, type WorkerKind } from '../workers/worker-kind.js';
-import { iterateMap } from '../workers/map-iterator.js';
+import { iterateMap } from '../workers/map.js';
 import type { AnyIterable, MapOptions } from '../workers/task-options.js';
 import { type AsyncCallbacks, AsyncResult, type Settlement } from './async-result.js';
 import { collect, spreadable } from './pool-items.js';

@@ -77,3 +77,22 @@ export const SHARED_BYTES: number = (CLAIMS + 16) * 4;
 export function claimWord(sequence: number, state: number): number {
   return (sequence << 2) | state;
 }
+
+/** An unsigned integer of a header. */
+export function readU32(buffer: Uint8Array, at: number): number {
+  return (
+    ((buffer[at] as number) |
+      ((buffer[at + 1] as number) << 8) |
+      ((buffer[at + 2] as number) << 16) |
+      ((buffer[at + 3] as number) << 24)) >>>
+    0
+  );
+}
+
+/** As `readU32`. */
+export function writeU32(buffer: Uint8Array, at: number, value: number): void {
+  buffer[at] = value & 0xff;
+  buffer[at + 1] = (value >>> 8) & 0xff;
+  buffer[at + 2] = (value >>> 16) & 0xff;
+  buffer[at + 3] = value >>> 24;
+}

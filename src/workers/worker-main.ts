@@ -33,6 +33,7 @@ import {
   LIMIT,
   PREPARE,
   QUIET_WORD,
+  readU32,
   RETIRING,
   SEQUENCE_BYTES,
   SHARED_BYTES,
@@ -43,6 +44,7 @@ import {
   TASK_HEADER_BYTES,
   TASK_STARTED,
   WORKER_FAILED,
+  writeU32,
 } from './worker-frames.js';
 
 /** Lives a worker's life. */
@@ -318,21 +320,4 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 
 function isChunkResult(value: unknown): value is ChunkResult {
   return typeof value === 'object' && value !== null && 'failures' in value && 'values' in value;
-}
-
-function readU32(buffer: Uint8Array, at: number): number {
-  return (
-    ((buffer[at] as number) |
-      ((buffer[at + 1] as number) << 8) |
-      ((buffer[at + 2] as number) << 16) |
-      ((buffer[at + 3] as number) << 24)) >>>
-    0
-  );
-}
-
-function writeU32(buffer: Uint8Array, at: number, value: number): void {
-  buffer[at] = value & 0xff;
-  buffer[at + 1] = (value >>> 8) & 0xff;
-  buffer[at + 2] = (value >>> 16) & 0xff;
-  buffer[at + 3] = value >>> 24;
 }

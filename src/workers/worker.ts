@@ -12,7 +12,7 @@ import type { Definition, Encoded } from '../wire/codec-types.js';
 import type { Job } from './jobs.js';
 import type { Task } from './task.js';
 import { TaskSlots } from './task-slots.js';
-import { FORGET, JOB, PREPARE, QUIET_WORD, SEQUENCE_BYTES, STOP, TASK, TASK_HEADER_BYTES } from './worker-frames.js';
+import { FORGET, JOB, PREPARE, QUIET_WORD, SEQUENCE_BYTES, STOP, TASK, TASK_HEADER_BYTES, writeU32 } from './worker-frames.js';
 
 /** Work that a worker shall have at hand, in milliseconds, so that it never waits for the next task. */
 const AT_HAND_MS = 2;
@@ -25,14 +25,15 @@ const LATE_MS = 10;
 const LATE_FACTOR = 4;
 /** What would wait for so long may be given to an idle worker. */
 const STEAL_ABOVE_MS = 0.3;
+const SIGKILL = 9;
 
 export class Worker {
   readonly number: number;
   readonly name: string;
   readonly child: Child;
   startLimit: NodeJS.Timeout | undefined;
-  /** It was killed because it did not start. */
-  unresponsive = false;
+  /** What it did not do in time, if it was killed for that. */
+  unresponsive: string | undefined;
   /** It was told to end, or killed on purpose, or retires by itself: its end is no death. */
   expectedToEnd = false;
   /** No more tasks for it. */
@@ -239,6 +240,18 @@ export class Worker {
     this.child.sendBytes(STOP, NOTHING, 0, 0);
   }
 
+  /** It has said that it ends by itself. */
+  becomeLeaving(): void {
+    this.closed = true;
+    this.expectedToEnd = true;
+  }
+
+  /** Kills it because it did not do something in time: that is a death. */
+  endUnresponsive(what: string): void {
+    this.unresponsive = what;
+    this.child.signal(SIGKILL);
+  }
+
   /** Ends it now. */
   end(signal: number): void {
     this.closed = true;
@@ -296,11 +309,4 @@ function copyOf({ buffer, start, end, definitions, holds }: Encoded): Encoded {
     definitions,
     holds,
   };
-}
-
-function writeU32(buffer: Uint8Array, at: number, value: number): void {
-  buffer[at] = value & 0xff;
-  buffer[at + 1] = (value >>> 8) & 0xff;
-  buffer[at + 2] = (value >>> 16) & 0xff;
-  buffer[at + 3] = value >>> 24;
 }

@@ -1,0 +1,48 @@
+/**
+ * The books of one engine: which tasks are open, and that each is settled once.
+ *
+ * Runs in the parent. Open tasks keep the program alive, nothing else of an engine does.
+ */
+import { self } from '../substrate/self.js';
+import type { Task } from './task.js';
+
+export class Ledger {
+  readonly #onSettled: () => void;
+  #open = 0;
+  #ever = 0;
+
+  /** @param onSettled Called when there is one less. */
+  constructor(onSettled: () => void) {
+    this.#onSettled = onSettled;
+  }
+
+  /** Tasks that are not settled. */
+  get open(): number {
+    return this.#open;
+  }
+
+  nextTaskId(): number {
+    return ++this.#ever;
+  }
+
+  /** There is one more. */
+  enter(): void {
+    if (this.#open++ === 0) self().doorbell.hold();
+  }
+
+  /** Fails a task. */
+  fail(task: Task, error: () => unknown): void {
+    this.settle(task, () => task.sink.fail(error()));
+  }
+
+  /** Ends a task, unless it has ended before; `tell` tells its sink. */
+  settle(task: Task, tell: () => void): void {
+    if (task.state === 'settled') return;
+    task.state = 'settled';
+    clearTimeout(task.timer);
+    if (--this.#open === 0) self().doorbell.release();
+    task.release?.();
+    tell();
+    this.#onSettled();
+  }
+}
