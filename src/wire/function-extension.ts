@@ -78,8 +78,10 @@ export function encodeTask(fn: object, args: readonly unknown[], options: Encode
 function keep(fn: object, encoded: Encoded): EncodedFunction | undefined {
   const held = stableDescription(fn)?.held;
   if (held === undefined) return undefined;
-  const result = encodedOnce.get(held) ?? { encoded, stable: true };
-  encodedOnce.set(held, result);
+  // Functions of one text are as good as one; each class is a class of its own, which its instances come back to.
+  const isClass = held.body.kind === 'source' && held.body.isClass;
+  const result = (isClass ? undefined : encodedOnce.get(held)) ?? { encoded, stable: true };
+  if (!isClass) encodedOnce.set(held, result);
   encodedFunctions.set(fn, result);
   return result;
 }

@@ -123,6 +123,26 @@ for (const [where, withEither] of [
     }));
 }
 
+test('of classes with one text, an instance comes back as one of the class that was sent', () =>
+  withChild(async (child) => {
+    const classes = [1, 2, 3].map(
+      () =>
+        class Twin {
+          value: number;
+          constructor(value: number) {
+            this.value = value;
+          }
+        },
+    );
+    for (const [i, Twin] of classes.entries()) {
+      const made = await child.call<object>(Twin, i);
+      assert.deepEqual(
+        classes.map((each) => made instanceof each),
+        classes.map((each) => each === Twin),
+      );
+    }
+  }));
+
 test('a class that is captured by what it captures', () =>
   withChild(async (child) => {
     class Counter {
