@@ -15,6 +15,7 @@ export { Queue, type QueueOptions } from './channel/queue.js';
 export type { QueueStats } from './channel/queue-core.js';
 export { SimpleQueue } from './channel/simple-queue.js';
 export { type Ready, waitReady } from './channel/wait-ready.js';
+export { type Context, ForkServerContext, getContext, SpawnContext } from './context/context.js';
 export * from './futures/index.js';
 export * from './memory/index.js';
 export { type AsyncCallbacks, AsyncResult } from './pool/async-result.js';
@@ -23,9 +24,19 @@ export type { PoolOptions } from './pool/pool-options.js';
 export { activeChildren } from './process/active-children.js';
 export { cpuCount } from './process/cpu-count.js';
 export { currentProcess } from './process/current-process.js';
+export { ForkServerProcess } from './process/forkserver-process.js';
+export { setForkserverPreload } from './process/forkserver-preload.js';
 export { setExecutable } from './process/launcher.js';
 export { type ParentProcess, parentProcess } from './process/parent-process.js';
 export { Process, type ProcessOptions } from './process/process.js';
+export { SpawnProcess } from './process/spawn-process.js';
+export {
+  type ContextOption,
+  getAllStartMethods,
+  getStartMethod,
+  setStartMethod,
+  type StartMethod,
+} from './process/start-method.js';
 export type { Waitable } from './channel/waitable.js';
 export type { Wait } from './substrate/wait-limit.js';
 export { Barrier, type BarrierOptions } from './sync/barrier.js';

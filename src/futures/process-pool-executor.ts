@@ -5,8 +5,9 @@
  */
 import { CancelledError, ClosedError, QueueFullError } from '../errors.js';
 import { cpuCount } from '../process/cpu-count.js';
+import type { ContextOption } from '../process/start-method.js';
 import { WorkerEngine } from '../workers/engine.js';
-import { PROCESS_WORKERS, type WorkerKind } from '../workers/worker-kind.js';
+import { processWorkers, type WorkerKind } from '../workers/worker-kind.js';
 import { Task } from '../workers/task.js';
 import { FLAG_INLINE, FLAG_REPORT, TASK_HEADER_BYTES } from '../workers/worker-frames.js';
 import { checkCount, checkDuration, checkTaskOptions } from '../workers/check-options.js';
@@ -18,6 +19,8 @@ import { TaskFuture } from './task-sink.js';
 export interface ProcessPoolExecutorOptions {
   /** Default: the number of usable CPUs. */
   readonly maxWorkers?: number | undefined;
+  /** How its workers start. Default: as this program has chosen (`setStartMethod`), else 'spawn'. */
+  readonly context?: ContextOption | undefined;
   /** Runs exactly once in each worker, before its first task. */
   readonly initializer?: ((...args: never[]) => unknown) | undefined;
   readonly initArgs?: readonly unknown[] | undefined;
@@ -205,7 +208,7 @@ export abstract class PoolExecutor extends Executor {
 export class ProcessPoolExecutor extends PoolExecutor {
   /** @throws {TypeError|RangeError} If an option has the wrong type or range. */
   constructor(options: ProcessPoolExecutorOptions = {}) {
-    super(options, PROCESS_WORKERS);
+    super(options, processWorkers('create a ProcessPoolExecutor', options.context));
   }
 }
 

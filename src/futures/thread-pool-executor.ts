@@ -3,7 +3,7 @@
  *
  * Runs in the thread that submits. The same face of the same engine as `ProcessPoolExecutor`.
  */
-import { THREAD_WORKERS } from '../workers/thread-workers.js';
+import { threadWorkers } from '../workers/thread-workers.js';
 import { PoolExecutor, type ProcessPoolExecutorOptions } from './process-pool-executor.js';
 
 export type ThreadPoolExecutorOptions = ProcessPoolExecutorOptions;
@@ -25,6 +25,6 @@ export type ThreadPoolExecutorOptions = ProcessPoolExecutorOptions;
 export class ThreadPoolExecutor extends PoolExecutor {
   /** @throws {TypeError|RangeError} If an option has the wrong type or range. */
   constructor(options: ThreadPoolExecutorOptions = {}) {
-    super(options, THREAD_WORKERS);
+    super(options, threadWorkers('create a ThreadPoolExecutor', options));
   }
 }

@@ -3,6 +3,7 @@
  *
  * Runs in the process that has the pool.
  */
+import type { ContextOption } from '../process/start-method.js';
 import { checkCount, checkTaskOptions } from '../workers/check-options.js';
 import type { MapOptions } from '../workers/task-options.js';
 
@@ -14,6 +15,8 @@ export interface PoolOptions {
   readonly initArgs?: readonly unknown[] | undefined;
   /** A worker ends after so many tasks (chunks, of a map) and is replaced. Default: never. */
   readonly maxTasksPerChild?: number | undefined;
+  /** How its workers start. Default: as this program has chosen (`setStartMethod`), else 'spawn'. */
+  readonly context?: ContextOption | undefined;
   /** 'replace' (default): a death fails only the task that ran; 'break': every unfinished call. */
   readonly onWorkerDeath?: 'break' | 'replace' | undefined;
 }

@@ -16,7 +16,7 @@ import { cpuCount } from '../process/cpu-count.js';
 import { limitWait, type Wait } from '../substrate/wait-limit.js';
 import { checkCount } from '../workers/check-options.js';
 import { WorkerEngine } from '../workers/engine.js';
-import { PROCESS_WORKERS, type WorkerKind } from '../workers/worker-kind.js';
+import { processWorkers, type WorkerKind } from '../workers/worker-kind.js';
 import { iterateMap } from '../workers/map.js';
 import type { AnyIterable, MapOptions } from '../workers/task-options.js';
 import { type AsyncCallbacks, AsyncResult, type Settlement } from './async-result.js';
@@ -45,7 +45,10 @@ type MapAsyncOptions<R> = MapOptions & AsyncCallbacks<R>;
  */
 export class Pool implements AsyncDisposable {
   /** What its workers are. */
-  protected static readonly workers: WorkerKind = PROCESS_WORKERS;
+  protected static workersOf({ context }: PoolOptions): WorkerKind {
+    return processWorkers('create a Pool', context);
+  }
+
   readonly #engine: WorkerEngine;
   #closed: 'closed' | 'terminated' | undefined;
   /** Maps and iterations that still have something to submit. */
@@ -64,7 +67,7 @@ export class Pool implements AsyncDisposable {
       onWorkerDeath: checked.onWorkerDeath ?? 'replace',
       namePrefix: 'PoolWorker',
       startsAtOnce: true,
-      kind: new.target.workers,
+      kind: new.target.workersOf(checked),
     });
   }
 

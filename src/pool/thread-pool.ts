@@ -3,9 +3,10 @@
  *
  * Runs in the thread that has the pool. The same face of the same engine.
  */
-import { THREAD_WORKERS } from '../workers/thread-workers.js';
+import { threadWorkers } from '../workers/thread-workers.js';
 import type { WorkerKind } from '../workers/worker-kind.js';
 import { Pool } from './pool.js';
+import type { PoolOptions } from './pool-options.js';
 
 /**
  * Worker threads, all started at once, and replaced when they end.
@@ -18,5 +19,7 @@ import { Pool } from './pool.js';
  * @python `multiprocessing.pool.ThreadPool`
  */
 export class ThreadPool extends Pool {
-  protected static override readonly workers: WorkerKind = THREAD_WORKERS;
+  protected static override workersOf(options: PoolOptions): WorkerKind {
+    return threadWorkers('create a ThreadPool', options);
+  }
 }

@@ -6,6 +6,7 @@
 import type { Child, ChildRequest } from './launcher.js';
 import type { Process } from './process.js';
 import type { ProcessOptions } from './process-options.js';
+import type { StartMethod } from './start-method.js';
 
 export interface ChildKind {
   /** What a child of this kind is by default. */
@@ -14,6 +15,8 @@ export interface ChildKind {
   checkOptions(options: ProcessOptions): void;
   /** Numbers for a child constructed now. */
   nextIdentity(): number[];
+  /** By which method a child of this kind starts, or by which its own children do. */
+  startMethod(options: ProcessOptions): StartMethod | undefined;
   launch(options: ProcessOptions, request: ChildRequest): Child;
 }
 

@@ -7,6 +7,7 @@ import { InvalidStateError } from '../errors.js';
 import { childNodeOptions } from '../wire/loader-flags.js';
 import type { Boot } from './frames.js';
 import { authKey, bootOf, currentName } from './identity.js';
+import type { StartMethod } from './start-method.js';
 
 /** Processes that start processes that start processes: so deep, and no deeper. */
 const MAX_DEPTH = 10;
@@ -18,6 +19,7 @@ export function bootFor(child: {
   identity: readonly number[];
   authKey?: Uint8Array;
   detached?: boolean;
+  startMethod: StartMethod | undefined;
 }): Boot {
   const own = bootOf();
   if (own?.daemon === true) throw new InvalidStateError(`Cannot start ${child.name}: a daemon process may not have children`);
@@ -34,6 +36,7 @@ export function bootFor(child: {
     argv: process.argv,
     authKey: child.authKey ?? authKey(),
     detached: child.detached ?? false,
+    startMethod: child.startMethod,
   };
 }
 

@@ -4,6 +4,8 @@
  * Runs in both. Kind 2 (DEFINE) belongs to `wire/shipper.ts`; kinds from 16 on to the worker engine.
  */
 
+import type { StartMethod } from './start-method.js';
+
 /** Parent → child, once, first: who the child is (an encoded `Boot`). */
 export const BOOT = 1;
 /** Parent → child, last of three: the encoded arguments of the target; the child runs then. */
@@ -36,6 +38,8 @@ export interface Boot {
   readonly argv: readonly string[];
   readonly authKey: Uint8Array;
   readonly detached: boolean;
+  /** The start method that the child begins with; undefined: none was chosen. */
+  readonly startMethod: StartMethod | undefined;
 }
 
 /** The payload of a frame that says all by its kind. */

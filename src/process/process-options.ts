@@ -4,6 +4,8 @@
  * Runs in every process.
  */
 
+import { checkContext, type ContextOption } from './start-method.js';
+
 export interface ProcessOptions<A extends unknown[] = unknown[], R = unknown> {
   /** What the child runs: any ordinary function. Default: nothing. */
   readonly target?: ((...args: A) => R | Promise<R>) | undefined;
@@ -12,6 +14,8 @@ export interface ProcessOptions<A extends unknown[] = unknown[], R = unknown> {
   readonly name?: string | undefined;
   /** Ends with its parent's normal exit, and keeps it alive neither by running nor by writing to a pipe. Default: as the creating process. */
   readonly daemon?: boolean | undefined;
+  /** How it starts. Default: as this program has chosen (`setStartMethod`), else 'spawn'. */
+  readonly context?: ContextOption | undefined;
   /** Merged over the parent's; undefined removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   readonly cwd?: string | undefined;
@@ -38,9 +42,10 @@ const STDIO: ReadonlySet<unknown> = new Set(['inherit', 'pipe', 'ignore']);
 
 const CHECKS: Readonly<Record<string, (value: unknown) => void>> = {
   target: (value) => typeof value === 'function' || refuse('target must be a function', value),
-  args: (value) => Array.isArray(value) || refuse('args must be an array', value),
+  args: (value) => isIterable(value) || refuse('args must be an array', value),
   name: (value) => typeof value === 'string' || refuse('name must be a string', value),
   daemon: (value) => typeof value === 'boolean' || refuse('daemon must be a boolean', value),
+  context: (value) => checkContext('create a process', value),
   env: checkEnv,
   cwd: (value) => isText(value) || refuse('cwd must be a path as a string', value),
   execArgv: (value) => (Array.isArray(value) && value.every(isText)) || refuse('execArgv must be an array of strings', value),
@@ -59,6 +64,11 @@ function checkEnv(env: unknown): void {
     if (value !== undefined && !isText(value)) refuse(`env.${name} must be a string or undefined`, value);
     if (!isText(name) || name === '' || name.includes('=')) refuse('env must have names of variables only', name);
   }
+}
+
+/** As Python's tuple(args), but a string is a mistake. */
+function isIterable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Symbol.iterator in value;
 }
 
 /** A string that the kernel takes: without a NUL character. */

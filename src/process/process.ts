@@ -6,6 +6,7 @@
 import type { Readable } from 'node:stream';
 import type { Waitable } from '../channel/waitable.js';
 import { ClosedError, InvalidStateError } from '../errors.js';
+import { showAs } from '../sharing/inspection.js';
 import { faultPoint } from '../substrate/fault.js';
 import { self } from '../substrate/self.js';
 import type { Wait } from '../substrate/wait-limit.js';
@@ -15,9 +16,10 @@ import { callable } from './callable.js';
 import { type ChildKind, defineKind, kindOf } from './child-kind.js';
 import { joinAsSender } from './family.js';
 import { authKey, bootOf, currentName, nextIdentity } from './identity.js';
+import { launchProcess, startMethodOf } from './process-kind.js';
 import { checkOptions, type ProcessOptions } from './process-options.js';
 import { type Outcome, RunningChild } from './running-child.js';
-import { spawnProcess } from './spawn.js';
+import { shownProcess } from './shown-process.js';
 import { startFrames } from './start-frames.js';
 
 export type { ProcessOptions };
@@ -38,13 +40,15 @@ export type { ProcessOptions };
  */
 // oxlint-disable-next-line typescript/no-explicit-any -- the contract's default: any arguments
 export class Process<A extends unknown[] = any[], R = unknown> implements AsyncDisposable {
-  readonly #options: ProcessOptions<A, R>;
+  readonly #options: Omit<ProcessOptions<A, R>, 'target' | 'args'>;
   readonly #kind: ChildKind;
   readonly #identity: readonly number[];
   readonly #isCurrent: boolean;
   #name: string;
   #daemon: boolean;
   #authKey: Uint8Array;
+  /** Undefined when the child has it: the parent keeps alive nothing for it. */
+  #task: { readonly target: ProcessOptions<A, R>['target']; readonly args: A } | undefined;
   #running: RunningChild | undefined;
   #closed = false;
 
@@ -54,7 +58,9 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
     checkOptions(options);
     this.#kind = kindOf(new.target);
     this.#kind.checkOptions(options as ProcessOptions);
-    this.#options = options;
+    const { target, args, ...others } = options;
+    this.#options = others;
+    this.#task = { target, args: [...(args ?? [])] as unknown as A };
     this.#identity = birth?.identity ?? this.#kind.nextIdentity();
     this.#isCurrent = birth?.of === 'this process';
     if (birth?.of instanceof RunningChild) this.#running = birth.of;
@@ -126,8 +132,10 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
 
   /** What the child does; by default it calls the target. To be overridden in a subclass. */
   run(): unknown {
-    const { target, args = [] } = this.#options;
-    return target === undefined ? undefined : callable(target)(...(args as A));
+    if (this.#task === undefined)
+      throw new InvalidStateError(`Cannot run ${this.#name} here: its target was given to the process that it has started`);
+    const { target, args } = this.#task;
+    return target === undefined ? undefined : callable(target)(...args);
   }
 
   /**
@@ -144,15 +152,24 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
     if (this.#isCurrent) throw new InvalidStateError(`Cannot start ${this.#name}: it is this very process`);
     joinAsSender();
     this.#running = this.#launch();
+    this.#task = undefined;
     return this;
   }
 
   /** Everything that can fail for the user's values comes before anything is started. */
   #launch(): RunningChild {
-    const { target, args = [], detached = false } = this.#options;
+    const { detached = false } = this.#options;
+    const { target, args } = this.#task as { target: unknown; args: A };
     const processClass = this.constructor as typeof Process;
     const frames = startFrames(
-      { name: this.#name, daemon: this.#daemon, identity: this.#identity, authKey: this.#authKey, detached },
+      {
+        name: this.#name,
+        daemon: this.#daemon,
+        identity: this.#identity,
+        authKey: this.#authKey,
+        detached,
+        startMethod: this.#kind.startMethod(this.#options as ProcessOptions),
+      },
       {
         subclass: processClass === this.#kind.base ? undefined : { processClass, fields: Object.assign({}, this) },
         target: target as ((...args: unknown[]) => unknown) | undefined,
@@ -269,6 +286,10 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
   }
 
   static {
-    defineKind({ base: Process, checkOptions() {}, nextIdentity, launch: spawnProcess });
+    defineKind({ base: Process, checkOptions() {}, nextIdentity, startMethod: startMethodOf, launch: launchProcess });
+    showAs(Process, (each: Process) => {
+      const running = each.#isCurrent ? 'this process' : each.#running;
+      return { ...shownProcess({ name: each.#name, daemon: each.#daemon, closed: each.#closed, running }), ...each };
+    });
   }
 }

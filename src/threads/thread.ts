@@ -7,6 +7,7 @@ import { defineKind } from '../process/child-kind.js';
 import { childIdentity } from '../process/child-setup.js';
 import { Process } from '../process/process.js';
 import type { ProcessOptions } from '../process/process-options.js';
+import { getStartMethod } from '../process/start-method.js';
 import { launchThread } from './thread-launcher.js';
 
 export type ThreadOptions<A extends unknown[] = unknown[], R = unknown> = ProcessOptions<A, R>;
@@ -34,13 +35,15 @@ export class Thread<A extends unknown[] = any[], R = unknown> extends Process<A,
     defineKind({
       base: Thread,
       checkOptions,
+      startMethod: () => getStartMethod({ allowNone: true }) ?? undefined,
       nextIdentity: () => childIdentity((constructions += 1)),
       launch: (options, request) => launchThread(options, request),
     });
   }
 }
 
-function checkOptions({ cwd, detached }: ThreadOptions): void {
+function checkOptions({ context, cwd, detached }: ThreadOptions): void {
+  if (context !== undefined) throw new TypeError('Cannot create a thread: it has no start method, received a context');
   if (cwd !== undefined)
     throw new TypeError(
       `Cannot create a thread: it shares the working directory of its process, received cwd ${JSON.stringify(cwd)}`,

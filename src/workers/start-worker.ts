@@ -36,7 +36,10 @@ export interface WorkerStart {
 export function startWorker(start: WorkerStart): { worker: Worker; face: AdoptedChild } {
   const number = ++workersEver;
   const name = `${start.namePrefix}-${number}`;
-  const boot = encodeValue(bootFor({ name, daemon: false, identity: childIdentity(number) }), 'boot');
+  const boot = encodeValue(
+    bootFor({ name, daemon: false, identity: childIdentity(number), startMethod: start.kind.startMethod }),
+    'boot',
+  );
   let started = false;
   const child = start.kind.launch({
     capacity: LINK_CAPACITY,

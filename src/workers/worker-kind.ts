@@ -5,27 +5,40 @@
  */
 import { type BrokenExecutorError, BrokenProcessPoolError } from '../errors.js';
 import { childEnvironment } from '../process/child-setup.js';
-import { type Child, type ChildRequest, launch } from '../process/launcher.js';
+import type { Child, ChildRequest } from '../process/launcher.js';
 import { Process } from '../process/process.js';
+import { checkContext, type ContextOption, launchBy, methodOf, type StartMethod } from '../process/start-method.js';
 import { execArgvForChild } from '../wire/loader-flags.js';
 
 export interface WorkerKind {
   /** Of which class a worker is among the active children. */
   readonly base: typeof Process;
+  /** By which method its own children start; undefined: none was chosen. */
+  readonly startMethod: StartMethod | undefined;
   launch(request: ChildRequest): Child;
   brokenError(message: string, cause: unknown): BrokenExecutorError;
 }
 
-export const PROCESS_WORKERS: WorkerKind = {
-  base: Process,
-  launch: (request) =>
-    launch({
-      ...request,
-      entry: 'worker-entry.cjs',
-      execArgv: execArgvForChild(),
-      env: childEnvironment(undefined),
-      stdio: 'inherit',
-      detached: false,
-    }),
-  brokenError: (message, cause) => new BrokenProcessPoolError(message, { cause }),
-};
+/**
+ * Workers that are processes, which start as the context says.
+ *
+ * @throws {TypeError|RangeError} If it is no context, or this program cannot start processes so.
+ */
+export function processWorkers(act: string, context: ContextOption | undefined): WorkerKind {
+  if (context !== undefined) checkContext(act, context);
+  const startMethod = methodOf(context);
+  return {
+    base: Process,
+    startMethod,
+    launch: (request) =>
+      launchBy(startMethod, {
+        ...request,
+        entry: 'worker-entry.cjs',
+        execArgv: execArgvForChild(),
+        env: childEnvironment(undefined),
+        stdio: 'inherit',
+        detached: false,
+      }),
+    brokenError: (message, cause) => new BrokenProcessPoolError(message, { cause }),
+  };
+}
