@@ -289,7 +289,7 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
     defineKind({ base: Process, checkOptions() {}, nextIdentity, startMethod: startMethodOf, launch: launchProcess });
     showAs(Process, (each: Process) => {
       const running = each.#isCurrent ? 'this process' : each.#running;
-      return { ...shownProcess({ name: each.#name, daemon: each.#daemon, closed: each.#closed, running }), ...each };
+      return Object.assign(shownProcess({ name: each.#name, daemon: each.#daemon, closed: each.#closed, running }), each);
     });
   }
 }
