@@ -7,8 +7,10 @@
       "native/futex.c",
       "native/guardian.c",
       "native/napi-helpers.c",
+      "native/poller.c",
       "native/process.c",
       "native/shared-memory.c",
+      "native/socket.c",
       "native/supervisor.c"
     ],
     "defines": ["NAPI_VERSION=8", "_GNU_SOURCE"],

@@ -9,6 +9,7 @@
 #include "napi-helpers.h"
 #include "process.h"
 #include "shared-memory.h"
+#include "socket.h"
 #include "supervisor.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -226,6 +227,14 @@ void mp_forget_bell(mp_env_t *state, int fd) {
   }
 }
 
+/* forgetBell(fd): undoes keepBell. */
+static napi_value forget_bell(napi_env env, napi_callback_info info) {
+  napi_value argv[1];
+  mp_args(env, info, 1, argv);
+  mp_forget_bell(mp_env(env), mp_i32(env, argv[0], -1));
+  return mp_undefined(env);
+}
+
 /* ownSlot(member, slot, claimed): given up when this environment ends, before its doorbell is closed. */
 static napi_value own_slot(napi_env env, napi_callback_info info) {
   napi_value argv[3];
@@ -256,9 +265,9 @@ static napi_value fault(napi_env env, napi_callback_info info) {
 
 /* ---- one environment's life ---- */
 
-static void after_doorbell(void *data) {
+static void after_handle(void *data) {
   mp_env_t *state = data;
-  if (state->open_doorbells-- > 1) return;
+  if (state->open_handles-- > 1) return;
   napi_async_cleanup_hook_handle cleanup = state->cleanup;
   free(state);
   napi_remove_async_cleanup_hook(cleanup);
@@ -275,9 +284,11 @@ static void clean_up(napi_async_cleanup_hook_handle handle, void *data) {
   free(state->bells);
   state->bells = NULL;
   state->bell_count = 0;
-  state->open_doorbells = state->member_count;
-  if (state->member_count == 0) after_doorbell(state);
-  else for (int i = 0, count = state->member_count; i < count; i++) mp_doorbell_close(state->members[i].doorbell, after_doorbell, state);
+  int members = state->member_count, pollers = state->poller_count;
+  state->open_handles = members + pollers;
+  if (state->open_handles == 0) after_handle(state);
+  for (int i = 0; i < members; i++) mp_doorbell_close(state->members[i].doorbell, after_handle, state);
+  for (int i = 0; i < pollers; i++) mp_poller_close(state->pollers[i], after_handle, state);
 }
 
 static void export_layout(napi_env env, napi_value exports) {
@@ -329,6 +340,7 @@ NAPI_MODULE_INIT() {
   mp_export(env, exports, "ringFd", ring_fd);
   mp_export(env, exports, "doorbellOfSlot", doorbell_of_slot);
   mp_export(env, exports, "keepBell", keep_bell_fd);
+  mp_export(env, exports, "forgetBell", forget_bell);
   mp_export(env, exports, "ringFamily", ring_family);
   mp_export(env, exports, "ownSlot", own_slot);
 #ifdef MULTIPROC_FAULTS
@@ -336,6 +348,7 @@ NAPI_MODULE_INIT() {
 #endif
   mp_process_exports(env, exports);
   mp_shared_memory_exports(env, exports);
+  mp_socket_exports(env, exports);
   export_layout(env, exports);
   return exports;
 }

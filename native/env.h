@@ -2,6 +2,7 @@
 #pragma once
 #include "doorbell.h"
 #include "guardian.h"
+#include "poller.h"
 #include <node_api.h>
 
 #define MP_MAX_GUARDIANS 256
@@ -18,16 +19,18 @@ typedef struct {
 typedef struct {
   mp_member_t members[MP_MAX_MEMBERS];
   int member_count;
-  int open_doorbells; /* while the environment ends */
+  mp_poller_t *pollers[MP_MAX_MEMBERS];
+  int poller_count;
+  int open_handles; /* doorbells and pollers, while the environment ends */
   mp_guardian_t *guardians[MP_MAX_GUARDIANS];
   int guardian_count;
-  int *bells; /* descriptors of other doorbells: they belong to this thread, not to the process */
+  int *bells; /* descriptors of other doorbells and of sockets: they belong to this thread, not to the process */
   int bell_count;
   napi_async_cleanup_hook_handle cleanup;
 } mp_env_t;
 
 mp_env_t *mp_env(napi_env env);
-/* Forgets a descriptor of another doorbell that is being closed. */
+/* Forgets a descriptor that is being closed. */
 void mp_forget_bell(mp_env_t *env, int fd);
 /* The member with this number, or NULL. */
 mp_member_t *mp_member(napi_env env, napi_value number);

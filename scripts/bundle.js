@@ -28,7 +28,13 @@ const CHILDREN = {
   'thread-entry': ['threads/thread-main', 'runThread'],
 };
 /** What users import. */
-const PUBLIC = { index: 'index', futures: 'futures/index', threads: 'threads-index', 'shared-memory': 'memory/index' };
+const PUBLIC = {
+  index: 'index',
+  connection: 'channel/index',
+  futures: 'futures/index',
+  threads: 'threads-index',
+  'shared-memory': 'memory/index',
+};
 const CLI = 'cli/main';
 /**
  * Modules that export functions (and numbers) only, which a starting child does not call: `core-modules.cjs` initialises them at the first call.

@@ -8,8 +8,12 @@ import * as exported from './index.js';
 import { registerOwnExports } from './wire/own-exports.js';
 
 export * from './errors.js';
+export type { Address } from './channel/address.js';
+export { Client, type ClientOptions, ClientSync } from './channel/client.js';
 export { Connection } from './channel/connection.js';
+export type { TlsOptions } from './channel/connection-options.js';
 export { JoinableQueue } from './channel/joinable-queue.js';
+export { Listener, type ListenerOptions, type ListenerStats } from './channel/listener.js';
 export { Pipe } from './channel/pipe.js';
 export { Queue, type QueueOptions } from './channel/queue.js';
 export type { QueueStats } from './channel/queue-core.js';

@@ -7,15 +7,16 @@ import type { Socket } from 'node:net';
 import { type Wait, waitOptions } from '../substrate/wait-limit.js';
 import { TimeoutError } from '../errors.js';
 import { Connection } from './connection.js';
+import { Listener } from './listener.js';
 import { Queue } from './queue.js';
 import type { Waitable } from './waitable.js';
 
-/** What `waitReady` takes: connections, queues, processes and threads (by their sentinel), waitables, sockets. */
-export type Ready = Connection | Queue | Waitable | { readonly sentinel: Waitable } | Socket;
+/** What `waitReady` takes: connections, listeners, queues, processes and threads (by their sentinel), waitables, sockets. */
+export type Ready = Connection | Listener | Queue | Waitable | { readonly sentinel: Waitable } | Socket;
 
 /**
- * Waits until at least one of the objects is ready: a connection that has a message or whose other end is gone, a queue that has
- * an item or was shut down, a process that has ended, a waitable, a socket that has data or has ended.
+ * Waits until at least one of the objects is ready: a connection that has a message or whose other end is gone, a listener
+ * to whom somebody connected, a queue that has an item or was shut down, a process that has ended, a waitable, a socket that has data or has ended.
  *
  * @returns Those that are ready, in their order; `[]` if time ran out.
  * @throws {TypeError} If one of them is none of these.
@@ -54,6 +55,9 @@ function sourceOf(object: Ready): Source {
       whenReady: (limits) => silenced(Connection.transportOf(object).whenReady(limits)),
     };
   }
+  if (object instanceof Listener) {
+    return { isReady: () => Listener.isReady(object), whenReady: (limits) => silenced(Listener.whenReady(object, limits)) };
+  }
   if (object instanceof Queue) {
     return { isReady: () => object.isReady(), whenReady: (limits) => silenced(object.whenReady(limits)) };
   }
@@ -61,7 +65,7 @@ function sourceOf(object: Ready): Source {
   if (isWaitable(waitable)) return { isReady: () => waitable.isReady(), whenReady: () => waitable.ready };
   if (isSocket(object)) return socketSource(object);
   throw new TypeError(
-    `Cannot wait: each object must be a connection, a queue, a process, a waitable or a socket, received ${typeof object}`,
+    `Cannot wait: each object must be a connection, a listener, a queue, a process, a waitable or a socket, received ${typeof object}`,
   );
 }
 

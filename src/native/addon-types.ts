@@ -49,8 +49,10 @@ export interface Addon {
   ringFd(fd: number): number;
   /** A file descriptor, or a negative errno. */
   doorbellOfSlot(slot: number): number;
-  /** Has a write end closed at the end of this thread unless `closeFd` comes first; 0 or an errno. */
+  /** Has a descriptor closed at the end of this thread unless `closeFd` comes first; 0 or an errno. */
   keepBell(fd: number): number;
+  /** Undoes `keepBell`. */
+  forgetBell(fd: number): void;
   ringFamily(): void;
   /** `claimed`: by another thread of this process, which frees the slot; else the end of this thread does. */
   ownSlot(member: number, slot: number, claimed: boolean): void;
@@ -76,6 +78,28 @@ export interface Addon {
   pipe(): [number, number] | NativeFailure;
   closeFd(fd: number): number;
   duplicateFd(fd: number): number;
+
+  /** A socket that listens at a numeric address, or with port −1 at a path, which only its owner may connect to. */
+  socketListen(place: string, port: number, backlog: number): number | NativeFailure;
+  /** A socket that is connected, or will be when it is writable and has no `socketError`. */
+  socketConnect(place: string, port: number): number | NativeFailure;
+  socketError(fd: number): number;
+  /** A file descriptor, or a negative errno. */
+  socketAccept(fd: number): number;
+  socketName(fd: number, peer: boolean): { host: string; port: number } | { path: string } | NativeFailure;
+  /** Who is at the other end of a socket with a path. */
+  socketOwner(fd: number): { pid: number; uid: number } | NativeFailure;
+  /** Bytes read, 0 at the end, or a negative errno. */
+  socketRead(fd: number, into: Uint8Array, offset: number, length: number): number;
+  /** Bytes written, or a negative errno. `more`: others follow at once. */
+  socketWrite(fd: number, bytes: Uint8Array, offset: number, length: number, more: boolean): number;
+  /** Blocks: 1 ready, 0 timed out, or a negative errno. `timeoutMs` negative: no limit. */
+  socketWait(fd: number, writable: boolean, timeoutMs: number): number;
+  /** Calls back with how many of `ids` (64 numbers) are those of sockets that became readable, writable or ended. */
+  pollerOpen(callback: (count: number) => void, ids: Int32Array): number | NativeFailure;
+  pollerAdd(poller: number, fd: number, id: number): number;
+  pollerRemove(poller: number, fd: number): number;
+  pollerKeepAlive(poller: number, alive: boolean): void;
 
   /** A file as memory; with a size, the file is made so large and its pages real. */
   sharedMemoryMap(fd: number, size: number): ArrayBuffer | NativeFailure;

@@ -24,6 +24,9 @@ export function writeArray(array: readonly unknown[], out: Encoder): void {
     } else if (typeof item === 'string' && length - i >= TEXTS_MIN) {
       i = writeTexts(array, i, length, out);
     } else if (item === undefined && !Object.hasOwn(array, i)) {
+      if (out.limited) {
+        out.refuse(array, 'it is an array with holes, which are not sent over sockets; fill them, with Array.from(…) for one');
+      }
       i = writeHoles(array, i, length, out);
     } else {
       out.write(item);

@@ -10,24 +10,12 @@ import { readBuiltin } from './builtin-objects.js';
 import { readArrayBuffer, readBuffer, readView } from './byte-objects.js';
 import { ByteReader } from './byte-reader.js';
 import type { ValueReader } from './codec-types.js';
+import { type DecodeLimits, LIMITED_DEPTH, LIMITED_OBJECTS } from './decode-limits.js';
 import { readError } from './error-objects.js';
 import { type ExtensionFilter, extensionByTag } from './extensions.js';
 import { readEntries } from './plain-objects.js';
 import { type Shape, ShapeCache, type ShapeInput } from './shape-reader.js';
 import { FIX_MAX, FIX_OBJECT, FIX_STRING, FLAG_REFERENCES, MAX_DEPTH, TAG } from './tags.js';
-
-/**
- * What a message of a peer that is not of the family may be: data, and not too much of it.
- *
- * With limits, extensions (functions, class instances, shared objects), regular expressions (which can be made to run
- * for ever) and arrays with holes (which can be longer than any memory) are refused, and no code is made for shapes.
- */
-export interface DecodeLimits {
-  /** Most objects in the message. Default 1 000 000. */
-  readonly objects?: number;
-  /** How deep they may stand in each other, up to 1000. Default 256. */
-  readonly depth?: number;
-}
 
 /** How a message is read. */
 export interface DecodeOptions {
@@ -306,6 +294,3 @@ export class Decoder extends ByteReader implements ValueReader, ShapeInput {
     return value;
   }
 }
-
-const LIMITED_DEPTH = 256;
-const LIMITED_OBJECTS = 1_000_000;

@@ -11,6 +11,7 @@ import { builtinOf, isForeignPlain } from './builtin-objects.js';
 import { ByteWriter } from './byte-writer.js';
 import type { Definition, Encoded, ValueWriter, WireExtension } from './codec-types.js';
 import { isError, writeError } from './error-objects.js';
+import { type DecodeLimits, LIMITED_DEPTH, LIMITED_OBJECTS } from './decode-limits.js';
 import { type ExtensionFilter, extensionFor } from './extensions.js';
 import { OpenObjects } from './open-objects.js';
 import { writeBare, writePlain } from './plain-objects.js';
@@ -29,6 +30,8 @@ export interface EncodeOptions {
   readonly allow?: ExtensionFilter;
   /** The message will be read once, with the same option, and counts as a hold of the shared objects in it. Default false. */
   readonly inFlight?: boolean;
+  /** For a reader that is not of the family, with the same limits: data only. Default none. */
+  readonly limits?: DecodeLimits;
 }
 
 /** A property that was left out because it cannot be sent. */
@@ -60,6 +63,7 @@ export class Encoder extends ByteWriter implements ValueWriter {
   /** What undoes the holds of a message in flight, one each. */
   readonly #undo: (() => void)[] = [];
   #inFlight = false;
+  #limits: DecodeLimits | undefined;
 
   begin(root: string, options: EncodeOptions): void {
     this.root = root;
@@ -71,6 +75,7 @@ export class Encoder extends ByteWriter implements ValueWriter {
     this.#holds = undefined;
     this.#undo.length = 0;
     this.#inFlight = options.inFlight ?? false;
+    this.#limits = options.limits;
     this.tree.nextMessage();
     this.openMessage(options.headerBytes ?? 0, options.maxBytes ?? MAX_BYTES);
     this.u8(0);
@@ -165,9 +170,14 @@ export class Encoder extends ByteWriter implements ValueWriter {
     return this.open.path(this.#root(), this.open.innermost);
   }
 
+  /** Whether it is data only that may be written. */
+  get limited(): boolean {
+    return this.#limits !== undefined;
+  }
+
   /** Refuses the whole message because of this value. */
-  refuse(value: unknown): never {
-    throw refusalOf(value, this.open.path(this.#root(), value));
+  refuse(value: unknown, reason?: string): never {
+    throw refusalOf(value, this.open.path(this.#root(), value), reason);
   }
 
   /** Writes the values on the stack from `base` on, and takes them off. */
@@ -224,6 +234,9 @@ export class Encoder extends ByteWriter implements ValueWriter {
     if (!open.enter(value)) {
       throw depthRefusal(open, this.#root());
     }
+    if (this.#limits !== undefined) {
+      this.#checkLimits(value, this.#limits);
+    }
     if (types.isProxy(value) || typeof value === 'function') {
       this.#extension(value);
     } else {
@@ -238,6 +251,21 @@ export class Encoder extends ByteWriter implements ValueWriter {
       }
     }
     open.leave();
+  }
+
+  /** Refuses what the reader would. */
+  #checkLimits(value: object, { depth = LIMITED_DEPTH, objects = LIMITED_OBJECTS }: DecodeLimits): void {
+    const reason =
+      this.open.depth >= depth
+        ? `it is nested deeper than ${depth}`
+        : this.#seen.size > objects
+          ? `there are more than ${objects} objects`
+          : types.isRegExp(value)
+            ? 'it is a regular expression, which is not sent over sockets; send its source'
+            : undefined;
+    if (reason !== undefined) {
+      this.refuse(value, reason);
+    }
   }
 
   /** What is neither a plain object nor an array. */

@@ -10,8 +10,8 @@ import { MAX_DEPTH } from './tags.js';
 import { propertyStep, throwingProperty } from './value-path.js';
 
 /** The error for a value that no process but its own can have. */
-export function refusalOf(value: unknown, path: string): SerializationError {
-  return new SerializationError(`Cannot send ${path}: ${reasonOf(value)}`, { path });
+export function refusalOf(value: unknown, path: string, reason: string = reasonOf(value)): SerializationError {
+  return new SerializationError(`Cannot send ${path}: ${reason}`, { path });
 }
 
 /** The error for whatever ended the writing of a message. */

@@ -1,0 +1,200 @@
+/**
+ * Connecting to a listener.
+ *
+ * Runs in every process and thread.
+ */
+import { getuid } from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AuthenticationError, SystemError, TimeoutError } from '../errors.js';
+import { now } from '../substrate/clock.js';
+import { type SocketPlace, SocketHandle } from '../substrate/socket-handle.js';
+import { waitOptions } from '../substrate/wait-limit.js';
+import { type Address, addressText, checkAddress, isLocal, numericPlace, placesOf } from './address.js';
+import type { ByteChannel } from './byte-channel.js';
+import { Connection } from './connection.js';
+import {
+  type CheckedOptions,
+  checkKeyOffLoopback,
+  checkOptions,
+  type ConnectionOptions,
+  type TlsOptions,
+} from './connection-options.js';
+import { clientDialog, type Peer } from './handshake.js';
+import { runDialog, runDialogSync } from './handshake-drivers.js';
+import { SocketTransport } from './socket-transport.js';
+import { WaitLine } from './wait-line.js';
+
+export interface ClientOptions extends ConnectionOptions {
+  /** Encrypts, and checks the listener's certificate. */
+  tls?: TlsOptions | undefined;
+  /** For all of it, in milliseconds: look-up, connecting, proving keys. Default 30 000; `Infinity`: no limit. */
+  timeout?: number | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Connects to a `Listener` of ours, or in bytes (`sendBytes`, `recvBytes`) to one of Python.
+ *
+ * - It resolves when both ends have proved their keys.
+ * - Values that are sent are data: no functions, no instances of classes, no shared objects.
+ *
+ * @param address The path of a Unix socket, or `{ host, port }`.
+ * @throws {AuthenticationError} If the listener has another key. {TimeoutError} If it took too long.
+ * @throws {SystemError} If nobody listens there (`ECONNREFUSED`, `ENOENT`). {TypeError|RangeError} If an option is none.
+ * @python `multiprocessing.connection.Client`
+ */
+export async function Client<T = unknown>(address: Address, options: ClientOptions = {}): Promise<Connection<T>> {
+  const target = checkAddress(address, 'connect');
+  const checked = checkOptions(options, 'connect');
+  const { timeout = TIMEOUT_MS, signal } = waitOptions({ timeout: options.timeout, signal: options.signal });
+  signal?.throwIfAborted();
+  const deadline = now() + timeout;
+  let handle: SocketHandle | undefined;
+  let channel: ByteChannel | undefined;
+  try {
+    const connected = await connectAny(await placesOf(target), target, deadline, signal);
+    handle = channel = connected.handle;
+    prepare(connected.handle, connected.place, checked);
+    let binding: Uint8Array | undefined;
+    if (checked.tls !== undefined) {
+      const { secureClient } = await import('./tls-channel.js');
+      const secure = await secureClient(connected.handle, target, checked.tls, deadline - now(), signal);
+      channel = secure;
+      binding = secure.binding;
+    }
+    const transport = new SocketTransport(channel, checked);
+    const { authKey, legacyAuth } = checked;
+    if (authKey !== undefined)
+      heedPeer(transport, await runDialog(clientDialog({ authKey, legacyAuth, binding }), transport, deadline, signal));
+    return new Connection<T>(transport);
+  } catch (error) {
+    (channel ?? handle)?.close();
+    throw error;
+  }
+}
+
+/**
+ * As `Client`, but blocks this thread. Without TLS, and to numeric addresses, `localhost` and paths only.
+ *
+ * @throws {TypeError} If the host has to be looked up first, which only `Client` can.
+ */
+export function ClientSync<T = unknown>(address: Address, options: Omit<ClientOptions, 'tls' | 'signal'> = {}): Connection<T> {
+  const target = checkAddress(address, 'connect');
+  const checked = checkOptions(options, 'connect');
+  if (checked.tls !== undefined) throw new TypeError('Cannot connect: a blocking call cannot have tls; use Client()');
+  const place = numericPlace(target);
+  if (place === undefined)
+    throw new TypeError(`Cannot connect: a blocking call cannot look a host up, received ${addressText(target)}; use Client()`);
+  const { timeout = TIMEOUT_MS } = waitOptions({ timeout: options.timeout });
+  const deadline = now() + timeout;
+  const handle = connectSync(place, deadline);
+  try {
+    prepare(handle, place, checked);
+    const transport = new SocketTransport(handle, checked);
+    const { authKey, legacyAuth } = checked;
+    if (authKey !== undefined) heedPeer(transport, runDialogSync(clientDialog({ authKey, legacyAuth }), transport, deadline));
+    return new Connection<T>(transport);
+  } catch (error) {
+    handle.close();
+    throw error;
+  }
+}
+
+/** Python takes bytes only. */
+export function heedPeer(transport: SocketTransport, peer: Peer): void {
+  if (peer === 'python') transport.refuseValues('the other end is Python, which cannot read our values; use sendBytes()');
+}
+
+/** @throws {AuthenticationError} If the other end of a socket with a path is of another user. */
+export function assertSameUser(handle: SocketHandle, act: string): void {
+  const user = handle.peerUser();
+  if (user !== 0 && user !== getuid?.())
+    throw new AuthenticationError(`Cannot ${act}: the process at the other end belongs to another user, received uid ${user}`);
+}
+
+function prepare(handle: SocketHandle, place: SocketPlace, { authKey }: CheckedOptions): void {
+  if ('path' in place) assertSameUser(handle, 'connect');
+  else if (!isLocal(place)) checkKeyOffLoopback(authKey, place.host, 'connect');
+}
+
+async function connectAny(places: readonly SocketPlace[], address: Address, deadline: number, signal: AbortSignal | undefined) {
+  let failure: unknown;
+  for (const place of places) {
+    try {
+      return { place, handle: await connectTo(place, address, deadline, signal) };
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      failure ??= error;
+    }
+  }
+  throw failure;
+}
+
+async function connectTo(
+  place: SocketPlace,
+  address: Address,
+  deadline: number,
+  signal: AbortSignal | undefined,
+): Promise<SocketHandle> {
+  for (;;) {
+    const handle = tryConnect(place);
+    if (handle === undefined) {
+      // The kernel tells nobody when a listener that has too many waiting has room again.
+      if (now() >= deadline) throw busy(address);
+      await sleep(BUSY_RETRY_MS, undefined, { signal });
+      continue;
+    }
+    try {
+      const line = new WaitLine((size) => (size > 0 ? handle.hold() : handle.release()));
+      handle.onReady(() => line.pump());
+      const limits = { timeout: Math.max(0, deadline - now()), signal };
+      await line.wait(
+        () => handle.waitSync('writable', 0) || undefined,
+        limits,
+        `connect to ${addressText(address)}: it did not answer`,
+      );
+      handle.assertConnected(place);
+      return handle;
+    } catch (error) {
+      handle.close();
+      throw error;
+    }
+  }
+}
+
+function connectSync(place: SocketPlace, deadline: number): SocketHandle {
+  for (;;) {
+    const handle = tryConnect(place);
+    const left = deadline - now();
+    if (handle !== undefined) {
+      try {
+        if (!handle.waitSync('writable', Number.isFinite(left) ? Math.max(0, left) : undefined))
+          throw new TimeoutError(`Cannot connect to ${addressText(place as Address)}: it did not answer in time`);
+        handle.assertConnected(place);
+        return handle;
+      } catch (error) {
+        handle.close();
+        throw error;
+      }
+    }
+    if (left <= 0) throw busy(place as Address);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Math.min(left, BUSY_RETRY_MS));
+  }
+}
+
+/** Undefined: the listener has too many waiting. */
+function tryConnect(place: SocketPlace): SocketHandle | undefined {
+  try {
+    return SocketHandle.connect(place);
+  } catch (error) {
+    if (error instanceof SystemError && error.code === 'EAGAIN' && 'path' in place) return undefined;
+    throw error;
+  }
+}
+
+function busy(address: Address): TimeoutError {
+  return new TimeoutError(`Cannot connect to ${addressText(address)}: its listener has too many connections waiting`);
+}
+
+const TIMEOUT_MS = 30_000;
+const BUSY_RETRY_MS = 10;

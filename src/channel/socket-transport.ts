@@ -1,0 +1,287 @@
+/**
+ * One end of a connection over a socket.
+ *
+ * Runs in every process. What comes is data and nothing else: nothing of it is evaluated, imported, or opened in shared
+ * memory. A stream that ends or breaks, also by the other end's death, is the end of the connection.
+ */
+import {
+  ChannelClosedError,
+  ClosedError,
+  MessageTooLargeError,
+  ProtocolError,
+  SerializationError,
+  TimeoutError,
+} from '../errors.js';
+import { now } from '../substrate/clock.js';
+import { WOULD_BLOCK } from '../substrate/socket-handle.js';
+import type { Wait } from '../substrate/wait-limit.js';
+import { decodeValue, encodeValue } from '../wire/codec.js';
+import type { ByteChannel } from './byte-channel.js';
+import { type Frame, frameHeader, FrameReader, HEADER_MAX } from './frame-reader.js';
+import type { Arrival, Outgoing, Transport } from './transport.js';
+import { WaitLine } from './wait-line.js';
+
+interface SocketMessage extends Outgoing {
+  /** Header and body, or only the header of a long one. */
+  readonly first: Uint8Array;
+  /** The body of a long one. */
+  readonly rest: Uint8Array | undefined;
+  /** Whether they are the caller's, who may change them. */
+  readonly borrowed: boolean;
+}
+
+/** What a connection over a socket can be told beside what all can. */
+export interface SocketTransportOptions {
+  /** Longest message in bytes, both ways. */
+  readonly maxMessageBytes: number;
+}
+
+export class SocketTransport implements Transport<SocketMessage> {
+  readonly readable = true;
+  readonly writable = true;
+  readonly #channel: ByteChannel;
+  readonly #reader: FrameReader;
+  readonly #receivers: WaitLine;
+  readonly #senders: WaitLine;
+  #maxBytes: number;
+  /** Set where the other end takes bytes only: why. */
+  #bytesOnly: string | undefined;
+  #readsValues = true;
+  #listens = false;
+  #closed = false;
+  #broken: ChannelClosedError | undefined;
+  #idle: NodeJS.Timeout | undefined;
+
+  constructor(channel: ByteChannel, { maxMessageBytes }: SocketTransportOptions) {
+    this.#channel = channel;
+    this.#maxBytes = maxMessageBytes;
+    this.#reader = new FrameReader(channel, maxMessageBytes);
+    this.#receivers = new WaitLine((size) => this.#held(size, this.#senders));
+    this.#senders = new WaitLine((size) => this.#held(size, this.#receivers));
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  get channel(): ByteChannel {
+    return this.#channel;
+  }
+
+  /** Takes nothing but messages of so many bytes, sent by `sendBytes`: no value is read from who is not known yet. */
+  limitReceived(bytes: number | undefined): void {
+    this.#reader.limit = bytes ?? this.#maxBytes;
+    this.#readsValues = bytes === undefined;
+  }
+
+  /** Has `encode` refuse all values. @param reason Completes "Cannot send value: …". */
+  refuseValues(reason: string): void {
+    this.#bytesOnly = reason;
+  }
+
+  encode(value: unknown): SocketMessage {
+    if (this.#bytesOnly !== undefined) throw new SerializationError(`Cannot send value: ${this.#bytesOnly}`, { path: 'value' });
+    const { buffer, start, end } = encodeValue(value, 'value', {
+      headerBytes: HEADER_MAX,
+      maxBytes: this.#maxBytes,
+      allow: () => false,
+      limits: {},
+    });
+    return { first: buffer.subarray(frameHeader(buffer, start, end - start, true), end), rest: undefined, borrowed: false, drop };
+  }
+
+  encodeBytes(bytes: Uint8Array): SocketMessage {
+    const { length } = bytes;
+    if (length > this.#maxBytes)
+      throw new MessageTooLargeError(`Cannot send ${length} bytes: the limit of a message is ${this.#maxBytes}`);
+    const together = length <= COPIED_MAX;
+    const first = new Uint8Array(HEADER_MAX + (together ? length : 0));
+    const start = frameHeader(first, HEADER_MAX, length, false);
+    if (together) first.set(bytes, HEADER_MAX);
+    return { first: first.subarray(start), rest: together ? undefined : bytes, borrowed: !together, drop };
+  }
+
+  send(message: SocketMessage): Promise<void> {
+    const writing = new Writing(message, this.#channel);
+    let started = false;
+    const attempt = (): true | undefined => {
+      this.#assertSending();
+      const done = this.#advance(writing);
+      if (!done && !started) writing.own();
+      started = true;
+      return done || undefined;
+    };
+    if (this.#senders.size > 0) writing.own();
+    return this.#senders.wait(attempt, undefined, 'send').then(NOTHING);
+  }
+
+  sendSync(message: SocketMessage): void {
+    while (this.#senders.size > 0) {
+      this.#channel.waitSync('writable', undefined);
+      this.#senders.pump();
+    }
+    const writing = new Writing(message, this.#channel);
+    for (;;) {
+      this.#assertSending();
+      if (this.#advance(writing)) return;
+      this.#channel.waitSync('writable', undefined);
+    }
+  }
+
+  receive(wait: Wait | undefined): Promise<Arrival> {
+    return this.#receivers.wait(this.#tryReceive, wait, 'receive: no message came');
+  }
+
+  receiveSync(timeoutMs: number | undefined): Arrival {
+    return this.#block(this.#tryReceive, timeoutMs, 'receive: no message came');
+  }
+
+  isReady(): boolean {
+    return this.#hasSome() === true;
+  }
+
+  async whenReady(wait: Wait | undefined): Promise<void> {
+    await this.#receivers.wait(this.#hasSome, wait, 'poll: no message came');
+  }
+
+  whenReadySync(timeoutMs: number | undefined): void {
+    this.#block(this.#hasSome, timeoutMs, 'poll: no message came');
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#idle);
+    for (const line of [this.#senders, this.#receivers]) line.pump();
+    this.#channel.close();
+  }
+
+  /** True when all of it is written. */
+  #advance(writing: Writing): boolean {
+    try {
+      return writing.advance();
+    } catch (cause) {
+      this.#broken = new ChannelClosedError('Cannot send: the other end of the connection is closed, or its process ended', {
+        cause,
+      });
+      throw this.#broken;
+    }
+  }
+
+  #assertSending(): void {
+    if (this.#closed) throw new ClosedError('Cannot send: the connection is closed in this process');
+    if (this.#broken !== undefined) throw this.#broken;
+  }
+
+  readonly #tryReceive = (): Arrival | undefined => {
+    if (this.#closed) throw new ClosedError('Cannot receive: the connection is closed in this process');
+    const frame = this.#reader.next();
+    if (frame === undefined) return undefined;
+    if (frame.isValue && !this.#readsValues) {
+      this.#reader.fail(new ProtocolError('Cannot receive: the other end sent a value before it was known'));
+      this.#reader.next();
+    }
+    return arrivalOf(frame);
+  };
+
+  readonly #hasSome = (): true | undefined => {
+    if (this.#closed) throw new ClosedError('Cannot poll: the connection is closed in this process');
+    return this.#reader.isReady() || undefined;
+  };
+
+  #block<T>(attempt: () => T | undefined, timeoutMs: number | undefined, what: string): T {
+    const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : now() + timeoutMs;
+    for (;;) {
+      const got = attempt();
+      if (got !== undefined) return got;
+      const left = deadline - now();
+      if (left <= 0) throw new TimeoutError(`Cannot ${what} within ${timeoutMs} ms`);
+      const patience = this.#reader.isWithin ? Math.min(left, HALF_MESSAGE_MS) : left;
+      const readable = this.#channel.waitSync('readable', Number.isFinite(patience) ? patience : undefined);
+      if (!readable && patience === HALF_MESSAGE_MS) this.#reader.fail(stuck());
+    }
+  }
+
+  /** A line began to be waited in, or is empty again. */
+  #held(size: number, other: WaitLine): void {
+    if (other.size > 0 || this.#closed) return;
+    if (size === 0) {
+      this.#channel.release();
+      return;
+    }
+    if (!this.#listens) {
+      this.#listens = true;
+      this.#channel.onReady(() => this.#pump());
+    }
+    this.#channel.hold();
+  }
+
+  #pump(): void {
+    this.#senders.pump();
+    this.#receivers.pump();
+    this.#watchHalf();
+  }
+
+  /** Who waits for the rest of a message waits for something to come every 30 s at least. */
+  #watchHalf(): void {
+    clearTimeout(this.#idle);
+    if (this.#closed || this.#receivers.size === 0 || !this.#reader.isWithin) return;
+    this.#idle = setTimeout(() => {
+      this.#reader.fail(stuck());
+      this.#pump();
+    }, HALF_MESSAGE_MS);
+    this.#idle.unref();
+  }
+}
+
+/** A message on its way. */
+class Writing {
+  #parts: Uint8Array[];
+  #at = 0;
+  #owned: boolean;
+  readonly #channel: ByteChannel;
+
+  constructor({ first, rest, borrowed }: SocketMessage, channel: ByteChannel) {
+    this.#parts = rest === undefined ? [first] : [first, rest];
+    this.#owned = !borrowed;
+    this.#channel = channel;
+  }
+
+  /** Copies what is the caller's. */
+  own(): void {
+    if (this.#owned) return;
+    this.#owned = true;
+    this.#parts = this.#parts.map((part) => part.slice());
+  }
+
+  advance(): boolean {
+    for (;;) {
+      const [part, next] = this.#parts;
+      if (part === undefined) return true;
+      const count = this.#channel.write(part, this.#at, part.length - this.#at, next !== undefined);
+      if (count === WOULD_BLOCK) return false;
+      this.#at += count;
+      if (this.#at < part.length) continue;
+      this.#parts.shift();
+      this.#at = 0;
+    }
+  }
+}
+
+function arrivalOf({ isValue, buffer, start, end, owned }: Frame): Arrival {
+  if (isValue) return { value: decodeValue(buffer, start, end, { owned, allow: () => false, limits: {} }) };
+  return { bytes: owned && start === 0 && end === buffer.length ? buffer : buffer.slice(start, end) };
+}
+
+function stuck(): ProtocolError {
+  return new ProtocolError(
+    `Cannot receive: the other end began a message and sent nothing more of it for ${HALF_MESSAGE_MS / 1000} s; the connection ends`,
+  );
+}
+
+const NOTHING = (): void => undefined;
+/** Nothing was done that could be undone. */
+const drop = NOTHING;
+/** Bytes up to here are copied behind their header: one system call instead of two. */
+const COPIED_MAX = 2 ** 14;
+const HALF_MESSAGE_MS = 30_000;
