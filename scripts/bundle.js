@@ -301,9 +301,10 @@ async function closure(names, follow) {
   return found;
 }
 
-/** The modules of `modules` that `others` import, and those that initialise later; and `more`. */
+/** The modules of `modules` that `others` import, or that they import dynamically themselves, and those that initialise later; and `more`. */
 async function takenFrom(modules, others, more) {
-  const imported = (await Promise.all(others.map(importsOf))).flat().map(({ target }) => target);
+  const own = (await Promise.all([...modules].map(importsOf))).flat().filter(({ isDynamic }) => isDynamic);
+  const imported = [...(await Promise.all(others.map(importsOf))).flat(), ...own].map(({ target }) => target);
   return new Set([...imported, ...LATER.core, ...LATER.rest, ...more].filter((name) => modules.has(name)));
 }
 

@@ -66,11 +66,6 @@ export class FrameReader {
     return this.#large !== undefined || this.#end > this.#start;
   }
 
-  /** Bytes that were read of what comes next. */
-  get received(): number {
-    return this.#large?.filled ?? this.#end - this.#start;
-  }
-
   /** Ends the stream: what is asked for from now on throws this. */
   fail(error: Error): void {
     this.#failure ??= error;
@@ -142,21 +137,18 @@ export class FrameReader {
         `Cannot receive: the other end announces a message of ${length} bytes, the limit is ${this.limit}; the connection ends`,
       );
     const start = this.#start + (isLong ? HEADER_MAX : 4);
-    if (length > MOST_AT_ONCE) {
-      this.#begin(isValue, length, start);
-      return undefined;
-    }
+    if (length > MOST_AT_ONCE) return this.#whole(this.#begin(isValue, length, start));
     if (start + length > this.#end) return undefined;
     this.#start = start + length;
     return { isValue, buffer: this.#buffer, start, end: start + length, owned: false };
   }
 
-  #begin(isValue: boolean, length: number, start: number): void {
+  #begin(isValue: boolean, length: number, start: number): LargeFrame {
     const filled = Math.min(length, this.#end - start);
     const bytes = new Uint8Array(Math.min(length, FIRST_PIECE));
     bytes.set(this.#buffer.subarray(start, start + filled));
     this.#start = start + filled;
-    this.#large = { isValue, length, bytes, filled };
+    return (this.#large = { isValue, length, bytes, filled });
   }
 
   #whole({ isValue, length, bytes, filled }: LargeFrame): Frame | undefined {

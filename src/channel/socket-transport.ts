@@ -129,7 +129,9 @@ export class SocketTransport implements Transport<SocketMessage> {
   }
 
   receive(wait: Wait | undefined): Promise<Arrival> {
-    return this.#receivers.wait(this.#tryReceive, wait, 'receive: no message came');
+    const receiving = this.#receivers.wait(this.#tryReceive, wait, 'receive: no message came');
+    if (this.#reader.isWithin) this.#watchHalf();
+    return receiving;
   }
 
   receiveSync(timeoutMs: number | undefined): Arrival {
@@ -224,7 +226,8 @@ export class SocketTransport implements Transport<SocketMessage> {
 
   /** Who waits for the rest of a message waits for something to come every 30 s at least. */
   #watchHalf(): void {
-    clearTimeout(this.#idle);
+    if (this.#idle !== undefined) clearTimeout(this.#idle);
+    this.#idle = undefined;
     if (this.#closed || this.#receivers.size === 0 || !this.#reader.isWithin) return;
     this.#idle = setTimeout(() => {
       this.#reader.fail(stuck());
@@ -251,7 +254,7 @@ class Writing {
   own(): void {
     if (this.#owned) return;
     this.#owned = true;
-    this.#parts = this.#parts.map((part) => part.slice());
+    this.#parts = this.#parts.map((part) => new Uint8Array(part));
   }
 
   advance(): boolean {
