@@ -85,7 +85,7 @@ export class SocketTransport implements Transport<SocketMessage> {
       headerBytes: HEADER_MAX,
       maxBytes: this.#maxBytes,
       allow: () => false,
-      limits: {},
+      receiverLimits: {},
     });
     return { first: buffer.subarray(frameHeader(buffer, start, end - start, true), end), rest: undefined, borrowed: false, drop };
   }

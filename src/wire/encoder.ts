@@ -31,7 +31,7 @@ export interface EncodeOptions {
   /** The message will be read once, with the same option, and counts as a hold of the shared objects in it. Default false. */
   readonly inFlight?: boolean;
   /** For a reader that is not of the family, with the same limits: data only. Default none. */
-  readonly limits?: DecodeLimits;
+  readonly receiverLimits?: DecodeLimits;
 }
 
 /** A property that was left out because it cannot be sent. */
@@ -75,7 +75,7 @@ export class Encoder extends ByteWriter implements ValueWriter {
     this.#holds = undefined;
     this.#undo.length = 0;
     this.#inFlight = options.inFlight ?? false;
-    this.#limits = options.limits;
+    this.#limits = options.receiverLimits;
     this.tree.nextMessage();
     this.openMessage(options.headerBytes ?? 0, options.maxBytes ?? MAX_BYTES);
     this.u8(0);
