@@ -132,14 +132,14 @@ static napi_value guardian_remove(napi_env env, napi_callback_info info) {
   return mp_int(env, 0);
 }
 
-/* lockAcquire(guardian, offset, timeoutMs, recover) -> mp_lock_result_t, -1 for a bad argument */
+/* lockAcquire(guardian, offset, timeoutMs, recover, newcomer) -> mp_lock_result_t, -1 for a bad argument */
 static napi_value lock_acquire(napi_env env, napi_callback_info info) {
-  napi_value argv[4];
-  mp_args(env, info, 4, argv);
+  napi_value argv[5];
+  mp_args(env, info, 5, argv);
   mp_guardian_t *guardian = guardian_at(env, argv[0]);
   uint32_t *word = mp_arena_word(mp_f64(env, argv[1], -1));
   if (guardian == NULL || word == NULL) return mp_int(env, -1);
-  return mp_int(env, mp_lock_acquire(guardian, word, mp_f64(env, argv[2], -1), mp_bool(env, argv[3])));
+  return mp_int(env, mp_lock_acquire(guardian, word, mp_f64(env, argv[2], -1), mp_bool(env, argv[3]), mp_bool(env, argv[4])));
 }
 
 /* lockRelease(guardian, offset) -> errno */
@@ -298,6 +298,9 @@ static void export_layout(napi_env env, napi_value exports) {
   EXPORT(LOCK_WAITERS);
   EXPORT(LOCK_OWNER_DIED);
   EXPORT(LOCK_OWNER_MASK);
+  EXPORT(LOCK_CROWD);
+  EXPORT(LOCK_TURN);
+  EXPORT(LOCK_LOOP_TURN);
   EXPORT(PARTICIPANTS_OFFSET);
   EXPORT(PARTICIPANT_BYTES);
   EXPORT(PARTICIPANT_COUNT);

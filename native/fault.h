@@ -1,4 +1,4 @@
-/* Named injection points, compiled only into the test build: MULTIPROC_FAULT=lock.beforeWake:kill@3 */
+/* Named injection points, compiled only into the test build: MULTIPROC_FAULT=lock.afterCas:kill@3 */
 #pragma once
 #ifdef MULTIPROC_FAULTS
 int mp_fault(const char *point); /* 0, or the errno to pretend */

@@ -29,3 +29,13 @@ int mp_futex_wake(uint32_t *word, int count) {
   long woken = syscall(SYS_futex, word, FUTEX_WAKE, count, NULL, NULL, 0);
   return woken < 0 ? 0 : (int)woken;
 }
+
+int mp_futex_store_and_wake(uint32_t *word, uint32_t value, int count) {
+  /* oldval = *word; *word = 0 or 1 << 31; wake count; then wake more if oldval was -1, which it is not. */
+  int operation = value == 0 ? FUTEX_OP(FUTEX_OP_SET, 0, FUTEX_OP_CMP_EQ, -1)
+                             : FUTEX_OP((FUTEX_OP_SET | FUTEX_OP_OPARG_SHIFT), 31, FUTEX_OP_CMP_EQ, -1);
+  long woken = syscall(SYS_futex, word, FUTEX_WAKE_OP, count, NULL, word, operation);
+  if (woken >= 0) return (int)woken;
+  __atomic_store_n(word, value, __ATOMIC_SEQ_CST); /* a kernel without it: in two steps */
+  return mp_futex_wake(word, count);
+}

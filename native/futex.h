@@ -8,4 +8,7 @@ typedef enum { MP_WOKEN = 0, MP_CHANGED = 1, MP_TIMED_OUT = 2, MP_INTERRUPTED = 
 mp_wait_result_t mp_futex_wait(uint32_t *word, uint32_t expected, double timeout_ms);
 /* How many were woken. */
 int mp_futex_wake(uint32_t *word, int count);
+/* Stores 0, or 1 << 31, in the word and wakes up to count that sleep there, in one system call: nobody can die in between.
+ * How many were woken. */
+int mp_futex_store_and_wake(uint32_t *word, uint32_t value, int count);
 double mp_now_ms(void);

@@ -23,6 +23,11 @@
 #define WAIT_SLICE_MS 100
 #endif
 #define START_SLICE_MS 100
+/* Who has waited for so long asks for a turn: newcomers stand back. It lasts as long as the wait did, but not less than: */
+#define PATIENCE_MS 1
+#define SHORTEST_TURN_MS 10
+/* So long does a newcomer stand back at most, should nobody take the lock. */
+#define STAND_BACK_MS 10
 
 typedef struct {
   uint8_t *base; /* NULL: not mapped yet */
@@ -155,7 +160,7 @@ void mp_guardian_stop(mp_guardian_t *guardian) {
 }
 
 /* While an operation is pending, the kernel wakes one waiter of its word if this process dies and the word has
- * no owner: that covers a death between the unlocking store and the wake, and between being woken and taking. */
+ * no owner: that covers a death between being woken and taking. */
 static void begin_operation(mp_guardian_t *guardian, uint32_t *word) {
   __atomic_store_n(&guardian->head.list_op_pending, node_of(guardian, word), __ATOMIC_SEQ_CST);
 }
@@ -164,49 +169,91 @@ static void end_operation(mp_guardian_t *guardian) {
   __atomic_store_n(&guardian->head.list_op_pending, NULL, __ATOMIC_SEQ_CST);
 }
 
-static mp_lock_result_t acquire_slowly(mp_guardian_t *guardian, uint32_t *word, double timeout_ms, bool recover) {
-  double deadline = timeout_ms < 0 ? 0 : mp_now_ms() + timeout_ms;
-  uint32_t waiters = 0; /* after a sleep others may sleep too: keep the bit */
+/* Milliseconds as they are stored in a word: 0 is no time. */
+static uint32_t stamp(double ms) { return (uint32_t)(uint64_t)ms | 1; }
+
+static bool is_ahead(uint32_t *turn, double now_ms) {
+  uint32_t until = __atomic_load_n(turn, __ATOMIC_SEQ_CST);
+  if (until == 0) return false;
+  if ((int32_t)(until - stamp(now_ms)) > 0) return true;
+  __atomic_store_n(turn, 0, __ATOMIC_SEQ_CST);
+  return false;
+}
+
+static bool is_turn_of_others(uint32_t *word) {
+  if ((__atomic_load_n(&word[MP_LOCK_TURN], __ATOMIC_SEQ_CST) | __atomic_load_n(&word[MP_LOCK_LOOP_TURN], __ATOMIC_SEQ_CST)) == 0)
+    return false;
+  double now_ms = mp_now_ms();
+  bool is_threads = is_ahead(&word[MP_LOCK_TURN], now_ms);
+  return is_ahead(&word[MP_LOCK_LOOP_TURN], now_ms) || is_threads;
+}
+
+static double at_most(double ms, double most) { return ms < most ? ms : most; }
+
+static void sleep_on(uint32_t *word, uint32_t expected, double ms) {
+  __atomic_store_n(&word[MP_LOCK_CROWD], 1, __ATOMIC_SEQ_CST);
+  mp_futex_wait(word, expected, ms);
+  MP_FAULT("waiter.afterWake");
+}
+
+static mp_lock_result_t acquire_slowly(mp_guardian_t *guardian, uint32_t *word, double timeout_ms, bool recover, bool newcomer) {
+  double begun = 0; /* 0: has not slept yet */
   for (;;) {
     uint32_t seen = __atomic_load_n(word, __ATOMIC_SEQ_CST);
+    double waited = begun > 0 ? mp_now_ms() - begun : 0;
+    double left = timeout_ms < 0 ? WAIT_SLICE_MS : timeout_ms - waited;
     if ((seen & MP_LOCK_OWNER_MASK) == 0) {
       bool dead = (seen & MP_LOCK_OWNER_DIED) != 0;
       if (dead && !recover) {
         mp_futex_wake(word, INT_MAX); /* everyone is told, not only the one the kernel woke */
         return MP_LOCK_POISONED;
       }
-      uint32_t taken = guardian->tid | waiters | (seen & MP_LOCK_WAITERS);
+      if (newcomer && seen == MP_LOCK_WAITERS && is_turn_of_others(word)) {
+        if (timeout_ms == 0) return MP_LOCK_STAND_BACK;
+        if (begun <= 0) begun = mp_now_ms();
+        sleep_on(word, seen, at_most(left, STAND_BACK_MS));
+        newcomer = false;
+        continue;
+      }
+      uint32_t taken = guardian->tid | (seen & MP_LOCK_WAITERS);
       if (!__atomic_compare_exchange_n(word, &seen, taken, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) continue;
       MP_FAULT("lock.afterCas");
       return dead ? MP_LOCK_TAKEN_FROM_DEAD : MP_LOCK_TAKEN;
     }
     if (timeout_ms == 0) return MP_LOCK_BUSY;
-    double left = timeout_ms < 0 ? WAIT_SLICE_MS : deadline - mp_now_ms();
-    /* One who gives up may have used up a wake meant for somebody who still sleeps: leave the bit for the owner. */
-    if (left <= 0 && waiters == 0) return MP_LOCK_TIMED_OUT;
-    uint32_t waited = seen | MP_LOCK_WAITERS;
-    if (seen != waited && !__atomic_compare_exchange_n(word, &seen, waited, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) continue;
     if (left <= 0) return MP_LOCK_TIMED_OUT;
-    mp_futex_wait(word, waited, left < WAIT_SLICE_MS ? left : WAIT_SLICE_MS);
-    waiters = MP_LOCK_WAITERS;
-    MP_FAULT("waiter.afterWake");
+    if (waited > PATIENCE_MS) {
+      double turn = mp_now_ms() + (waited > SHORTEST_TURN_MS ? waited : SHORTEST_TURN_MS);
+      __atomic_store_n(&word[MP_LOCK_TURN], stamp(turn), __ATOMIC_SEQ_CST);
+    }
+    uint32_t marked = seen | MP_LOCK_WAITERS;
+    if (seen != marked && !__atomic_compare_exchange_n(word, &seen, marked, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) continue;
+    if (begun <= 0) begun = mp_now_ms();
+    sleep_on(word, marked, at_most(left, WAIT_SLICE_MS));
+    newcomer = false;
   }
 }
 
-mp_lock_result_t mp_lock_acquire(mp_guardian_t *guardian, uint32_t *word, double timeout_ms, bool recover) {
+mp_lock_result_t mp_lock_acquire(mp_guardian_t *guardian, uint32_t *word, double timeout_ms, bool recover, bool newcomer) {
   begin_operation(guardian, word);
-  mp_lock_result_t result = acquire_slowly(guardian, word, timeout_ms, recover);
+  mp_lock_result_t result = acquire_slowly(guardian, word, timeout_ms, recover, newcomer);
   end_operation(guardian);
   return result;
 }
 
+/* WAITERS is taken away only with all who sleep: who sleeps has it in the word, so nobody takes the word without it. */
 int mp_lock_release(mp_guardian_t *guardian, uint32_t *word) {
   uint32_t seen = __atomic_load_n(word, __ATOMIC_SEQ_CST);
   if ((seen & MP_LOCK_OWNER_MASK) != guardian->tid) return EPERM;
   begin_operation(guardian, word);
-  uint32_t before = __atomic_exchange_n(word, 0, __ATOMIC_SEQ_CST);
-  MP_FAULT("lock.beforeWake");
-  if ((before & MP_LOCK_WAITERS) != 0) mp_futex_wake(word, 1);
+  bool keep = __atomic_load_n(&word[MP_LOCK_CROWD], __ATOMIC_SEQ_CST) != 0 || is_turn_of_others(word);
+  MP_FAULT("lock.beforeRelease");
+  int woken = mp_futex_store_and_wake(word, keep ? MP_LOCK_WAITERS : 0, keep ? 1 : INT_MAX);
+  MP_FAULT("lock.afterRelease");
+  if (keep && woken == 0) {
+    __atomic_store_n(&word[MP_LOCK_CROWD], 0, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&word[MP_LOCK_TURN], 0, __ATOMIC_SEQ_CST);
+  }
   end_operation(guardian);
   return 0;
 }

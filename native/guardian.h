@@ -20,7 +20,8 @@ typedef enum {
   MP_LOCK_TAKEN_FROM_DEAD = 1, /* only with recover */
   MP_LOCK_TIMED_OUT = 2,
   MP_LOCK_POISONED = 3,
-  MP_LOCK_BUSY = 4 /* only with a zero timeout */
+  MP_LOCK_BUSY = 4,       /* only with a zero timeout */
+  MP_LOCK_STAND_BACK = 5 /* the same, for newcomers: it is free, but others have waited for long */
 } mp_lock_result_t;
 
 /* NULL with errno set when no thread or address range can be had. */
@@ -33,6 +34,7 @@ void mp_guardian_remove(mp_guardian_t *guardian, uint32_t *word);
 /* Ends the thread: whatever it still owns is marked by the kernel. */
 void mp_guardian_stop(mp_guardian_t *guardian);
 
-mp_lock_result_t mp_lock_acquire(mp_guardian_t *guardian, uint32_t *word, double timeout_ms, bool recover);
+/* A newcomer lets those go first who have waited for long. */
+mp_lock_result_t mp_lock_acquire(mp_guardian_t *guardian, uint32_t *word, double timeout_ms, bool recover, bool newcomer);
 /* 0, or EPERM when this guardian does not own the lock. */
 int mp_lock_release(mp_guardian_t *guardian, uint32_t *word);

@@ -7,6 +7,10 @@
 #define MP_LOCK_WAITERS 0x80000000u
 #define MP_LOCK_OWNER_DIED 0x40000000u
 #define MP_LOCK_OWNER_MASK 0x3fffffffu
+/* Words of a lock's line. All of them are hints: whatever they are, nobody is stranded. */
+#define MP_LOCK_CROWD 2     /* 1: threads slept lately, so a release wakes one and leaves WAITERS */
+#define MP_LOCK_TURN 3      /* until when newcomers stand back for threads that waited long: ms, low 32 bits; 0: not */
+#define MP_LOCK_LOOP_TURN 4 /* the same for event loops */
 
 /* The participants table: one slot per process or thread that has a doorbell. */
 #define MP_PARTICIPANTS_OFFSET 4096

@@ -16,6 +16,7 @@ export const LOCK_TAKEN_FROM_DEAD = 1;
 export const LOCK_TIMED_OUT = 2;
 export const LOCK_POISONED = 3;
 export const LOCK_BUSY = 4;
+export const LOCK_STAND_BACK = 5;
 
 export interface Addon {
   /** Makes the family's memory of `size` bytes; the number is its file descriptor. */
@@ -35,8 +36,11 @@ export interface Addon {
   guardianStart(): { index: number; tid: number } | NativeFailure;
   guardianAdd(guardian: number, offset: number): number;
   guardianRemove(guardian: number, offset: number): number;
-  /** `timeoutMs` negative: no limit, 0: do not wait. `recover` takes a lock whose owner died. */
-  lockAcquire(guardian: number, offset: number, timeoutMs: number, recover: boolean): number;
+  /**
+   * `timeoutMs` negative: no limit, 0: do not wait. `recover` takes a lock whose owner died; a `newcomer` lets those go first
+   * who have waited for long.
+   */
+  lockAcquire(guardian: number, offset: number, timeoutMs: number, recover: boolean, newcomer: boolean): number;
   lockRelease(guardian: number, offset: number): number;
 
   /** One per copy of the library in a thread: a `member`. −1 for both makes a pipe. */

@@ -62,4 +62,9 @@ export const LOCK_WAITERS: number = 0x80000000 | 0;
 /** @public */
 export const LOCK_OWNER_DIED = 0x40000000;
 export const LOCK_OWNER_MASK = 0x3fffffff;
+/** Words of a lock's line beside the first; all of them are hints. @public */
+export const LOCK_CROWD = 2;
+/** @public */
+export const LOCK_TURN = 3;
+export const LOCK_LOOP_TURN = 4;
 export const LINE_BYTES = 64;

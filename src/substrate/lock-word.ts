@@ -5,34 +5,54 @@
  * Runs in every process and thread.
  *
  * ```text
- * word                       meaning
+ * word 0                     meaning
  * 0                          free
+ * WAITERS                    free; somebody may sleep, and one of them was woken
  * tid                        held by the guardian with this thread id
  * tid | WAITERS              held; somebody sleeps or is about to
  * OWNER_DIED [| WAITERS]     its owner died holding it: poisoned until recovered
+ *
+ * word 1   pid of the last owner
+ *      2   threads slept lately: a release leaves WAITERS and wakes one; else it takes WAITERS away and wakes all
+ *      3   until when newcomers stand back for threads that have waited for long      4   for event loops
  * ```
+ *
+ * Who sleeps has WAITERS in the word: only a release that wakes all takes it away, and publishing and waking are one system
+ * call. So nobody takes the word without it while somebody sleeps, and each release that may have to wake is seen to.
  *
  * | step | who dies | what the others see |
  * |---|---|---|
  * | acquire, before the compare-exchange | the taker | nothing changed |
  * | acquire, after it | the owner | the kernel sets OWNER_DIED and wakes a waiter |
- * | release, before the store of 0 | the owner | the same |
- * | release, between that store and the wake | the releaser | the kernel sees the pending operation on a word without owner and wakes a waiter |
+ * | release, before the system call | the owner | the same |
+ * | release, after it | the releaser | threads are woken; event loops are rung at its death |
  * | a waiter asleep | the waiter | nothing: it owns nothing |
  * | a waiter woken, before it took the word | the waiter | pending operation: the kernel wakes the next |
  *
- * A release with WAITERS set, and every contended acquire, run natively with the pending operation announced.
+ * A release with WAITERS set, and every contended acquire, run natively with the pending operation announced. Who has waited
+ * for more than a millisecond and finds the word taken again asks for a turn (words 3 and 4): newcomers that find it free
+ * with WAITERS then stand back for 10 ms at most. One that dies, or dawdles, costs the others no more than that.
  */
 import { LockOwnerDiedError, ProcessError, TimeoutError } from '../errors.js';
-import { LOCK_BUSY, LOCK_POISONED, LOCK_TAKEN, LOCK_TAKEN_FROM_DEAD, LOCK_TIMED_OUT } from '../native/addon-types.js';
+import {
+  LOCK_BUSY,
+  LOCK_POISONED,
+  LOCK_STAND_BACK,
+  LOCK_TAKEN,
+  LOCK_TAKEN_FROM_DEAD,
+  LOCK_TIMED_OUT,
+} from '../native/addon-types.js';
 import { binding } from '../native/binding.js';
 import { arena } from './arena.js';
 import { type Guardian, guard, unguard } from './guardian.js';
-import { LINE_BYTES, LOCK_OWNER_DIED, LOCK_OWNER_MASK, LOCK_WAITERS } from './layout.js';
+import { LINE_BYTES, LOCK_LOOP_TURN, LOCK_OWNER_DIED, LOCK_OWNER_MASK, LOCK_WAITERS } from './layout.js';
 
 const WORD = 0;
 /** Pid of the last owner; written only when it changes, read only to name a dead owner. */
 const LAST_PID = 1;
+
+/** What became of an attempt that does not wait. */
+export type Attempted = 'taken' | 'taken from dead' | 'held' | 'free for others';
 
 export class LockWord {
   readonly offset: number;
@@ -48,10 +68,14 @@ export class LockWord {
     this.#tid = this.#guardian.tid;
   }
 
+  /** Takes the lock if it is free and nobody waits; false says nothing. */
+  tryQuickly(): boolean {
+    return Atomics.compareExchange(this.#words, WORD, 0, this.#tid) === 0 && this.#taken();
+  }
+
   /** Takes the lock if it is free. @throws {LockOwnerDiedError} If it is poisoned. */
   tryAcquire(): boolean {
-    if (Atomics.compareExchange(this.#words, WORD, 0, this.#tid) === 0) return this.#taken();
-    return this.#acquireNatively(0, false);
+    return this.tryQuickly() || this.#acquireNatively(0, false);
   }
 
   /**
@@ -62,19 +86,16 @@ export class LockWord {
    * @throws {LockOwnerDiedError} If its owner died.
    */
   acquireSync(timeoutMs?: number): void {
-    if (Atomics.compareExchange(this.#words, WORD, 0, this.#tid) === 0) {
-      this.#taken();
-      return;
-    }
+    if (this.tryQuickly()) return;
     if (!this.#acquireNatively(timeoutMs ?? -1, false))
       throw new TimeoutError(`Cannot acquire the lock: it was not released within ${timeoutMs} ms`);
   }
 
   /** Takes the lock even if its owner died. True: it did, and what the lock protects may be half-done. */
   recoverSync(timeoutMs?: number): boolean {
-    if (Atomics.compareExchange(this.#words, WORD, 0, this.#tid) === 0) return !this.#taken();
-    const answer = binding().lockAcquire(this.#guardian.index, this.offset, timeoutMs ?? -1, true);
-    if (answer === LOCK_TIMED_OUT || answer === LOCK_BUSY)
+    if (this.tryQuickly()) return false;
+    const answer = binding().lockAcquire(this.#guardian.index, this.offset, timeoutMs ?? -1, true, true);
+    if (answer === LOCK_TIMED_OUT || answer === LOCK_BUSY || answer === LOCK_STAND_BACK)
       throw new TimeoutError(`Cannot recover the lock: its living owner did not release it within ${timeoutMs} ms`);
     this.#taken();
     return answer === LOCK_TAKEN_FROM_DEAD;
@@ -84,14 +105,16 @@ export class LockWord {
    * Takes the lock; if it is held, marks that somebody waits for it, so that its release gives true.
    *
    * @param recover Takes it even if its owner died.
+   * @param isNewcomer Lets those go first who have waited for long.
    * @throws {LockOwnerDiedError} If it is poisoned.
    */
-  tryAcquireOrMark(recover: boolean): 'taken' | 'taken from dead' | 'held' {
+  tryAcquireOrMark(recover: boolean, isNewcomer = false): Attempted {
     for (;;) {
       const seen = Atomics.load(this.#words, WORD);
       if ((seen & LOCK_OWNER_MASK) === 0) {
-        const answer = binding().lockAcquire(this.#guardian.index, this.offset, 0, recover);
+        const answer = binding().lockAcquire(this.#guardian.index, this.offset, 0, recover, isNewcomer);
         if (answer === LOCK_BUSY) continue;
+        if (answer === LOCK_STAND_BACK) return 'free for others';
         if (answer === LOCK_POISONED) this.#failPoisoned();
         this.#taken();
         return answer === LOCK_TAKEN_FROM_DEAD ? 'taken from dead' : 'taken';
@@ -110,6 +133,11 @@ export class LockWord {
     if (Atomics.compareExchange(this.#words, WORD, this.#tid, 0) === this.#tid) return false;
     if (binding().lockRelease(this.#guardian.index, this.offset) === 0) return true;
     throw new ProcessError('Cannot release the lock: this thread does not hold it', { code: 'ERR_MP_NOT_OWNER' });
+  }
+
+  /** Has newcomers stand back for event loops until then, a time of `now()`; 0: no longer. */
+  askForTurn(until: number): void {
+    Atomics.store(this.#words, LOCK_LOOP_TURN, until === 0 ? 0 : Math.floor(until) | 1);
   }
 
   locked(): boolean {
@@ -136,7 +164,7 @@ export class LockWord {
   }
 
   #acquireNatively(timeoutMs: number, recover: boolean): boolean {
-    const answer = binding().lockAcquire(this.#guardian.index, this.offset, timeoutMs, recover);
+    const answer = binding().lockAcquire(this.#guardian.index, this.offset, timeoutMs, recover, timeoutMs !== 0);
     if (answer === LOCK_TAKEN) return this.#taken();
     if (answer === LOCK_POISONED) this.#failPoisoned();
     return false;

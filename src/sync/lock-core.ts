@@ -13,10 +13,11 @@
  * before it rang is made up for at its death, as the owner that it was.
  */
 import { InvalidStateError } from '../errors.js';
-import { LockWord } from '../substrate/lock-word.js';
+import { type Attempted, LockWord } from '../substrate/lock-word.js';
 import type { SharedPiece } from '../substrate/shared-piece.js';
 import { type Wait, waitOptions } from '../substrate/wait-limit.js';
 import { WAIT_POINT_BYTES, WaitPoint } from '../substrate/wait-point.js';
+import { LoopTurn } from './loop-turn.js';
 
 /** What becomes of a lock whose owner died holding it. */
 export interface LockOptions {
@@ -69,6 +70,7 @@ export class LockCore {
   }
 
   acquireSync(wait: Wait | undefined): void {
+    if (wait === undefined && this.#word.tryQuickly()) return;
     const { timeout } = syncLimits(wait);
     if ((timeout ?? Number.POSITIVE_INFINITY) === Number.POSITIVE_INFINITY && this.#word.heldHere())
       throw new InvalidStateError('Cannot block for the lock: this thread holds it itself, so it would never be released');
@@ -81,13 +83,9 @@ export class LockCore {
     this.#word.recoverSync(syncLimits(wait).timeout);
   }
 
-  acquire(wait: Wait | undefined, recover = false): Promise<true> {
-    const attempt = () => (this.#took(this.#word.tryAcquireOrMark(recover || this.#continues), recover) ? true : undefined);
-    return this.#point.waitAsync(
-      attempt,
-      wait,
-      recover ? 'recover the lock: it was not released' : 'acquire the lock: it was not released',
-    );
+  acquire(wait: Wait | undefined, recover = false): Promise<void> {
+    if (wait === undefined && this.#point.waiting === 0 && this.#word.tryQuickly()) return AT_ONCE;
+    return this.#acquireInTurn(wait, recover);
   }
 
   release(): void {
@@ -101,9 +99,20 @@ export class LockCore {
     return true;
   }
 
-  #took(how: ReturnType<LockWord['tryAcquireOrMark']>, isMeant = false): boolean {
+  async #acquireInTurn(wait: Wait | undefined, recover: boolean): Promise<void> {
+    const turn = new LoopTurn(this.#word, this.#point);
+    const attempt = () => (this.#took(turn.attempt(recover || this.#continues), recover) ? true : undefined);
+    const what = recover ? 'recover the lock: it was not released' : 'acquire the lock: it was not released';
+    try {
+      await this.#point.waitAsync(attempt, wait, what);
+    } finally {
+      turn.end();
+    }
+  }
+
+  #took(how: Attempted, isMeant = false): boolean {
     if (how === 'taken from dead' && !isMeant) warnOfDeath();
-    return how !== 'held';
+    return how === 'taken' || how === 'taken from dead';
   }
 }
 
@@ -132,3 +141,4 @@ function warnOfDeath(): void {
 }
 
 const CONTINUES = 1;
+const AT_ONCE = Promise.resolve();

@@ -2,29 +2,25 @@
  * The lock word: native/guardian.c, src/substrate/lock-word.ts, src/sync/lock-core.ts, and the kernel's robust-list rules.
  *
  * Two threads and a third party, thread or event loop; the two may be killed at any step. Who sleeps while nothing else can
- * happen is an invalid end state. The kernel is modelled as it is: a death marks an owned word and wakes one, and where an
- * operation is pending on a word without owner it wakes one. A sleep ends by itself only when nothing else can happen (the
- * slices of 100 ms); PAIR and what implies it do without: then the wake-ups alone must do.
+ * happen is an invalid end state: no sleep ends by itself here, so the wake-ups alone must do. (But one who stands back for
+ * somebody else's turn looks again when he likes: there is a time limit.) The kernel is modelled as it is: a death marks an
+ * owned word and wakes one, and where an operation is pending on a word without owner it wakes one; a release that
+ * publishes and wakes in one system call (FUTEX_WAKE_OP) is one step.
  *
- * holds: one owner at a time; nobody sleeps for ever, whoever is killed
- * holds PAIR: two threads need no slices
- * fails NO_PENDING: without list_op_pending a death between unlocking and waking strands a waiter of the pair
+ * holds: one owner at a time; who sleeps has WAITERS in the word; nobody sleeps for ever, whoever is killed
+ * fails NO_PENDING: without list_op_pending a waiter killed after it was woken strands the next
  * fails NO_REAPER: event loops hear of a death from the parent only
- * fails NO_SLICES: known limit: of three, one takes and gives up the word without WAITERS while a waker dies; 100 ms lost
+ * fails TWO_STEPS: a release that publishes 0 and then wakes; another takes the word without WAITERS while the waker dies
+ * fails CLEARS_FOR_ONE: a release that takes WAITERS away but wakes only one
  */
 #define N 3
 #define OWNER 7
 #define DIED 8
 #define WAITERS 16
 #define TURNS 1
-#ifdef NO_PENDING
-#define PAIR
-#endif
-#if !defined(PAIR) && !defined(NO_SLICES)
-#define SLICES
-#endif
 
 byte word, inside;
+bool many, fair, late;
 bool pending[N], asleep[N], rung[N], cell[N], killed[N];
 mtype = { RETRY, TAKEN, POISONED, TIMED_OUT };
 
@@ -38,6 +34,7 @@ inline wake_one() {
 }
 inline wake_all() { asleep[0] = false; asleep[1] = false; asleep[2] = false }
 inline ring_all() { rung[0] = rung[0] || cell[0]; rung[1] = rung[1] || cell[1]; rung[2] = rung[2] || cell[2] }
+#define ANY_SLEEPS (asleep[0] || asleep[1] || asleep[2])
 
 inline begin_operation() {
 #ifndef NO_PENDING
@@ -58,19 +55,35 @@ inline take(wanted) {
 
 inline acquire_slowly(recover, may_sleep) {
   begin_operation();
-  waiters = 0;
+  fresh = true;
   do
   :: seen = word;
      if
      :: (seen & OWNER) == 0 && (seen & DIED) && !recover -> atomic { wake_all(); result = POISONED }; break
+     :: seen == WAITERS && fresh && fair && may_sleep ->
+        many = true;
+        atomic {
+          if
+          :: word == seen -> asleep[me] = true
+          :: else
+          fi
+        }
+        if
+        :: !asleep[me]
+        :: asleep[me] = false /* his time is up */
+        fi;
+        fresh = false
      :: (seen & OWNER) == 0 && (!(seen & DIED) || recover) ->
-        take((me + 1) | waiters | (seen & WAITERS));
+        take((me + 1) | (seen & WAITERS));
         if
         :: result == TAKEN -> break
         :: else
         fi
      :: (seen & OWNER) != 0 && !may_sleep -> result = TIMED_OUT; break
      :: (seen & OWNER) != 0 && may_sleep ->
+        result = TIMED_OUT; break /* gives up */
+     :: (seen & OWNER) != 0 && may_sleep ->
+        many = true;
         atomic {
           if
           :: word == seen -> word = seen | WAITERS; result = TAKEN
@@ -79,7 +92,6 @@ inline acquire_slowly(recover, may_sleep) {
         }
         if
         :: result == RETRY
-        :: result == TAKEN -> result = TIMED_OUT; break /* gives up, the bit stays */
         :: result == TAKEN ->
            atomic {
              if
@@ -87,13 +99,12 @@ inline acquire_slowly(recover, may_sleep) {
              :: else
              fi
            }
+           !asleep[me];
+           fresh = false;
            if
-           :: !asleep[me]
-#ifdef SLICES
-           :: timeout -> asleep[me] = false
-#endif
-           fi;
-           waiters = WAITERS
+           :: fair = true /* has waited for long */
+           :: skip
+           fi
         fi
      fi
   od;
@@ -112,17 +123,36 @@ inline release() {
   :: result == TAKEN
   :: else ->
      begin_operation();
-     atomic { seen = word; word = 0 };
+#ifdef TWO_STEPS
+     atomic { word = 0 };
+     atomic { wake_one() };
+#else
      if
-     :: seen & WAITERS -> atomic { wake_one() }
-     :: else
+     :: !many && !fair ->
+        atomic {
+          word = 0;
+#ifdef CLEARS_FOR_ONE
+          wake_one()
+#else
+          wake_all()
+#endif
+        }
+     :: else ->
+        atomic { woke = ANY_SLEEPS; word = WAITERS; wake_one() };
+        if
+        :: !woke -> many = false; fair = false
+        :: else
+        fi
      fi;
+#endif
      pending[me] = false;
-     if
-     :: seen & WAITERS -> atomic { ring_all() }
-     :: else
-     fi
+     atomic { ring_all() }
   fi
+}
+
+active proctype Watcher() {
+end_watch:
+  (ANY_SLEEPS && !(word & WAITERS)) -> assert(false)
 }
 
 /* What the kernel does at a death, and then the parent. */
@@ -154,8 +184,8 @@ inline die() {
 }
 
 proctype Thread(byte me) {
-  byte seen, waiters, turn;
-  bool holding;
+  byte seen, turn;
+  bool holding, fresh, woke;
   mtype result;
   {
     do
@@ -185,8 +215,8 @@ proctype Thread(byte me) {
 }
 
 proctype EventLoop(byte me) {
-  byte seen, waiters;
-  bool holding;
+  byte seen;
+  bool holding, fresh, woke;
   mtype result;
   {
     cell[me] = true;
@@ -226,16 +256,15 @@ init {
   atomic {
     run Thread(0);
     run Thread(1);
-#ifndef PAIR
     if
     :: run EventLoop(2)
     :: run Thread(2)
     fi
-#endif
   }
   do /* kills whom it likes, when it likes */
   :: killed[0] = true
   :: killed[1] = true
+  :: !late -> atomic { late = true; many = false } /* a releaser of before, that found nobody asleep */
   :: break
   od
 }

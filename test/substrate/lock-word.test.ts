@@ -106,13 +106,13 @@ test(
 );
 
 test(
-  `a process killed between unlocking and waking strands nobody, ${WINDOWS} times`,
+  `a process killed in the middle of a release strands nobody, ${WINDOWS} times`,
   leavesNothing(
     async () => {
       for (let i = 0; i < WINDOWS; i++) {
         const lock = sharedLine();
         const line = sharedLine();
-        const owner = await begin(holdUntilAwaited, [lock.offset, line.offset], 'lock.beforeWake:kill');
+        const owner = await begin(holdUntilAwaited, [lock.offset, line.offset], 'lock.afterRelease:kill');
         await until(() => line.words[STARTED] === 1, 'the owner holds');
         const waiter = await begin(awaitLock, [lock.offset, line.offset], 'none:kill'); // the test build: sleeps without slices
         await until(() => line.words[STARTED] === 2 && sleepsInFutex(waiter.pid as number), 'the waiter sleeps');
