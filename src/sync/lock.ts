@@ -110,7 +110,7 @@ export class Lock implements Disposable {
   suspend(): Suspended {
     this.#core.release();
     return {
-      resume: async () => void (await this.#core.acquire(undefined)),
+      resume: () => this.#core.acquire(undefined),
       resumeSync: () => this.#core.acquireSync(undefined),
     };
   }
