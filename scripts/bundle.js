@@ -34,6 +34,7 @@ const PUBLIC = {
   futures: 'futures/index',
   threads: 'threads-index',
   'shared-memory': 'memory/index',
+  logging: 'logging/index',
 };
 const CLI = 'cli/main';
 /**
@@ -53,6 +54,10 @@ const LATER = {
     'process/launcher',
     'threads/thread-launcher',
     'process/shared-classes',
+    'logging/forwarder',
+    'logging/own-logger',
+    'logging/log-table',
+    'logging/collector',
   ],
   core: [
     'wire/array-runs',

@@ -21,6 +21,8 @@ export { SimpleQueue } from './channel/simple-queue.js';
 export { type Ready, waitReady } from './channel/wait-ready.js';
 export { type Context, ForkServerContext, getContext, SpawnContext } from './context/context.js';
 export * from './futures/index.js';
+export type { LogLevel } from './logging/levels.js';
+export { getLogger, logToStderr, type OwnLogger } from './logging/own-logger.js';
 export * from './memory/index.js';
 export { type AsyncCallbacks, AsyncResult } from './pool/async-result.js';
 export { Pool } from './pool/pool.js';

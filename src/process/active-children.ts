@@ -3,6 +3,7 @@
  *
  * Runs in parents.
  */
+import { collectAll } from '../logging/collector.js';
 import { now } from '../substrate/clock.js';
 import { signalNumber } from './exit-status.js';
 import type { Child } from './launcher.js';
@@ -50,6 +51,7 @@ function terminateDaemonsAtExit(): void {
     for (const child of daemons) child.signal(SIGTERM);
     const deadline = now() + TERM_GRACE_MS;
     while (daemons.some((child) => child.signal(EXISTS)) && now() < deadline) Atomics.wait(NEVER_WOKEN, 0, 0, LOOK_MS);
+    collectAll();
   });
 }
 

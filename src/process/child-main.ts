@@ -5,6 +5,8 @@
  * The entry files (`*-entry.cts`) call it; nothing else may import it.
  */
 import { binding } from '../native/binding.js';
+import { captureLogs } from '../logging/capture.js';
+import { say } from '../logging/own-logger.js';
 import { arena } from '../substrate/arena.js';
 import { Bell } from '../substrate/doorbell.js';
 import { faultPoint } from '../substrate/fault.js';
@@ -16,7 +18,7 @@ import type { Definition, Encoded } from '../wire/codec-types.js';
 import { Inbox, Shipper } from '../wire/shipper.js';
 import { joinAsSender } from './family.js';
 import { BOOT, type Boot, END, INTERRUPT } from './frames.js';
-import { setBoot } from './identity.js';
+import { bootOf, setBoot } from './identity.js';
 
 /** File descriptors that `launcher.ts` passes. */
 const ARENA_FD = 3;
@@ -86,6 +88,7 @@ export function startChild(program: ChildProgram, surroundings: Surroundings = I
   joinAsSender();
   const parent = openLink({ offset, capacity, parentId, parentPid }, program, surroundings);
   process.on('exit', (code) => {
+    if (bootOf()?.talks === true) say('info', `process exiting with exit code ${code}`);
     const end = new Uint8Array(4);
     new DataView(end.buffer).setInt32(0, code, true);
     parent.sendBytes(END, end, 0, 4);
@@ -119,6 +122,7 @@ function openLink(
     }
     const boot = decodeValue(buffer, start, end) as Boot;
     setBoot(boot);
+    captureLogs({ table: boot.logs, captureConsole: boot.captureConsole, parentId: where.parentId, parentBell: bell });
     process.argv = [process.argv[0] as string, ...boot.argv.slice(1)];
     faultPoint('boot.beforeReady');
     deliver = program.start(boot, parent);

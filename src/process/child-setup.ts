@@ -4,6 +4,7 @@
  * Runs in parents.
  */
 import { InvalidStateError } from '../errors.js';
+import { isHeard, logTable } from '../logging/log-table.js';
 import { childNodeOptions } from '../wire/loader-flags.js';
 import type { Boot } from './frames.js';
 import { authKey, bootOf, currentName } from './identity.js';
@@ -20,6 +21,7 @@ export function bootFor(child: {
   authKey?: Uint8Array;
   detached?: boolean;
   startMethod: StartMethod | undefined;
+  captureConsole?: boolean;
 }): Boot {
   const own = bootOf();
   if (own?.daemon === true) throw new InvalidStateError(`Cannot start ${child.name}: a daemon process may not have children`);
@@ -37,6 +39,9 @@ export function bootFor(child: {
     authKey: child.authKey ?? authKey(),
     detached: child.detached ?? false,
     startMethod: child.startMethod,
+    logs: child.detached === true ? 0 : logTable(), // what may outlive its parent has nobody to tell
+    captureConsole: child.captureConsole ?? false,
+    talks: isHeard(),
   };
 }
 

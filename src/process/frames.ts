@@ -40,6 +40,12 @@ export interface Boot {
   readonly detached: boolean;
   /** The start method that the child begins with; undefined: none was chosen. */
   readonly startMethod: StartMethod | undefined;
+  /** Where the parent says what log records it wants; 0: it wants none. */
+  readonly logs: number;
+  /** Console output becomes log records. */
+  readonly captureConsole: boolean;
+  /** Somebody listens to the library's own messages. */
+  readonly talks: boolean;
 }
 
 /** The payload of a frame that says all by its kind. */

@@ -3,6 +3,7 @@
  *
  * Runs in every process. A child gets it from its parent's BOOT frame before user code runs.
  */
+import { origin } from '../logging/capture-state.js';
 import type { Boot } from './frames.js';
 
 let boot: Boot | undefined;
@@ -17,6 +18,7 @@ export function bootOf(): Boot | undefined {
 
 export function setBoot(received: Boot): void {
   boot = received;
+  origin.name = currentName;
 }
 
 /** The name of this process, as `currentProcess().name`. */
@@ -27,6 +29,7 @@ export function currentName(): string {
 /** Where the name is when there is an object that may be renamed. */
 export function setCurrentName(read: () => string): void {
   name = read;
+  origin.name = currentName;
 }
 
 /** Numbers for a child constructed now: those of this process and a count of its own. */

@@ -8,6 +8,7 @@ import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { openSync } from 'node:fs';
 import { type ProcessPhase, SystemError } from '../errors.js';
+import { collectLogs, collectRest } from '../logging/collector.js';
 import { sweepOnce } from '../memory/shared-memory-records.js';
 import { binding } from '../native/binding.js';
 import { fileBeside, fileOfPackage } from '../native/own-files.js';
@@ -175,6 +176,7 @@ export class Child {
     });
     this.#shipper = new Shipper((kind, buffer, start, end) => this.#link.send(kind, buffer, start, end));
     doorbell.add(this.#link);
+    collectLogs(this.#participant);
     this.#started.watch((status) => this.#ended(status));
   }
 
@@ -229,6 +231,7 @@ export class Child {
     this.#inbox.whenIdle(() => {
       if (this.#settled) return;
       this.#settled = true;
+      collectRest(this.#participant);
       this.#onExit(this); // may still read the shared memory
       const { allocator, doorbell } = self();
       doorbell.remove(this.#link);

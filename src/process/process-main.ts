@@ -3,6 +3,7 @@
  *
  * Runs in children only.
  */
+import { say } from '../logging/own-logger.js';
 import { faultPoint } from '../substrate/fault.js';
 import { self } from '../substrate/self.js';
 import { decodeArgs, decodeValue, encodeValue } from '../wire/codec.js';
@@ -104,6 +105,7 @@ function run({ boot, parent, surroundings: { flushOutput }, become }: Life): voi
         NEVER_SETTLES,
       );
   });
+  if (boot.talks) say('info', 'child process calling run()');
   // The target's own work keeps the process alive from here on.
   self().doorbell.release();
   void runTarget(target)

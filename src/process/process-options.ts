@@ -27,6 +27,8 @@ export interface ProcessOptions<A extends unknown[] = unknown[], R = unknown> {
   readonly maxOldSpaceMb?: number | undefined;
   /** May outlive its parent. Default false. */
   readonly detached?: boolean | undefined;
+  /** Console output becomes log records where the parent has logging configured; else it goes to stdout and stderr as always. Default false. */
+  readonly captureConsole?: boolean | undefined;
 }
 
 /** @throws {TypeError|RangeError} If an option has the wrong type or value. */
@@ -56,6 +58,7 @@ const CHECKS: Readonly<Record<string, (value: unknown) => void>> = {
       throw new RangeError(`Cannot create a process: maxOldSpaceMb must be a positive integer of MiB, received ${value}`);
   },
   detached: (value) => typeof value === 'boolean' || refuse('detached must be a boolean', value),
+  captureConsole: (value) => typeof value === 'boolean' || refuse('captureConsole must be a boolean', value),
 };
 
 function checkEnv(env: unknown): void {

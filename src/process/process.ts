@@ -158,7 +158,7 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
 
   /** Everything that can fail for the user's values comes before anything is started. */
   #launch(): RunningChild {
-    const { detached = false } = this.#options;
+    const { detached = false, captureConsole = false } = this.#options;
     const { target, args } = this.#task as { target: unknown; args: A };
     const processClass = this.constructor as typeof Process;
     const frames = startFrames(
@@ -168,6 +168,7 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
         identity: this.#identity,
         authKey: this.#authKey,
         detached,
+        captureConsole,
         startMethod: this.#kind.startMethod(this.#options as ProcessOptions),
       },
       {

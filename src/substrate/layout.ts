@@ -43,6 +43,10 @@ export const SLOT_ARMED = 5;
 export const SLOT_CLAIMER = 6;
 /** Where the participant lists the shared objects that it holds, in lines of 64 bytes; 0: nowhere. */
 export const SLOT_HOLDS = 7;
+/** Where the participant's log lies, in lines of 64 bytes; 0: it has logged nothing. */
+export const SLOT_LOGS = 8;
+/** The participant's own id while it will look into its children's logs by itself; else they must ring. */
+export const SLOT_LOGS_LOOK = 9;
 /** A slot's state word: generation << 2 | state. */
 export const STATE_MASK = 3;
 export const STATE_FREE = 0;

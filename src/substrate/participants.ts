@@ -24,6 +24,8 @@ import {
   SLOT_CLAIMER,
   SLOT_DOORBELL,
   SLOT_HOLDS,
+  SLOT_LOGS,
+  SLOT_LOGS_LOOK,
   SLOT_PID,
   SLOT_START_HIGH,
   SLOT_START_LOW,
@@ -66,6 +68,8 @@ export function claimSlot(claimer: ParticipantId): ParticipantId {
     Atomics.store(words, SLOT_CLAIMER, claimer);
     Atomics.store(words, SLOT_ARMED, 0);
     Atomics.store(words, SLOT_HOLDS, 0);
+    Atomics.store(words, SLOT_LOGS, 0);
+    Atomics.store(words, SLOT_LOGS_LOOK, 0);
     raiseSlotsUsed(slot + 1);
     return generation * 2 ** SLOT_BITS + slot;
   }

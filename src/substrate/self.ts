@@ -66,12 +66,20 @@ export function reclaimParticipant(dead: ParticipantId): void {
     if (child !== dead && !isProcessAlive(child)) reclaimParticipant(child);
   }
   const others = sameProcess(dead);
+  onReclaim?.(dead);
   reclaimHolds(dead);
   forgetBell(dead);
   freeSlot(dead);
   self().allocator.reclaim(dead);
   for (const other of others) reclaimParticipant(other);
 }
+
+/** Says what else to do with what a dead participant leaves, before it is freed. */
+export function beforeReclaim(handler: (dead: ParticipantId) => void): void {
+  onReclaim = handler;
+}
+
+let onReclaim: ((dead: ParticipantId) => void) | undefined;
 
 /** What is to be done with a shared object of which a holder died, and when a hold is given back. */
 export interface HolderDeath {

@@ -37,8 +37,8 @@ export const RETIRING: number = WORKER_FRAMES + 14;
 /** Worker → engine: it ends because of this encoded failure, which belongs to no task. */
 export const WORKER_FAILED: number = WORKER_FRAMES + 15;
 
-/** Sequence number, job number, flags: u32 each. */
-export const TASK_HEADER_BYTES = 12;
+/** Sequence number, job number, flags, number of the task in its executor: u32 each. */
+export const TASK_HEADER_BYTES = 16;
 export const SEQUENCE_BYTES = 4;
 
 /** The function is in the message itself, in front of the arguments. */

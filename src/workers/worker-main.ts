@@ -4,6 +4,7 @@
  * Runs in workers only. Holds no lock and nothing else that others wait for; a task belongs to it from the
  * moment its claim word says so.
  */
+import { origin } from '../logging/capture-state.js';
 import { callable } from '../process/callable.js';
 import { IN_PROCESS, startChild, type ParentLink, type Surroundings } from '../process/child-main.js';
 import { catchFatal } from '../process/fatal.js';
@@ -137,6 +138,7 @@ class WorkerLoop {
     if (Atomics.compareExchange(this.#shared, sequence % CLAIMS, queued, claimWord(sequence, CLAIM_CLAIMED)) !== queued)
       return false;
     this.#running = sequence;
+    origin.taskId = readU32(buffer, start + 12);
     if ((readU32(buffer, start + 8) & FLAG_REPORT) !== 0) this.#report(sequence);
     return true;
   }
@@ -274,6 +276,7 @@ class WorkerLoop {
 
   #answer(kind: number, sequence: number, { buffer, start, end, definitions }: Encoded): void {
     this.#running = 0;
+    origin.taskId = undefined;
     writeU32(buffer, start - SEQUENCE_BYTES, sequence);
     this.#parent.ship(definitions);
     faultPoint('result.beforeSend');

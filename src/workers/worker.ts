@@ -141,9 +141,10 @@ export class Worker {
     task.worker = this;
     this.given++;
     const { buffer, start, end, definitions } = task.encoded;
-    writeU32(buffer, start - 12, sequence);
-    writeU32(buffer, start - 8, task.job?.id ?? 0);
-    writeU32(buffer, start - 4, task.flags);
+    writeU32(buffer, start - 16, sequence);
+    writeU32(buffer, start - 12, task.job?.id ?? 0);
+    writeU32(buffer, start - 8, task.flags);
+    writeU32(buffer, start - 4, task.id);
     if (this.mustLoad(task)) this.child.sendBytes(PREPARE, buffer.slice(start - TASK_HEADER_BYTES, start), 0, TASK_HEADER_BYTES);
     if (task.job !== undefined) this.#introduce(task.job);
     this.#ship(definitions);
