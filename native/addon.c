@@ -3,9 +3,12 @@
 #include "doorbell.h"
 #include "env.h"
 #include "fault.h"
+#include "fork-client.h"
+#include "fork-server.h"
 #include "futex.h"
 #include "guardian.h"
 #include "layout.h"
+#include "loop-end.h"
 #include "napi-helpers.h"
 #include "process.h"
 #include "shared-memory.h"
@@ -350,6 +353,9 @@ NAPI_MODULE_INIT() {
   mp_export(env, exports, "fault", fault);
 #endif
   mp_process_exports(env, exports);
+  mp_fork_server_exports(env, exports);
+  mp_fork_client_exports(env, exports);
+  mp_loop_end_exports(env, exports);
   mp_shared_memory_exports(env, exports);
   mp_socket_exports(env, exports);
   export_layout(env, exports);

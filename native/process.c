@@ -87,6 +87,20 @@ static napi_value watch_parent(napi_env env, napi_callback_info info) {
   return mp_int(env, mp_watch_parent(mp_i32(env, argv[0], 0)));
 }
 
+/* watchParentPidfd(pidfd, die) -> errno */
+static napi_value watch_parent_pidfd(napi_env env, napi_callback_info info) {
+  napi_value argv[2];
+  mp_args(env, info, 2, argv);
+  return mp_int(env, mp_watch_parent_pidfd(mp_i32(env, argv[0], -1), mp_bool(env, argv[1])));
+}
+
+/* parentLives() -> boolean */
+static napi_value parent_lives(napi_env env, napi_callback_info info) {
+  napi_value result;
+  napi_get_boolean(env, mp_parent_lives(), &result);
+  return result;
+}
+
 static napi_value process_start_time(napi_env env, napi_callback_info info) {
   napi_value argv[1];
   mp_args(env, info, 1, argv);
@@ -158,6 +172,8 @@ void mp_process_exports(napi_env env, napi_value exports) {
   mp_export(env, exports, "signalChild", signal_child);
   mp_export(env, exports, "childPidfd", child_pidfd);
   mp_export(env, exports, "watchParent", watch_parent);
+  mp_export(env, exports, "watchParentPidfd", watch_parent_pidfd);
+  mp_export(env, exports, "parentLives", parent_lives);
   mp_export(env, exports, "processStartTime", process_start_time);
   mp_export(env, exports, "exitNow", exit_now);
   mp_export(env, exports, "ignoreTerminalInterrupt", ignore_terminal_interrupt);

@@ -32,7 +32,8 @@ typedef struct child {
   pid_t pid;
   int pidfd;
   int ring_fd;
-  const void *owner; /* NULL: disowned, reaped silently */
+  mp_fork_client_t *client; /* NULL: this process is its parent */
+  const void *owner;        /* NULL: disowned, reaped silently */
   bool detached;
   bool dead;
   int status;
@@ -61,8 +62,9 @@ static _Atomic int unfetched; /* deaths that their owners have not fetched yet *
 
 static int pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 
-uint64_t mp_process_start_time(int pid) {
+char mp_process_stat(int pid, int field, uint64_t *value) {
   char path[40], text[1024];
+  *value = 0;
   snprintf(path, sizeof(path), "/proc/%d/stat", pid);
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return 0;
@@ -70,13 +72,21 @@ uint64_t mp_process_start_time(int pid) {
   close(fd);
   if (length <= 0) return 0;
   text[length] = '\0';
-  const char *field = strrchr(text, ')'); /* the name in field 2 may contain anything */
-  if (field == NULL) return 0;
-  for (int number = 2; number < 22; number++) {
-    field = strchr(field + 1, ' ');
-    if (field == NULL) return 0;
+  const char *at = strrchr(text, ')'); /* the name in field 2 may contain anything */
+  if (at == NULL || at[1] != ' ') return 0;
+  char state = at[2];
+  for (int number = 2; number < field; number++) {
+    at = strchr(at + 1, ' ');
+    if (at == NULL) return 0;
   }
-  return strtoull(field + 1, NULL, 10);
+  *value = strtoull(at + 1, NULL, 10);
+  return state;
+}
+
+uint64_t mp_process_start_time(int pid) {
+  uint64_t ticks;
+  mp_process_stat(pid, 22, &ticks);
+  return ticks;
 }
 
 /* ---- starting (runs in the supervisor thread) ---- */
@@ -137,6 +147,7 @@ static int start_process(const mp_spawn_t *spawn, pid_t *pid, const char **sysca
 static void forget(child_t *child) {
   if (child->pidfd >= 0) close(child->pidfd);
   if (child->ring_fd >= 0) close(child->ring_fd);
+  if (child->client != NULL) mp_fork_client_release(child->client);
   free(child);
 }
 
@@ -179,17 +190,24 @@ static void answer(request_t *asked) {
 
 /* ---- reaping ---- */
 
-static void reap(child_t *child) {
+/* False: it is not dead. */
+static bool reap_own(child_t *child) {
   siginfo_t info;
   memset(&info, 0, sizeof(info));
   if (waitid((idtype_t)P_PIDFD, (id_t)child->pidfd, &info, WEXITED | WNOHANG) != 0) {
-    if (errno != ECHILD) return;
+    if (errno != ECHILD) return false;
     info.si_pid = child->pid; /* somebody else reaped it: dead, by what is not known */
     info.si_code = CLD_EXITED;
-    info.si_status = 255;
+    info.si_status = MP_STATUS_UNKNOWN;
   }
-  if (info.si_pid == 0) return;
+  if (info.si_pid == 0) return false;
   child->status = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
+  return true;
+}
+
+static void reap(child_t *child) {
+  if (child->client != NULL) child->status = mp_fork_status(child->client, child->pid, child->pidfd);
+  else if (!reap_own(child)) return;
   child->dead = true;
   if (child->owner == NULL) return;
   atomic_fetch_add(&unfetched, 1);
@@ -317,6 +335,37 @@ int mp_spawn(const mp_spawn_t *spawn, int ring_fd, const void *owner, int *id, p
   return asked.error;
 }
 
+int mp_adopt(const mp_adopt_t *adopted, int ring_fd, const void *owner, int *id) {
+  child_t *child = calloc(1, sizeof(*child));
+  if (child == NULL) return ENOMEM;
+  child->ring_fd = fcntl(ring_fd, F_DUPFD_CLOEXEC, LOWEST_OTHER_FD);
+  if (child->ring_fd < 0) {
+    int error = errno;
+    free(child);
+    return error;
+  }
+  child->pid = adopted->pid;
+  child->pidfd = adopted->pidfd;
+  child->detached = adopted->detached;
+  child->client = adopted->client;
+  child->owner = owner;
+  pthread_mutex_lock(&mutex);
+  int error = start_locked();
+  if (error == 0) {
+    *id = child->id = ++last_id;
+    child->next = children;
+    children = child;
+  }
+  pthread_mutex_unlock(&mutex);
+  if (error == 0) {
+    wake_supervisor();
+  } else {
+    close(child->ring_fd);
+    free(child);
+  }
+  return error;
+}
+
 bool mp_any_exit(void) { return atomic_load(&unfetched) > 0; }
 
 bool mp_take_exit(const void *owner, mp_exit_t *taken) {
@@ -393,4 +442,22 @@ int mp_watch_parent(pid_t parent) {
   if (error == 0) wake_supervisor();
   pthread_mutex_unlock(&mutex);
   return error;
+}
+
+static int asked_parent_pidfd = -1;
+
+int mp_watch_parent_pidfd(int pidfd, bool die) {
+  asked_parent_pidfd = pidfd;
+  if (!die) return 0;
+  pthread_mutex_lock(&mutex);
+  parent_pidfd = pidfd;
+  int error = start_locked();
+  if (error == 0) wake_supervisor();
+  pthread_mutex_unlock(&mutex);
+  return error;
+}
+
+bool mp_parent_lives(void) {
+  struct pollfd dead = {.fd = asked_parent_pidfd, .events = POLLIN};
+  return poll(&dead, 1, 0) == 0;
 }

@@ -4,6 +4,7 @@
  * It lives as long as the process, which is why children are forked from it: the kernel ties a child's death
  * signal to the thread that forked it, not to the process. It never runs JavaScript and never waits for it. */
 #pragma once
+#include "fork-client.h"
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -26,6 +27,16 @@ typedef struct {
 /* Starts a child; `ring_fd` is rung at its death (a duplicate is kept). `owner` groups children for mp_disown.
  * 0, or an errno with the failing call's name. */
 int mp_spawn(const mp_spawn_t *request, int ring_fd, const void *owner, int *id, pid_t *pid, const char **syscall_name);
+/* A child that a fork server made. */
+typedef struct {
+  pid_t pid;
+  int pidfd; /* the supervisor's from then on */
+  bool detached;
+  mp_fork_client_t *client; /* knows its status; released with the child */
+} mp_adopt_t;
+
+/* Watches a child that this process did not start itself. 0 or an errno; nothing is taken over then. */
+int mp_adopt(const mp_adopt_t *child, int ring_fd, const void *owner, int *id);
 /* Whether any death of any owner waits to be fetched; needs no lock. */
 bool mp_any_exit(void);
 /* Fetches one death of a child of `owner` that was not fetched before. */
@@ -40,5 +51,13 @@ void mp_disown(const void *owner);
 /* Ends this process with SIGKILL as soon as `parent` is gone, also in a busy loop. 0 or an errno; ESRCH when it
  * is gone already (the caller then ends the process itself). */
 int mp_watch_parent(pid_t parent);
-/* Field 22 of /proc/<pid>/stat, in clock ticks; 0 where there is no such process. */
+/* The same for a parent that did not fork this process itself, by a pidfd that is kept; only asked for with `die` false. */
+int mp_watch_parent_pidfd(int pidfd, bool die);
+/* Whether the parent of mp_watch_parent_pidfd lives; true if there is none. */
+bool mp_parent_lives(void);
+/* What a death is reported as if nobody can say how it was: reaped by others, on a kernel that does not keep it. */
+#define MP_STATUS_UNKNOWN 255
+/* A field of /proc/<pid>/stat from 4 on; the state's letter, 0 where there is no such process. */
+char mp_process_stat(int pid, int field, uint64_t *value);
+/* Its start time in clock ticks since boot; 0 where there is no such process. */
 uint64_t mp_process_start_time(int pid);

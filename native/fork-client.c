@@ -1,0 +1,301 @@
+#include "fork-client.h"
+#include "env.h"
+#include "fork-protocol.h"
+#include "napi-helpers.h"
+#include "supervisor.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+#define STATUS_MS 5000 /* a server that does not answer for so long is stopped or worse */
+#define FORK_MS 10000
+#define ORPHAN_LOOKS 100
+#define ORPHAN_PAUSE_NS 1000000
+#define MAX_CLIENTS 64
+
+struct mp_fork_client {
+  int calls;
+  int reaps;
+  int pidfd; /* of the server */
+  bool gone;
+  _Atomic int users;
+};
+
+/* Numbers for JavaScript. */
+static mp_fork_client_t *clients[MAX_CLIENTS];
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static mp_fork_client_t *find(int number) {
+  return number >= 0 && number < MAX_CLIENTS ? clients[number] : NULL;
+}
+
+void mp_fork_client_release(mp_fork_client_t *client) {
+  if (atomic_fetch_sub(&client->users, 1) > 1) return;
+  close(client->reaps);
+  close(client->pidfd);
+  free(client);
+}
+
+/* ---- what a child died of ---- */
+
+/* As linux/pidfd.h has it since 6.13; the exit status, also of a process that others reaped, since 6.15. */
+typedef struct {
+  uint64_t mask, cgroup_id;
+  uint32_t pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
+  int32_t exit_code;
+} pidfd_info_t;
+#define PIDFD_INFO_EXIT_BIT (1ull << 3)
+#define PIDFD_GET_INFO_CALL _IOWR(0xFF, 11, pidfd_info_t)
+
+static int decoded(int wait_status) {
+  return WIFSIGNALED(wait_status) ? -WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
+
+/* Of a child whose server is dead: this process has it now (as pid 1 of a container), or somebody reaps it soon. */
+static int status_of_orphan(pid_t pid, int pidfd) {
+  struct timespec pause = {0, ORPHAN_PAUSE_NS};
+  siginfo_t info;
+  for (int look = 0; look < ORPHAN_LOOKS; look++) {
+    memset(&info, 0, sizeof(info));
+    if (waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG) == 0 && info.si_pid != 0)
+      return info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
+    pidfd_info_t kernel = {.mask = PIDFD_INFO_EXIT_BIT};
+    if (ioctl(pidfd, PIDFD_GET_INFO_CALL, &kernel) == 0 && (kernel.mask & PIDFD_INFO_EXIT_BIT) != 0) return decoded(kernel.exit_code);
+    uint64_t zombie; /* an older kernel says it as long as nobody has reaped it */
+    if (mp_process_stat(pid, 52, &zombie) == 'Z' && zombie != 0) return decoded((int)zombie);
+    nanosleep(&pause, NULL);
+  }
+  return MP_STATUS_UNKNOWN;
+}
+
+static bool ask_status(mp_fork_client_t *client, pid_t pid, int *status) {
+  mp_reap_request_t request = {pid};
+  mp_reap_answer_t answer;
+  if (client->gone || send(client->reaps, &request, sizeof(request), MSG_NOSIGNAL | MSG_DONTWAIT) < 0) return false;
+  do {
+    if (mp_receive_all(client->reaps, &answer, sizeof(answer), STATUS_MS) != 0) return false;
+  } while (answer.pid != pid);
+  *status = answer.status;
+  return answer.error == 0;
+}
+
+int mp_fork_status(mp_fork_client_t *client, pid_t pid, int pidfd) {
+  int status = 0;
+  if (ask_status(client, pid, &status)) return status;
+  client->gone = true;
+  syscall(SYS_pidfd_send_signal, client->pidfd, SIGKILL, NULL, 0);
+  return status_of_orphan(pid, pidfd);
+}
+
+/* ---- forking ---- */
+
+static mode_t current_umask(void) {
+  mode_t mask = umask(0);
+  umask(mask);
+  return mask;
+}
+
+static int ask_fork(mp_fork_client_t *client, const mp_fork_request_t *header, const char *text, const char *cwd, const int *fds,
+                    mp_fork_answer_t *answer, int *pidfd) {
+  int error = mp_send_with_fds(client->calls, header, sizeof(*header), fds, (int)header->fd_count);
+  if (error == 0) error = mp_send_all(client->calls, text, header->text_bytes);
+  if (error == 0) error = mp_send_all(client->calls, cwd, header->cwd_bytes);
+  if (error != 0) return error;
+  struct pollfd ready = {.fd = client->calls, .events = POLLIN};
+  int count;
+  do count = poll(&ready, 1, FORK_MS);
+  while (count < 0 && errno == EINTR);
+  if (count == 0) return ETIMEDOUT;
+  int fd_count = 1;
+  ssize_t got = mp_receive_with_fds(client->calls, answer, sizeof(*answer), pidfd, &fd_count);
+  if (got <= 0) return EPIPE;
+  if (fd_count == 0) *pidfd = -1;
+  return mp_receive_all(client->calls, (char *)answer + got, sizeof(*answer) - (size_t)got, FORK_MS);
+}
+
+static bool read_fds(napi_env env, napi_value list, int *fds, uint32_t *count) {
+  napi_get_array_length(env, list, count);
+  if (*count > MP_FORK_FDS) return false;
+  for (uint32_t i = 0; i < *count; i++) {
+    napi_value item;
+    napi_get_element(env, list, i, &item);
+    fds[i] = mp_i32(env, item, -1);
+  }
+  return true;
+}
+
+static napi_value started(napi_env env, int id, pid_t pid) {
+  napi_value result;
+  napi_create_object(env, &result);
+  mp_set(env, result, "id", mp_int(env, id));
+  mp_set(env, result, "pid", mp_int(env, pid));
+  return result;
+}
+
+/* A failure of the server itself, which the caller gives up then, has the name "forkserver". */
+static napi_value fork_with(napi_env env, mp_fork_client_t *client, const mp_member_t *member, const mp_fork_request_t *header,
+                            const char *text, const char *cwd, const int *fds) {
+  mp_fork_answer_t answer;
+  int pidfd = -1, id;
+  memset(&answer, 0, sizeof(answer));
+  int error = ask_fork(client, header, text, cwd, fds, &answer, &pidfd);
+  if (error != 0) {
+    if (pidfd >= 0) close(pidfd);
+    return mp_failure(env, error, "forkserver");
+  }
+  answer.syscall_name[sizeof(answer.syscall_name) - 1] = '\0';
+  if (answer.pid == 0) return mp_failure(env, answer.error, answer.syscall_name);
+  atomic_fetch_add(&client->users, 1);
+  mp_adopt_t adopted = {answer.pid, pidfd, (header->flags & MP_FORK_DETACHED) != 0, client};
+  error = mp_adopt(&adopted, mp_doorbell_write_fd(member->doorbell), member, &id);
+  if (error == 0) return started(env, id, answer.pid);
+  syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+  mp_fork_status(client, answer.pid, pidfd);
+  mp_fork_client_release(client);
+  close(pidfd);
+  return mp_failure(env, error, "calloc");
+}
+
+/* forkChild(server, member, request, cwd | null, fds, detached) -> { id, pid } | failure */
+static napi_value fork_child(napi_env env, napi_callback_info info) {
+  napi_value argv[6];
+  mp_args(env, info, 6, argv);
+  pthread_mutex_lock(&mutex);
+  mp_fork_client_t *client = find(mp_i32(env, argv[0], -1));
+  pthread_mutex_unlock(&mutex);
+  mp_member_t *member = mp_member(env, argv[1]);
+  int fds[MP_FORK_FDS];
+  mp_fork_request_t header = {0, 0, 0, mp_bool(env, argv[5]) ? MP_FORK_DETACHED : 0, (uint32_t)current_umask()};
+  if (client == NULL || member == NULL || !read_fds(env, argv[4], fds, &header.fd_count)) return mp_failure(env, EINVAL, "forkChild");
+  char *text = mp_string(env, argv[2]);
+  char *cwd = mp_string(env, argv[3]);
+  napi_value result = mp_failure(env, ENOMEM, "forkChild");
+  if (text != NULL) {
+    header.text_bytes = (uint32_t)strlen(text);
+    header.cwd_bytes = cwd == NULL ? 0 : (uint32_t)strlen(cwd);
+    result = fork_with(env, client, member, &header, text, cwd == NULL ? "" : cwd, fds);
+  }
+  free(text);
+  free(cwd);
+  return result;
+}
+
+/* becomeChild(calls, request, fds, detached) -> errno: the one request of a server that does not fork */
+static napi_value become_child(napi_env env, napi_callback_info info) {
+  napi_value argv[4];
+  mp_args(env, info, 4, argv);
+  int fds[MP_FORK_FDS], calls = mp_i32(env, argv[0], -1);
+  mp_fork_request_t header = {0, 0, 0, mp_bool(env, argv[3]) ? MP_FORK_DETACHED : 0, (uint32_t)current_umask()};
+  char *text = mp_string(env, argv[1]);
+  int error = text == NULL ? ENOMEM : read_fds(env, argv[2], fds, &header.fd_count) ? 0 : EINVAL;
+  if (error == 0) {
+    header.text_bytes = (uint32_t)strlen(text);
+    error = mp_send_with_fds(calls, &header, sizeof(header), fds, (int)header.fd_count);
+  }
+  if (error == 0) error = mp_send_all(calls, text, header.text_bytes);
+  free(text);
+  return mp_int(env, error);
+}
+
+/* ---- servers ---- */
+
+/* socketPair(type) -> [fd, fd] | failure; type 'stream' or 'messages', both close-on-exec. */
+static napi_value socket_pair(napi_env env, napi_callback_info info) {
+  napi_value argv[1], list;
+  int ends[2];
+  mp_args(env, info, 1, argv);
+  if (socketpair(AF_UNIX, (mp_bool(env, argv[0]) ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC, 0, ends) != 0)
+    return mp_failure(env, errno, "socketpair");
+  napi_create_array(env, &list);
+  for (uint32_t i = 0; i < 2; i++) napi_set_element(env, list, i, mp_int(env, ends[i]));
+  return list;
+}
+
+/* forkServerOpen(id, calls, reaps) -> number | failure; owns the descriptors from then on. */
+static napi_value server_open(napi_env env, napi_callback_info info) {
+  napi_value argv[3];
+  mp_args(env, info, 3, argv);
+  int pidfd = mp_child_pidfd(mp_i32(env, argv[0], 0));
+  if (pidfd < 0) return mp_failure(env, ESRCH, "forkServerOpen");
+  mp_fork_client_t *client = calloc(1, sizeof(*client));
+  int number = 0;
+  pthread_mutex_lock(&mutex);
+  while (number < MAX_CLIENTS && clients[number] != NULL) number++;
+  if (client != NULL && number < MAX_CLIENTS) {
+    *client = (mp_fork_client_t){mp_i32(env, argv[1], -1), mp_i32(env, argv[2], -1), pidfd, false, 1};
+    clients[number] = client;
+  }
+  pthread_mutex_unlock(&mutex);
+  if (client != NULL && number < MAX_CLIENTS) return mp_int(env, number);
+  free(client);
+  close(pidfd);
+  return mp_failure(env, ENOSPC, "forkServerOpen");
+}
+
+/* forkServerGreeting(calls) -> string, undefined while there is none, or failure */
+static napi_value server_greeting(napi_env env, napi_callback_info info) {
+  napi_value argv[1], text;
+  mp_args(env, info, 1, argv);
+  int calls = mp_i32(env, argv[0], -1);
+  struct pollfd ready = {.fd = calls, .events = POLLIN};
+  if (poll(&ready, 1, 0) == 0) return mp_undefined(env);
+  uint32_t length;
+  int error = mp_receive_all(calls, &length, sizeof(length), FORK_MS);
+  char *greeting = error == 0 ? malloc(length) : NULL;
+  if (error == 0) error = greeting == NULL ? ENOMEM : mp_receive_all(calls, greeting, length, FORK_MS);
+  if (error != 0) {
+    free(greeting);
+    return mp_failure(env, error, "forkserver");
+  }
+  napi_create_string_utf8(env, greeting, length, &text);
+  free(greeting);
+  return text;
+}
+
+/* forkServerClose(server): it kills what it still has, and ends. Its dead children's status can still be asked for. */
+static napi_value server_close(napi_env env, napi_callback_info info) {
+  napi_value argv[1];
+  mp_args(env, info, 1, argv);
+  int number = mp_i32(env, argv[0], -1);
+  pthread_mutex_lock(&mutex);
+  mp_fork_client_t *client = find(number);
+  if (client != NULL) clients[number] = NULL;
+  pthread_mutex_unlock(&mutex);
+  if (client == NULL) return mp_undefined(env);
+  close(client->calls);
+  mp_fork_client_release(client);
+  return mp_undefined(env);
+}
+
+/* pidfdOpen(pid) -> fd, or -errno */
+static napi_value pidfd_open_for(napi_env env, napi_callback_info info) {
+  napi_value argv[1];
+  mp_args(env, info, 1, argv);
+  int fd = (int)syscall(SYS_pidfd_open, mp_i32(env, argv[0], 0), 0);
+  return mp_int(env, fd >= 0 ? fd : -errno);
+}
+
+void mp_fork_client_exports(napi_env env, napi_value exports) {
+  mp_export(env, exports, "socketPair", socket_pair);
+  mp_export(env, exports, "forkServerOpen", server_open);
+  mp_export(env, exports, "forkServerGreeting", server_greeting);
+  mp_export(env, exports, "forkServerClose", server_close);
+  mp_export(env, exports, "forkChild", fork_child);
+  mp_export(env, exports, "becomeChild", become_child);
+  mp_export(env, exports, "pidfdOpen", pidfd_open_for);
+}
