@@ -247,7 +247,8 @@ static bool serve_request(server_t *server, request_t *request, uv_loop_t *loop)
 /* Returns in the child, with the request that it is to fulfil. */
 static void serve(server_t *server, request_t *request, uv_loop_t *loop) {
   for (;;) {
-    struct pollfd list[2] = {{.fd = server->calls, .events = POLLIN}, {.fd = server->reaps, .events = POLLIN}};
+    int reaps = server->forks ? server->reaps : -1;
+    struct pollfd list[2] = {{.fd = server->calls, .events = POLLIN}, {.fd = reaps, .events = POLLIN}};
     if (poll(list, 2, -1) < 0) continue;
     if (list[1].revents != 0) answer_reap(server);
     if (list[0].revents == 0) continue;
@@ -283,7 +284,10 @@ static napi_value serve_forks(napi_env env, napi_callback_info info) {
   signal(SIGINT, SIG_IGN); /* Ctrl-C is the parent's business */
   prctl(PR_SET_PDEATHSIG, SIGCONT);
   int error = server.forks ? include_all_memory() : 0;
-  if (error == 0) error = greet(server.calls, mp_i32(env, argv[2], -1), greeting);
+  if (error == 0) {
+    int unheard = greet(server.calls, mp_i32(env, argv[2], -1), greeting);
+    if (server.forks) error = unheard; /* a parent that has said what the one child is need not listen */
+  }
   free(greeting);
   if (error != 0) return mp_failure(env, error, "serveForks");
   serve(&server, &request, loop);

@@ -1,5 +1,6 @@
 #include "loop-end.h"
 #include "napi-helpers.h"
+#include <stdbool.h>
 #include <stdlib.h>
 #include <uv.h>
 
@@ -10,26 +11,36 @@ typedef struct {
   napi_async_context context;
 } loop_end_t;
 
-static void look(uv_prepare_t *handle) {
-  loop_end_t *watch = handle->data;
+static bool others_alive(uv_prepare_t *handle) {
   uv_unref((uv_handle_t *)handle);
   int alive = uv_loop_alive(handle->loop);
   uv_ref((uv_handle_t *)handle);
-  if (alive) return;
+  return alive != 0;
+}
+
+static void call(loop_end_t *watch, bool final) {
   napi_env env = watch->env;
   napi_handle_scope scope;
-  napi_value callback, receiver, result;
+  napi_value callback, receiver, argument, result;
   if (napi_open_handle_scope(env, &scope) != napi_ok) return;
   napi_get_global(env, &receiver);
+  napi_get_boolean(env, final, &argument);
   if (napi_get_reference_value(env, watch->callback, &callback) == napi_ok &&
-      napi_make_callback(env, watch->context, receiver, callback, 0, NULL, &result) == napi_pending_exception) {
+      napi_make_callback(env, watch->context, receiver, callback, 1, &argument, &result) == napi_pending_exception) {
     napi_value error;
     if (napi_get_and_clear_last_exception(env, &error) == napi_ok) napi_fatal_exception(env, error);
   }
   napi_close_handle_scope(env, scope);
 }
 
-/* watchLoopEnd(callback): for the rest of the process's life. */
+/* The first call may begin something. */
+static void look(uv_prepare_t *handle) {
+  if (others_alive(handle)) return;
+  call(handle->data, false);
+  if (!others_alive(handle)) call(handle->data, true);
+}
+
+/* watchLoopEnd(callback(final)): for the rest of the process's life. */
 static napi_value watch_loop_end(napi_env env, napi_callback_info info) {
   napi_value argv[1], name;
   uv_loop_t *loop;

@@ -27,6 +27,8 @@ const CHILDREN = {
   'thread-worker-entry': ['workers/thread-worker-main', 'runThreadWorker'],
   'thread-entry': ['threads/thread-main', 'runThread'],
 };
+/** Programs of which a parent starts one, and that load the library whole. */
+const SERVERS = { 'forkserver-entry': ['workers/forkserver-main', 'runForkserver'] };
 /** What users import. */
 const PUBLIC = {
   index: 'index',
@@ -85,7 +87,8 @@ const coreModules = await closure(
   Object.values(CHILDREN).map(([name]) => name),
   (name, isDynamic) => !isDynamic && !LATER.rest.includes(name),
 );
-const allModules = await closure([...coreModules, ...Object.values(PUBLIC), ...LATER.rest], () => true);
+const servers = Object.values(SERVERS).map(([name]) => name);
+const allModules = await closure([...coreModules, ...Object.values(PUBLIC), ...servers, ...LATER.rest], () => true);
 const restModules = new Set([...allModules].filter((name) => !coreModules.has(name)));
 const cliModules = existsSync(`src/${CLI}.ts`) ? await closure([CLI], (name) => name.startsWith('cli/')) : new Set();
 
@@ -99,13 +102,17 @@ await bundle(
     Object.values(CHILDREN).map(([name]) => name),
   ),
 );
-await bundle('rest', restModules, await takenFrom(restModules, [...coreModules, ...cliModules], Object.values(PUBLIC)));
+await bundle(
+  'rest',
+  restModules,
+  await takenFrom(restModules, [...coreModules, ...cliModules], [...Object.values(PUBLIC), ...servers]),
+);
 const texts = await Promise.all(['core-modules.cjs', 'rest-modules.cjs'].map((file) => readFile(OUT + file)));
 const buildId = createHash('sha256').update(Buffer.concat(texts)).digest('hex').slice(0, 12);
 const program = (await readFile('scripts/bundle-core.cjs', 'utf8')).replace('BUILD', buildId);
 await writeFile(`${OUT}core.cjs`, program);
 await writeFile(`${OUT}resolve.js`, 'export const resolve = (specifier) => import.meta.resolve(specifier);\n');
-for (const [file, [name, run]] of Object.entries(CHILDREN)) {
+for (const [file, [name, run]] of Object.entries({ ...CHILDREN, ...SERVERS })) {
   // The same program once more: finding another file takes node longer than compiling this one.
   await writeFile(`${OUT}${file}.cjs`, `${program}\nexports.live('${name}', '${run}');\n`);
 }

@@ -75,6 +75,10 @@ export interface Addon {
   signalChild(id: number, signal: number): number;
   childPidfd(id: number): number;
   watchParent(pid: number): number;
+  /** Of a parent that did not fork this process itself; without `die` it is only asked for. 0 or an errno. */
+  watchParentPidfd(pidfd: number, die: boolean): number;
+  /** Whether the parent of `watchParentPidfd` lives. */
+  parentLives(): boolean;
   /** Clock ticks since boot; 0: no such process. */
   processStartTime(pid: number): number;
   exitNow(code: number): never;
@@ -104,6 +108,40 @@ export interface Addon {
   pollerAdd(poller: number, fd: number, id: number): number;
   pollerRemove(poller: number, fd: number): number;
   pollerKeepAlive(poller: number, alive: boolean): void;
+  /** Two connected sockets without a name: of whole messages, or a stream. */
+  socketPair(messages: boolean): [number, number] | NativeFailure;
+  /** A file descriptor of a process, or a negative errno. */
+  pidfdOpen(pid: number): number;
+  /** The parent's end of a fork server, with the sockets' descriptors; `id` as `spawn` gave it. */
+  forkServerOpen(id: number, calls: number, reaps: number): number | NativeFailure;
+  /** What it said first; undefined: nothing yet. */
+  forkServerGreeting(calls: number): string | undefined | NativeFailure;
+  /** It kills what it still has, and ends. */
+  forkServerClose(server: number): void;
+  /** Blocks until the child is there. A failure of the syscall "forkserver" is the server's: it is of no use any more. */
+  forkChild(
+    server: number,
+    member: number,
+    request: string,
+    cwd: string | null,
+    fds: readonly number[],
+    detached: boolean,
+  ): { id: number; pid: number } | NativeFailure;
+  /** The one request to a server that does not fork; 0 or an errno. */
+  becomeChild(calls: number, request: string, fds: readonly number[], detached: boolean): number;
+  /** Never returns in a server that forks, but in each of its children: the request, and descriptors from the fourth on. */
+  serveForks(
+    calls: number,
+    reaps: number,
+    bell: number,
+    greeting: string,
+    forks: boolean,
+  ): { request: string; fds: number[] } | NativeFailure;
+  /**
+   * Calls back each time that the event loop would have nothing to wait for, and with `true` if that is still so then. From
+   * now on the loop never ends by itself.
+   */
+  watchLoopEnd(callback: (final: boolean) => void): void;
 
   /** A file as memory; with a size, the file is made so large and its pages real. */
   sharedMemoryMap(fd: number, size: number): ArrayBuffer | NativeFailure;

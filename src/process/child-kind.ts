@@ -17,6 +17,8 @@ export interface ChildKind {
   nextIdentity(): number[];
   /** By which method a child of this kind starts, or by which its own children do. */
   startMethod(options: ProcessOptions): StartMethod | undefined;
+  /** What is to be waited for before a launch; undefined: nothing. */
+  prepare?(options: ProcessOptions): Promise<void> | undefined;
   launch(options: ProcessOptions, request: ChildRequest): Child;
 }
 

@@ -98,7 +98,8 @@ export function startChild(program: ChildProgram, surroundings: Surroundings = I
   me.doorbell.hold();
 }
 
-function dieWithParent(parentPid: number): void {
+/** Ends this process when its parent is gone, whatever it is doing. */
+export function dieWithParent(parentPid: number): void {
   if (binding().watchParent(parentPid) === ESRCH) binding().exitNow(1);
 }
 

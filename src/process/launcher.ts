@@ -4,9 +4,7 @@
  *
  * Runs in parents. Start method `spawn`: a fresh node. Knows nothing of what the child runs.
  */
-import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
-import { openSync } from 'node:fs';
 import { type ProcessPhase, SystemError } from '../errors.js';
 import { collectLogs, collectRest } from '../logging/collector.js';
 import { sweepOnce } from '../memory/shared-memory-records.js';
@@ -16,13 +14,14 @@ import { retainHolds } from '../sharing/shared-kinds.js';
 import type { Piece } from '../substrate/allocator.js';
 import { arena } from '../substrate/arena.js';
 import { Bell } from '../substrate/doorbell.js';
-import { orThrow, systemError } from '../substrate/failure.js';
+import { orThrow } from '../substrate/failure.js';
 import { Link, linkBytes } from '../substrate/link.js';
 import type { MessageHandler } from '../substrate/ring.js';
 import { claimSlot, freeSlot, type ParticipantId } from '../substrate/participants.js';
 import { reclaimParticipant, self } from '../substrate/self.js';
 import type { Definition, Encoded } from '../wire/codec-types.js';
 import { Inbox, Shipper } from '../wire/shipper.js';
+import { openChildFds } from './child-fds.js';
 import { END, NOTHING } from './frames.js';
 import { reaper } from './reaper.js';
 
@@ -92,13 +91,18 @@ export function setExecutable(path: string): void {
 
 /** Starts a child: as a function, so that the bundle can load this module when the first child is started. */
 export function launch(request: LaunchRequest): Child {
+  prepareLaunch();
+  return new Child(request, (place) => startProcess(request, place));
+}
+
+/** @throws {SystemError} If this process may not start others. */
+export function prepareLaunch(): void {
   // The addon is not asked by node: what the permission model forbids, it must not do behind its back.
   if (process.permission?.has('child') === false) {
     const denied = { code: 'EACCES', errno: 13, syscall: 'spawn' };
     throw new SystemError('Cannot start a process: the permission model forbids it; run node with --allow-child-process', denied);
   }
   sweepOnce();
-  return new Child(request, (place) => startProcess(request, place));
 }
 
 /** Starts a child that is no process of its own. */
@@ -248,45 +252,29 @@ const SIGKILL = 9;
 function startProcess(request: LaunchRequest, place: Place): Started {
   const { participant, undo } = place;
   const native = binding();
-  const toClose: number[] = [];
-  const open = (fd: number): number => {
-    toClose.push(fd);
-    return fd;
-  };
-  const close = () => {
-    for (const fd of toClose.splice(0)) native.closeFd(fd);
-  };
-  undo.push(close);
-  const pipe = (): [number, number] => orThrow('start a process', native.pipe());
-  const [bellRead, bellFd] = pipe();
-  open(bellRead);
-  undo.push(() => native.closeFd(bellFd));
-  native.keepBell(bellFd);
-  const nothing = open(openNull(request.stdio === 'ignore' ? 'r+' : 'r')); // under --permission, only reading is free
-  const outputs: (number | undefined)[] = [];
-  const stdio = [1, 2].map((fd) => {
-    if (request.stdio === 'inherit') return fd;
-    if (request.stdio === 'ignore') return nothing;
-    const [read, write] = pipe();
-    outputs.push(read);
-    undo.push(() => native.closeFd(read));
-    return open(write);
-  });
+  const given = openChildFds(request.stdio, undo);
   const { doorbell } = self();
-  const fds = [nothing, ...stdio, arena().fd, doorbell.writeFd, bellRead, bellFd];
+  const fds = [...given.stdio, arena().fd, doorbell.writeFd, given.bellRead, given.bellWrite];
   const argv = [executable, ...request.execArgv, entryFile(request.entry), homeArgument(request, place)];
-  const env = Object.entries(request.env).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
   const started = orThrow(
     'start a process',
-    native.spawn(doorbell.member, executable, argv, env, request.cwd ?? null, fds, request.detached),
+    native.spawn(doorbell.member, executable, argv, environment(request.env), request.cwd ?? null, fds, request.detached),
   );
-  close();
-  const [stdout = null, stderr = null] = outputs.map((fd) => readableOf(fd as number));
-  return { ...handleOf(started.id), pid: started.pid, bell: new Bell(participant, bellFd), stdout, stderr };
+  return { ...handleOf(started.id), pid: started.pid, bell: new Bell(participant, given.bellWrite), ...given.handOver() };
+}
+
+/** Variables as the kernel takes them. */
+export function environment(env: Readonly<Record<string, string | undefined>>): string[] {
+  return Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
+}
+
+/** The node of children started from now on. */
+export function executablePath(): string {
+  return executable;
 }
 
 /** What the supervisor knows a child by. */
-function handleOf(id: number): Pick<Started, 'watch' | 'look' | 'signal' | 'pidfd'> {
+export function handleOf(id: number): Pick<Started, 'watch' | 'look' | 'signal' | 'pidfd'> {
   return {
     watch: (onEnd) => reaper().watch(id, onEnd),
     look: () => void reaper().pump(),
@@ -295,13 +283,8 @@ function handleOf(id: number): Pick<Started, 'watch' | 'look' | 'signal' | 'pidf
   };
 }
 
-function readableOf(fd: number): Socket {
-  const { Socket } = process.getBuiltinModule('node:net'); // costs milliseconds, and most children have no pipes
-  return new Socket({ fd, readable: true, writable: false });
-}
-
 /** Beside this code in the package, or in the package when this code is in somebody's bundle. */
-function entryFile(name: LaunchRequest['entry']): string {
+export function entryFile(name: LaunchRequest['entry'] | 'forkserver-entry.cjs'): string {
   let file = entryFiles.get(name);
   if (file === undefined) {
     file = fileBeside(import.meta.url, `./${name}`, `../workers/${name}`) ?? fileOfPackage(`dist/bundle/${name}`);
@@ -311,12 +294,3 @@ function entryFile(name: LaunchRequest['entry']): string {
 }
 
 const entryFiles = new Map<string, string>();
-
-function openNull(flags: 'r' | 'r+'): number {
-  try {
-    return openSync('/dev/null', flags);
-  } catch (error) {
-    const { errno } = error as NodeJS.ErrnoException;
-    throw errno === undefined ? error : systemError('start a process', -errno, 'open'); // node itself refused: --permission
-  }
-}

@@ -16,6 +16,14 @@ export interface ParentProcess {
 }
 
 const PARENT_LOOK_MS = 100;
+/** A process whose parent is gone is given to another one. */
+let lives = (pid: number): boolean => process.ppid === pid;
+
+/** Says how to see whether the parent lives, where it is not the one that the operating system knows. */
+export function setParentCheck(check: () => boolean): void {
+  lives = check;
+}
+
 let parent: ParentProcess | undefined;
 
 /** The process that started this one, or null in a main process. @python `multiprocessing.parent_process()` */
@@ -23,7 +31,7 @@ export function parentProcess(): ParentProcess | null {
   const boot = bootOf();
   if (boot === undefined) return null;
   const { parentName, parentPid } = boot;
-  const isAlive = () => parentPid === process.pid || process.ppid === parentPid; // this very process is that of a thread's parent
+  const isAlive = () => parentPid === process.pid || lives(parentPid); // this very process is that of a thread's parent
   return (parent ??= {
     name: parentName,
     pid: parentPid,

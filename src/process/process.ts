@@ -50,6 +50,8 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
   /** Undefined when the child has it: the parent keeps alive nothing for it. */
   #task: { readonly target: ProcessOptions<A, R>['target']; readonly args: A } | undefined;
   #running: RunningChild | undefined;
+  /** Its kind is being made ready. */
+  #starting = false;
   #closed = false;
 
   /** @throws {TypeError|RangeError} If an option has the wrong type. */
@@ -147,10 +149,15 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
    */
   async start(): Promise<this> {
     this.#mustBeOpen('start');
-    if (this.#running !== undefined)
+    if (this.#running !== undefined || this.#starting)
       throw new InvalidStateError(`Cannot start ${this.#name}: a process can be started only once`);
     if (this.#isCurrent) throw new InvalidStateError(`Cannot start ${this.#name}: it is this very process`);
     joinAsSender();
+    const prepared = this.#kind.prepare?.(this.#options as ProcessOptions);
+    if (prepared !== undefined) {
+      this.#starting = true;
+      await prepared.finally(() => (this.#starting = false));
+    }
     this.#running = this.#launch();
     this.#task = undefined;
     return this;

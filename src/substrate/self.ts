@@ -48,6 +48,11 @@ export function self(): Self {
   return join(claimSlot(NOBODY), new Doorbell());
 }
 
+/** Whether this thread is a member of a family already. */
+export function isMember(): boolean {
+  return joined !== undefined;
+}
+
 /** Joins as the child that the parent made a slot for. */
 export function joinFamily(inheritance: Inheritance): Self {
   attachArena(inheritance.arenaFd);

@@ -1,0 +1,94 @@
+/**
+ * What a fork server does: loads modules, looks whether it is fit to be forked, then serves, never to return; each of its
+ * children goes on from there.
+ *
+ * Runs in fork servers, and at the end in their children.
+ */
+import { readdirSync, stat } from 'node:fs';
+import { binding } from '../native/binding.js';
+import type { Surroundings } from '../process/child-main.js';
+import { attachArena } from '../substrate/arena.js';
+import { isFailure } from '../substrate/failure.js';
+import { isMember } from '../substrate/self.js';
+import { importFrom } from '../wire/loader-modules.js';
+import { becomeChild, becomeProcess } from './forked-child.js';
+import {
+  ARENA_FD,
+  CALLS_FD,
+  type ChildOrder,
+  type ForkProgram,
+  type Greeting,
+  PARENT_BELL_FD,
+  REAPS_FD,
+  type ServerTask,
+} from './job.js';
+import { guardOutput, releaseOutput } from './output.js';
+import type { Preload, PreloadFailure } from './preload.js';
+import { guardRandom, renewRandom } from './randomness.js';
+import { runSelfTest } from './self-test.js';
+
+/** What children run, beside the test. */
+export type Programs = Readonly<Record<Exclude<ForkProgram, 'self-test'>, (surroundings: Surroundings) => void>>;
+
+/** Lives a fork server's life. */
+export async function runForkServer(programs: Programs): Promise<void> {
+  guardOutput();
+  const task = JSON.parse(process.argv.at(-1) ?? '') as ServerTask;
+  attachArena(ARENA_FD);
+  if (task.forks) guardRandom();
+  process.getBuiltinModule('node:crypto');
+  await startThreadPool();
+  const threads = threadCount();
+  process.argv = [process.argv[0] as string, ...task.argv.slice(1)];
+  const failures = await loadAll(task.preload);
+  const mustFail = failures.length > 0 && task.preload.onError === 'fail';
+  // An immediate: nothing of node's is under way then, and no promise is being settled.
+  setImmediate(() => {
+    const refusal = task.forks ? unfit(threads) : undefined;
+    if (mustFail && !task.forks)
+      throw new Error(`Cannot preload ${failures.map(({ module, message }) => `'${module}': ${message}`).join('; ')}`);
+    const greeting: Greeting = { failures, ...(refusal !== undefined && { refusal }) };
+    serve(task, greeting, programs);
+  });
+}
+
+function serve({ forks }: ServerTask, greeting: Greeting, programs: Programs): void {
+  const served = binding().serveForks(CALLS_FD, REAPS_FD, PARENT_BELL_FD, JSON.stringify(greeting), forks);
+  if (isFailure(served)) return binding().exitNow(1);
+  const order = JSON.parse(served.request) as ChildOrder;
+  if (forks) becomeProcess();
+  releaseOutput();
+  const random = forks ? renewRandom(order.random) : 0;
+  if (order.program === 'self-test') runSelfTest(random);
+  else programs[order.program](becomeChild(order, served.fds, forks));
+}
+
+async function loadAll({ modules, base }: Preload): Promise<PreloadFailure[]> {
+  const failures: PreloadFailure[] = [];
+  for (const module of modules) {
+    try {
+      await importFrom(base, module);
+    } catch (error) {
+      failures.push({ module, message: error instanceof Error ? error.message : String(error) });
+    }
+  }
+  return failures;
+}
+
+/** libuv starts its threads with the first use of one: now, so that those of modules can be told from them. */
+function startThreadPool(): Promise<void> {
+  return new Promise((resolve) => stat('/', () => resolve()));
+}
+
+function threadCount(): number {
+  return readdirSync('/proc/self/task').length;
+}
+
+/** Why this process must not be forked. */
+function unfit(threads: number): string | undefined {
+  const started = threadCount() - threads;
+  if (started > 0) return `a preloaded module started ${started === 1 ? 'a thread' : `${started} threads`}`;
+  if (isMember()) return 'a preloaded module made a shared object';
+  const open = process.getActiveResourcesInfo().filter((name) => name !== 'Immediate');
+  return open.length === 0 ? undefined : `a preloaded module left something open: ${[...new Set(open)].join(', ')}`;
+}

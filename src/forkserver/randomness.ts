@@ -1,0 +1,66 @@
+/**
+ * Sees to it that no two children of a fork server draw the same random numbers.
+ *
+ * Runs in fork servers and their children. `Math.random` is V8's generator, seeded at its first use in a context: it must
+ * not be used before the fork, so a stand-in serves the modules that the server loads. `randomUUID` and `randomInt` keep
+ * bytes in store, which are used up after the fork. OpenSSL itself notices a fork.
+ */
+import { setFlagsFromString } from 'node:v8';
+
+const builtin = Math.random;
+let forked = false;
+/** Whether V8's generator was used before the fork in spite of all. */
+let stale = false;
+let own: () => number = builtin;
+
+/** Puts a stand-in in place, which stays right in children for those who kept it. */
+export function guardRandom(): void {
+  own = ownGenerator();
+  const random = (): number => (forked && !stale ? builtin() : own());
+  Object.defineProperty(random, 'name', { value: 'random' });
+  Math.random = random;
+}
+
+/**
+ * Makes this child's randomness its own.
+ *
+ * @param firstOfAll What V8's generator gave in the server's first child: the same here means that it was used before the fork.
+ * @returns What V8's generator gave.
+ */
+export function renewRandom(firstOfAll: number | null): number {
+  const [seed = 1] = globalThis.crypto.getRandomValues(new Uint32Array(1));
+  setFlagsFromString(`--random-seed=${(seed & 0x3fffffff) + 1}`);
+  const first = builtin();
+  forked = true;
+  stale = first === firstOfAll;
+  if (stale) own = ownGenerator();
+  else Math.random = builtin;
+  const { randomUUID, randomInt } = process.getBuiltinModule('node:crypto');
+  for (let i = 0; i < UUIDS_IN_STORE; i++) randomUUID();
+  for (let i = 0; i < INTS_IN_STORE; i++) randomInt(2);
+  return first;
+}
+
+const UUIDS_IN_STORE = 128;
+const INTS_IN_STORE = 1024;
+
+/** xoshiro128**, with 128 bits of the system's randomness. */
+function ownGenerator(): () => number {
+  const state = globalThis.crypto.getRandomValues(new Uint32Array(4));
+  const next = (): number => {
+    const [a = 0, b = 0, c = 0, d = 0] = state;
+    const result = Math.imul(rotated(Math.imul(b, 5), 7), 9) >>> 0;
+    const third = c ^ a;
+    const fourth = d ^ b;
+    state[1] = b ^ third;
+    state[0] = a ^ fourth;
+    state[2] = third ^ (b << 9);
+    state[3] = rotated(fourth, 11);
+    return result;
+  };
+  return () => (next() * 2 ** 21 + (next() >>> 11)) / 2 ** 53;
+}
+
+function rotated(word: number, by: number): number {
+  return (word << by) | (word >>> (32 - by));
+}

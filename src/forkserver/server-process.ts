@@ -1,0 +1,114 @@
+/**
+ * The process of a fork server: started with two private socket pairs, heard once, watched.
+ *
+ * Runs in parents. Knows neither whether it forks nor what for.
+ */
+import { childEnvironment } from '../process/child-setup.js';
+import { entryFile, environment, executablePath } from '../process/launcher.js';
+import { reaper } from '../process/reaper.js';
+import { binding } from '../native/binding.js';
+import { arena } from '../substrate/arena.js';
+import type { Pump } from '../substrate/doorbell.js';
+import { isFailure, orThrow } from '../substrate/failure.js';
+import { self } from '../substrate/self.js';
+import type { Greeting, ServerTask } from './job.js';
+import { preloadNow } from './preload.js';
+import { openSync } from 'node:fs';
+
+/** How it is started. */
+export interface ServerStart {
+  readonly forks: boolean;
+  readonly flags: readonly string[];
+  /** Changes of this process's environment. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  readonly cwd?: string | undefined;
+  readonly onGreeting?: (greeting: Greeting) => void;
+  /** It has ended before it became a child. */
+  readonly onEnd?: (status: number) => void;
+}
+
+export class ServerProcess implements Pump {
+  readonly id: number;
+  readonly pid: number;
+  /** The parent's ends of the sockets. */
+  readonly calls: number;
+  readonly reaps: number;
+  /** What it was started with. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly #start: ServerStart;
+  #ended = false;
+
+  /** @throws {SystemError} If it cannot be started; nothing is left then. */
+  constructor(start: ServerStart) {
+    this.#start = start;
+    this.env = childEnvironment(start.env);
+    const native = binding();
+    const open: number[] = [];
+    const { doorbell } = self();
+    try {
+      const [calls, theirCalls] = orThrow('start a fork server', native.socketPair(false));
+      open.push(calls, theirCalls);
+      const [reaps, theirReaps] = orThrow('start a fork server', native.socketPair(true));
+      open.push(reaps, theirReaps);
+      const nothing = openSync('/dev/null', 'r');
+      open.push(nothing);
+      const fds = [nothing, 1, 2, arena().fd, doorbell.writeFd, theirCalls, theirReaps];
+      const file = executablePath();
+      const argv = [file, ...start.flags, entryFile('forkserver-entry.cjs'), JSON.stringify(taskOf(start))];
+      const started = orThrow(
+        'start a fork server',
+        native.spawn(doorbell.member, file, argv, environment(this.env), start.cwd ?? null, fds, false),
+      );
+      this.id = started.id;
+      this.pid = started.pid;
+      this.calls = calls;
+      this.reaps = reaps;
+      for (const fd of [theirCalls, theirReaps, nothing]) native.closeFd(fd);
+    } catch (error) {
+      for (const fd of open) native.closeFd(fd);
+      throw error;
+    }
+    doorbell.add(this);
+    reaper().watch(this.id, (status) => {
+      this.#ended = true;
+      doorbell.remove(this);
+      start.onEnd?.(status);
+    });
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Reads what it says first. */
+  pump(): boolean {
+    const greeting = binding().forkServerGreeting(this.calls);
+    if (greeting === undefined) return false;
+    this.forget();
+    if (!isFailure(greeting)) this.#start.onGreeting?.(JSON.parse(greeting) as Greeting); // else it died: that is reported
+    return false;
+  }
+
+  pending(): boolean {
+    return false; // it rings when it has spoken
+  }
+
+  /** Listens to it no longer. */
+  forget(): void {
+    self().doorbell.remove(this);
+  }
+
+  kill(): void {
+    binding().signalChild(this.id, SIGKILL);
+  }
+}
+
+const SIGKILL = 9;
+/** A single argument of a command line has 128 KiB. */
+const ARGUMENT_BYTES = 100_000;
+
+function taskOf({ forks }: ServerStart): ServerTask {
+  const { preload } = preloadNow();
+  const task: ServerTask = { forks, preload, argv: process.argv };
+  return Buffer.byteLength(JSON.stringify(task)) < ARGUMENT_BYTES ? task : { ...task, argv: process.argv.slice(0, 2) };
+}
