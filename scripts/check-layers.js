@@ -17,7 +17,7 @@ const LAYERS = [
   ['sync', 'channel', 'logging'],
   ['memory'],
   ['process'],
-  ['threads', 'forkserver'],
+  ['threads'],
   ['workers'],
   ['futures', 'pool', 'manager'],
   ['context'],
@@ -26,7 +26,7 @@ const LAYERS = [
   ['cli'],
 ];
 /** Who may use the addon: a second substrate must be able to take its place. (cli: `multiproc doctor` reports on it.) */
-const KNOWS_PLATFORM = ['native', 'substrate', 'process', 'threads', 'forkserver', 'cli'];
+const KNOWS_PLATFORM = ['native', 'substrate', 'process', 'threads', 'cli'];
 const SRC = fileURLToPath(new URL('../src', import.meta.url));
 const IMPORT = /(?:\bfrom\s*|\bimport\s*\(?\s*)(['"])(\.[^'"]*)\1/g;
 

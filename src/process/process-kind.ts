@@ -7,10 +7,10 @@ import { execArgvForChild } from '../wire/loader-flags.js';
 import type { ChildKind } from './child-kind.js';
 import { childEnvironment } from './child-setup.js';
 import { nextIdentity } from './identity.js';
-import type { Child, ChildRequest } from './launcher.js';
+import type { Child, ChildRequest, LaunchRequest } from './launcher.js';
 import type { Process } from './process.js';
 import type { ProcessOptions } from './process-options.js';
-import { checkStartMethod, launchBy, methodOf, type StartMethod } from './start-method.js';
+import { checkStartMethod, launcherOf, methodOf, type StartMethod } from './start-method.js';
 
 /** The kind of a class whose processes start by one method only. */
 export function kindOfMethod(base: typeof Process, method: StartMethod): ChildKind {
@@ -23,6 +23,7 @@ export function kindOfMethod(base: typeof Process, method: StartMethod): ChildKi
     },
     nextIdentity,
     startMethod: () => method,
+    prepare: (options) => prepareProcess({ ...options, context: method }),
     launch: (options, request) => launchProcess({ ...options, context: method }, request),
   };
 }
@@ -33,14 +34,25 @@ export function startMethodOf({ context }: ProcessOptions): StartMethod {
 }
 
 export function launchProcess(options: ProcessOptions, request: ChildRequest): Child {
-  const { execArgv = execArgvForChild(), maxOldSpaceMb } = options;
-  return launchBy(startMethodOf(options), {
+  return launcherOf(startMethodOf(options)).launch({
     ...request,
+    ...needsOf(options),
     entry: 'process-entry.cjs',
-    execArgv: maxOldSpaceMb === undefined ? execArgv : [...execArgv, `--max-old-space-size=${maxOldSpaceMb}`],
-    env: childEnvironment(options.env),
     cwd: options.cwd,
     stdio: options.stdio ?? 'inherit',
     detached: options.detached ?? false,
   });
+}
+
+/** What had better be waited for before the launch; undefined: nothing. */
+export function prepareProcess(options: ProcessOptions): Promise<void> | undefined {
+  const { prepare } = launcherOf(startMethodOf(options));
+  return prepare?.(needsOf(options));
+}
+
+function needsOf({ execArgv = execArgvForChild(), maxOldSpaceMb, env }: ProcessOptions): Pick<LaunchRequest, 'execArgv' | 'env'> {
+  return {
+    execArgv: maxOldSpaceMb === undefined ? execArgv : [...execArgv, `--max-old-space-size=${maxOldSpaceMb}`],
+    env: childEnvironment(env),
+  };
 }

@@ -16,7 +16,7 @@ import { callable } from './callable.js';
 import { type ChildKind, defineKind, kindOf } from './child-kind.js';
 import { joinAsSender } from './family.js';
 import { authKey, bootOf, currentName, nextIdentity } from './identity.js';
-import { launchProcess, startMethodOf } from './process-kind.js';
+import { launchProcess, prepareProcess, startMethodOf } from './process-kind.js';
 import { checkOptions, type ProcessOptions } from './process-options.js';
 import { type Outcome, RunningChild } from './running-child.js';
 import { shownProcess } from './shown-process.js';
@@ -294,7 +294,14 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
   }
 
   static {
-    defineKind({ base: Process, checkOptions() {}, nextIdentity, startMethod: startMethodOf, launch: launchProcess });
+    defineKind({
+      base: Process,
+      checkOptions() {},
+      nextIdentity,
+      startMethod: startMethodOf,
+      prepare: prepareProcess,
+      launch: launchProcess,
+    });
     showAs(Process, (each: Process) => {
       const running = each.#isCurrent ? 'this process' : each.#running;
       return Object.assign(shownProcess({ name: each.#name, daemon: each.#daemon, closed: each.#closed, running }), each);

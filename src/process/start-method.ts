@@ -5,6 +5,7 @@
  * itself, an explicit context for instance, neither makes nor needs a choice.
  */
 import { InvalidStateError } from '../errors.js';
+import { awaitForkserver, launchForked } from './forkserver/fork-launcher.js';
 import { bootOf } from './identity.js';
 import { type Child, launch, type LaunchRequest } from './launcher.js';
 
@@ -14,8 +15,18 @@ export type StartMethod = 'spawn' | 'forkserver' | 'fork';
 /** A start method, or a context that has one. */
 export type ContextOption = StartMethod | { getStartMethod(): StartMethod };
 
-/** How each method starts a process; the default comes first. */
-const LAUNCHERS: ReadonlyMap<StartMethod, (request: LaunchRequest) => Child> = new Map([['spawn', launch]]);
+/** How a method starts a process. */
+interface Launcher {
+  launch(request: LaunchRequest): Child;
+  /** What a launch had better wait for; undefined: nothing. */
+  prepare?(needs?: Pick<LaunchRequest, 'execArgv' | 'env'>): Promise<void> | undefined;
+}
+
+/** The default comes first. */
+const LAUNCHERS: ReadonlyMap<StartMethod, Launcher> = new Map<StartMethod, Launcher>([
+  ['spawn', { launch }],
+  ['forkserver', { launch: launchForked, prepare: awaitForkserver }],
+]);
 
 let chosen: StartMethod | undefined;
 /** The choice was made, or taken back, by this process; before that it is that of its parent. */
@@ -98,10 +109,9 @@ export function checkStartMethod(act: string, method: unknown): StartMethod {
   return method as StartMethod;
 }
 
-/** Starts a process by a method. */
-export function launchBy(method: StartMethod, request: LaunchRequest): Child {
-  const start = LAUNCHERS.get(checkStartMethod('start a process', method)) as (request: LaunchRequest) => Child;
-  return start(request);
+/** How a method starts a process. */
+export function launcherOf(method: StartMethod): Launcher {
+  return LAUNCHERS.get(checkStartMethod('start a process', method)) as Launcher;
 }
 
 function defaultMethod(): StartMethod {

@@ -18,6 +18,8 @@ export const TERM_GRACE_MS = 5000;
 export interface CrewEvents extends Pick<WorkerStart, 'onMessage' | 'onExit'> {
   /** The operating system gives no worker, and there is none. */
   onRefused(error: unknown): void;
+  /** What had to be waited for is over: workers can be started. */
+  onPrepared(): void;
 }
 
 export class Crew implements Iterable<Worker> {
@@ -26,6 +28,9 @@ export class Crew implements Iterable<Worker> {
   readonly #events: CrewEvents;
   readonly #workers = new Set<Worker>();
   readonly #faces = new Map<Worker, AdoptedChild>();
+  /** Something is waited for before the first worker can be started. */
+  #preparing = false;
+  #abandoned = false;
 
   constructor(options: EngineOptions, initializer: Encoded, events: CrewEvents) {
     this.#options = options;
@@ -37,9 +42,9 @@ export class Crew implements Iterable<Worker> {
     return this.#workers.values();
   }
 
-  /** Workers that are not gone, also those that will take no more tasks. */
+  /** Workers that are not gone, also those that will take no more tasks; and one where some shall be started whatever happens. */
   get size(): number {
-    return this.#workers.size;
+    return this.#workers.size + (this.#preparing && this.#options.startsAtOnce === true ? 1 : 0);
   }
 
   /** Workers that take tasks. */
@@ -57,7 +62,7 @@ export class Crew implements Iterable<Worker> {
   /** Starts a worker if there may be one more. True: one was started. */
   startOne(): boolean {
     const { maxWorkers } = this.#options;
-    if (this.open >= maxWorkers || this.#workers.size >= maxWorkers * 2) return false;
+    if (this.open >= maxWorkers || this.#workers.size >= maxWorkers * 2 || this.#mustWait()) return false;
     try {
       this.#start();
       return true;
@@ -65,6 +70,29 @@ export class Crew implements Iterable<Worker> {
       if (this.open === 0) this.#events.onRefused(error); // else fewer workers than wanted are better than none
       return false;
     }
+  }
+
+  /** Those that wait to be started are not wanted any more. */
+  abandon(): void {
+    this.#abandoned = true;
+    this.#preparing = false;
+  }
+
+  #mustWait(): boolean {
+    if (this.#preparing || this.#abandoned) return true;
+    const prepared = this.#options.kind.prepare?.();
+    if (prepared === undefined) return false;
+    this.#preparing = true;
+    const over = (tell: () => void) => {
+      if (this.#abandoned) return;
+      this.#preparing = false;
+      tell();
+    };
+    prepared.then(
+      () => over(() => this.#events.onPrepared()),
+      (error: unknown) => over(() => this.#events.onRefused(error)),
+    );
+    return true;
   }
 
   #start(): void {

@@ -63,6 +63,11 @@ export class WorkerEngine {
       onMessage: (...message) => this.#answers.received(...message),
       onExit: (from) => this.#ended(from),
       onRefused: (error) => this.#break('A worker could not be started', error),
+      onPrepared: () => {
+        if (options.startsAtOnce === true && this.#states.isAtWork) this.#crew.startAll();
+        this.#feed();
+        this.#stopIfDrained();
+      },
     });
     this.#feeder = new Feeder(this.#crew);
     this.#deaths = new Deaths(options, this.#ledger, this.#feeder, (why, cause) => this.#break(why, cause));
@@ -165,6 +170,7 @@ export class WorkerEngine {
   /** Ends all workers now: running tasks fail, with `runningError` if that is given, waiting ones are cancelled. */
   terminate(how: 'terminate' | 'kill', runningError?: () => Error): void {
     this.#states.become('stopping');
+    this.#crew.abandon();
     this.#cancelPending();
     const died = new CancelledError(how === 'kill' ? 'The workers were killed' : 'The workers were terminated');
     const broken = () =>
@@ -229,6 +235,7 @@ export class WorkerEngine {
   #break(why: string, cause: unknown): void {
     if (!this.#states.become('broken')) return;
     this.#cause = cause;
+    this.#crew.abandon();
     for (const worker of this.#crew) {
       const { begun, waiting } = worker.takeAll();
       this.#feeder.putBack([...begun, ...waiting]);

@@ -3,12 +3,15 @@
  *
  * Runs in fork servers only.
  */
-import { ForkServerProcess } from '../forkserver/fork-server-process.js';
-import { runForkServer } from '../forkserver/fork-server-main.js';
+import { runForkServer } from '../process/forkserver/fork-server-main.js';
+import { Process } from '../process/process.js';
 import { runChild } from '../process/process-main.js';
 import { runWorker } from './worker-main.js';
 
 /** Lives a fork server's life. */
 export function runForkserver(): void {
-  void runForkServer({ process: (surroundings) => runChild(ForkServerProcess, surroundings), worker: runWorker });
+  void runForkServer({
+    'process-entry.cjs': (surroundings) => runChild(Process, surroundings),
+    'worker-entry.cjs': runWorker,
+  });
 }

@@ -7,7 +7,7 @@ import { type BrokenExecutorError, BrokenProcessPoolError } from '../errors.js';
 import { childEnvironment } from '../process/child-setup.js';
 import type { Child, ChildRequest } from '../process/launcher.js';
 import { Process } from '../process/process.js';
-import { checkContext, type ContextOption, launchBy, methodOf, type StartMethod } from '../process/start-method.js';
+import { checkContext, type ContextOption, launcherOf, methodOf, type StartMethod } from '../process/start-method.js';
 import { execArgvForChild } from '../wire/loader-flags.js';
 
 export interface WorkerKind {
@@ -15,6 +15,8 @@ export interface WorkerKind {
   readonly base: typeof Process;
   /** By which method its own children start; undefined: none was chosen. */
   readonly startMethod: StartMethod | undefined;
+  /** What the launch of the first had better wait for; undefined: nothing. */
+  prepare?(): Promise<void> | undefined;
   launch(request: ChildRequest): Child;
   brokenError(message: string, cause: unknown): BrokenExecutorError;
 }
@@ -27,11 +29,13 @@ export interface WorkerKind {
 export function processWorkers(act: string, context: ContextOption | undefined): WorkerKind {
   if (context !== undefined) checkContext(act, context);
   const startMethod = methodOf(context);
+  const launcher = launcherOf(startMethod);
   return {
     base: Process,
     startMethod,
+    prepare: () => launcher.prepare?.(),
     launch: (request) =>
-      launchBy(startMethod, {
+      launcher.launch({
         ...request,
         entry: 'worker-entry.cjs',
         execArgv: execArgvForChild(),

@@ -21,7 +21,8 @@ import {
   ThreadPoolExecutor,
 } from '#src/index.js';
 import { forkserverPreload } from '#src/process/forkserver-preload.js';
-import { clean, program, soon } from '../process/process-support.js';
+import { cleanForked as clean } from '../forkserver/forkserver-support.js';
+import { program, soon } from '../process/process-support.js';
 
 const METHODS = getAllStartMethods();
 

@@ -11,11 +11,12 @@
  * Its death takes no child with it: their ends are still heard of, their status still comes from the kernel.
  */
 import { readFileSync } from 'node:fs';
-import type { NativeFailure } from '../native/addon-types.js';
-import { binding } from '../native/binding.js';
-import { reaper } from '../process/reaper.js';
-import { isFailure, orThrow } from '../substrate/failure.js';
-import { self } from '../substrate/self.js';
+import type { NativeFailure } from '../../native/addon-types.js';
+import { binding } from '../../native/binding.js';
+import { childEnvironment } from '../child-setup.js';
+import { reaper } from '../reaper.js';
+import { isFailure, orThrow } from '../../substrate/failure.js';
+import { self } from '../../substrate/self.js';
 import { flagsOfForking } from './fork-support.js';
 import type { ChildOrder, Greeting } from './job.js';
 import { type Preload, type PreloadFailure, preloadNow } from './preload.js';
@@ -35,16 +36,21 @@ export class ForkServer {
   readonly decided: Promise<void>;
   /** Why it is gone; undefined while it is not. */
   refusal: string | undefined;
-  readonly preload: Preload = preloadNow().preload;
+  readonly preload: Preload = preloadNow();
   failures: readonly PreloadFailure[] = [];
   /** It became ready once. */
   wasReady = false;
+  /** Another one would refuse as well. */
+  isHopeless = false;
   readonly process: ServerProcess;
   readonly #server: number;
   readonly #ownPidfd: number;
   #decide: () => void = () => {};
   #ready = false;
   #random: number | null = null;
+  /** Children that were started and have not ended. */
+  #living = 0;
+  #retired = false;
 
   /** @throws {SystemError} If it cannot be started. */
   constructor() {
@@ -54,6 +60,7 @@ export class ForkServer {
     this.process = new ServerProcess({
       forks: true,
       flags: flagsOfForking(),
+      env: childEnvironment(undefined),
       onGreeting: (greeting) => this.#greeted(greeting),
       onEnd: (status) => this.#giveUp(`it ended with ${status < 0 ? `signal ${-status}` : `code ${status}`}`),
     });
@@ -67,16 +74,30 @@ export class ForkServer {
   }
 
   /** Forks a child. A failure of the syscall 'forkserver' is the server's own: it is gone then. */
-  fork(
-    order: Omit<ChildOrder, 'random'>,
-    fds: readonly number[],
-    detached: boolean,
-  ): { id: number; pid: number } | NativeFailure {
+  fork(order: ChildOrder, fds: readonly number[], detached: boolean): { id: number; pid: number } | NativeFailure {
     const text = JSON.stringify({ ...order, random: this.#random } satisfies ChildOrder);
     const all = [...fds, this.#ownPidfd];
     const answer = binding().forkChild(this.#server, self().doorbell.member, text, order.cwd, all, detached);
-    if (isFailure(answer) && answer.syscall === 'forkserver') this.stop(`it does not answer (error ${answer.errno})`);
+    if (!isFailure(answer)) this.#living++;
+    else if (answer.syscall === 'forkserver') this.stop(`it does not answer (error ${answer.errno})`);
     return answer;
+  }
+
+  /** To be called with the status of each child that it forked; gives it back. */
+  ended(status: number): number {
+    this.#living--;
+    this.#stopIfUnused();
+    return status;
+  }
+
+  /** There will be no more children: ends it with the last. */
+  retire(): void {
+    this.#retired = true;
+    this.#stopIfUnused();
+  }
+
+  #stopIfUnused(): void {
+    if (this.#retired && this.#living === 0) this.stop('it was replaced');
   }
 
   /** Ends it, and what it has still running. */
@@ -97,7 +118,11 @@ export class ForkServer {
 
   #greeted({ refusal, failures }: Greeting): void {
     this.failures = failures;
+    if (this.preload.onError === 'warn')
+      for (const { module, message } of failures)
+        process.emitWarning(`Cannot preload '${module}' in the fork server: ${message}`);
     if (refusal !== undefined) {
+      this.isHopeless = true;
       this.stop(refusal);
       return;
     }
@@ -112,7 +137,7 @@ export class ForkServer {
   #test(): void {
     const native = binding();
     const [read, write] = orThrow('test the fork server', native.pipe());
-    const order = { program: 'self-test', home: '', env: {}, cwd: null } as const;
+    const order = { program: 'self-test', home: '', env: {}, cwd: null, random: null } as const;
     const started = this.fork(order, [write, write, 2], false);
     native.closeFd(write);
     if (isFailure(started)) {
@@ -123,6 +148,7 @@ export class ForkServer {
     const limit = setTimeout(() => native.signalChild(started.id, SIGKILL), TEST_MS).unref();
     reaper().watch(started.id, (status) => {
       clearTimeout(limit);
+      this.ended(status);
       const said = status === 0 ? readFileSync(read, 'utf8') : '';
       native.closeFd(read);
       this.#tested(status, said);

@@ -3,6 +3,7 @@
  *
  * Runs in parents and in fork servers. All of it is JSON: the strings that the addon carries.
  */
+import type { LaunchRequest } from '../launcher.js';
 import type { Preload, PreloadFailure } from './preload.js';
 
 /** The last argument of a fork server's command line. */
@@ -22,7 +23,7 @@ export interface Greeting {
 }
 
 /** What a child runs. */
-export type ForkProgram = 'process' | 'worker' | 'self-test';
+export type ForkProgram = LaunchRequest['entry'] | 'self-test';
 
 /** What a child is told before it is one. */
 export interface ChildOrder {

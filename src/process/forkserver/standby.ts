@@ -4,17 +4,10 @@
  *
  * Runs in parents. Works wherever processes work; each child has a memory of its own.
  */
-import type { LaunchRequest } from '../process/launcher.js';
-import { execArgvForChild } from '../wire/loader-flags.js';
+import { childEnvironment } from '../child-setup.js';
+import type { LaunchRequest } from '../launcher.js';
+import { execArgvForChild } from '../../wire/loader-flags.js';
 import { ServerProcess } from './server-process.js';
-
-/** What a node can be given only at its start. */
-export interface StandbyStart extends Pick<LaunchRequest, 'cwd'> {
-  /** Default: those of every child. */
-  readonly flags?: readonly string[] | undefined;
-  /** Changes of this process's environment that must be there from the start. */
-  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
-}
 
 /** The standby servers of this thread. */
 export class Standby {
@@ -22,13 +15,18 @@ export class Standby {
   #replacing = false;
   #stopped = false;
 
-  /** A server for one child, to whom it belongs from now on. @throws {SystemError} If none can be started. */
-  take(start?: StandbyStart): ServerProcess {
-    if (start !== undefined) return startOne(start);
+  /**
+   * A server for one child, to whom it belongs from now on.
+   *
+   * @param own What the child needs from its start on; undefined: nothing that the one that is kept has not.
+   * @throws {SystemError} If none can be started.
+   */
+  take(own?: Pick<LaunchRequest, 'execArgv' | 'env' | 'cwd'>): ServerProcess {
+    if (own !== undefined) return new ServerProcess({ forks: false, flags: own.execArgv, env: own.env, cwd: own.cwd });
     const ready = this.#ready;
     this.#ready = undefined;
     this.#replaceLater();
-    return ready === undefined || ready.ended ? startOne({}) : ready;
+    return ready === undefined || ready.ended ? startOne() : ready;
   }
 
   /** Ends the one that is kept. */
@@ -38,7 +36,7 @@ export class Standby {
     this.#ready = undefined;
   }
 
-  /** Not at once: the child that was just started is waited for. */
+  /** Not at once: the child that was just started goes first. */
   #replaceLater(): void {
     if (this.#replacing) return;
     this.#replacing = true;
@@ -46,7 +44,7 @@ export class Standby {
       this.#replacing = false;
       if (this.#stopped || this.#ready !== undefined) return;
       try {
-        this.#ready = startOne({});
+        this.#ready = startOne();
       } catch {
         // the next child tells why none can be started
       }
@@ -54,8 +52,8 @@ export class Standby {
   }
 }
 
-function startOne({ flags, env, cwd }: StandbyStart): ServerProcess {
-  return new ServerProcess({ forks: false, flags: flags ?? execArgvForChild(), env, cwd });
+function startOne(): ServerProcess {
+  return new ServerProcess({ forks: false, flags: execArgvForChild(), env: childEnvironment(undefined) });
 }
 
 const REPLACE_MS = 20;

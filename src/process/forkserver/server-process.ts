@@ -3,14 +3,13 @@
  *
  * Runs in parents. Knows neither whether it forks nor what for.
  */
-import { childEnvironment } from '../process/child-setup.js';
-import { entryFile, environment, executablePath } from '../process/launcher.js';
-import { reaper } from '../process/reaper.js';
-import { binding } from '../native/binding.js';
-import { arena } from '../substrate/arena.js';
-import type { Pump } from '../substrate/doorbell.js';
-import { isFailure, orThrow } from '../substrate/failure.js';
-import { self } from '../substrate/self.js';
+import { entryFile, environment, executablePath } from '../launcher.js';
+import { reaper } from '../reaper.js';
+import { binding } from '../../native/binding.js';
+import { arena } from '../../substrate/arena.js';
+import type { Pump } from '../../substrate/doorbell.js';
+import { isFailure, orThrow } from '../../substrate/failure.js';
+import { self } from '../../substrate/self.js';
 import type { Greeting, ServerTask } from './job.js';
 import { preloadNow } from './preload.js';
 import { openSync } from 'node:fs';
@@ -19,8 +18,7 @@ import { openSync } from 'node:fs';
 export interface ServerStart {
   readonly forks: boolean;
   readonly flags: readonly string[];
-  /** Changes of this process's environment. */
-  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string | undefined;
   readonly onGreeting?: (greeting: Greeting) => void;
   /** It has ended before it became a child. */
@@ -41,7 +39,7 @@ export class ServerProcess implements Pump {
   /** @throws {SystemError} If it cannot be started; nothing is left then. */
   constructor(start: ServerStart) {
     this.#start = start;
-    this.env = childEnvironment(start.env);
+    this.env = start.env;
     const native = binding();
     const open: number[] = [];
     const { doorbell } = self();
@@ -108,7 +106,6 @@ const SIGKILL = 9;
 const ARGUMENT_BYTES = 100_000;
 
 function taskOf({ forks }: ServerStart): ServerTask {
-  const { preload } = preloadNow();
-  const task: ServerTask = { forks, preload, argv: process.argv };
+  const task: ServerTask = { forks, preload: preloadNow(), argv: process.argv };
   return Buffer.byteLength(JSON.stringify(task)) < ARGUMENT_BYTES ? task : { ...task, argv: process.argv.slice(0, 2) };
 }

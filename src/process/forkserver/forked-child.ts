@@ -4,12 +4,10 @@
  * Runs in children of fork servers, and in the server that becomes the one child itself.
  */
 import { readlinkSync } from 'node:fs';
-import { binding } from '../native/binding.js';
-import { dieWithParent, IN_PROCESS, type Surroundings } from '../process/child-main.js';
-import { setOwnClass } from '../process/current-process.js';
-import { setParentCheck } from '../process/parent-process.js';
-import { joinFamily } from '../substrate/self.js';
-import { ForkServerProcess } from './fork-server-process.js';
+import { binding } from '../../native/binding.js';
+import { dieWithParent, IN_PROCESS, type Surroundings } from '../child-main.js';
+import { setParentCheck } from '../parent-process.js';
+import { joinFamily } from '../../substrate/self.js';
 import { ARENA_FD, type ChildOrder, PARENT_BELL_FD } from './job.js';
 
 /** Takes over what the order says. @param fds The doorbell's two ends, and in a fork the parent's pidfd. */
@@ -20,7 +18,6 @@ export function becomeChild(order: ChildOrder, fds: readonly number[], forks: bo
   }
   if (order.cwd !== null) process.chdir(order.cwd); // it is there already, but node has to know
   process.argv = [process.argv[0] as string, process.argv[1] as string, order.home];
-  setOwnClass(ForkServerProcess);
   const [readFd = -1, writeFd = -1, parentPidfd = -1] = fds;
   const native = binding();
   const join: Surroundings['join'] = (id, { pid, detached }) => {

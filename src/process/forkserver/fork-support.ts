@@ -3,10 +3,18 @@
  *
  * Runs in parents.
  */
-import { execArgvForChild } from '../wire/loader-flags.js';
+import { execArgvForChild } from '../../wire/loader-flags.js';
 
 /** Why there can be no server that forks, or undefined. */
 export function refusalHere(): string | undefined {
+  judged ??= { refusal: judge() };
+  return judged.refusal;
+}
+
+/** It stays as it is for the life of a process. */
+let judged: { readonly refusal: string | undefined } | undefined;
+
+function judge(): string | undefined {
   const major = Number(process.versions.node.split('.')[0]);
   if (process.platform !== 'linux' || process.arch !== 'x64') return `it was never tried on ${process.platform} ${process.arch}`;
   if (isMusl()) return 'it was never tried with musl';

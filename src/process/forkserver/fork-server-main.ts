@@ -5,12 +5,12 @@
  * Runs in fork servers, and at the end in their children.
  */
 import { readdirSync, stat } from 'node:fs';
-import { binding } from '../native/binding.js';
-import type { Surroundings } from '../process/child-main.js';
-import { attachArena } from '../substrate/arena.js';
-import { isFailure } from '../substrate/failure.js';
-import { isMember } from '../substrate/self.js';
-import { importFrom } from '../wire/loader-modules.js';
+import { binding } from '../../native/binding.js';
+import type { Surroundings } from '../child-main.js';
+import { attachArena } from '../../substrate/arena.js';
+import { isFailure } from '../../substrate/failure.js';
+import { isMember } from '../../substrate/self.js';
+import { importFrom } from '../../wire/loader-modules.js';
 import { becomeChild, becomeProcess } from './forked-child.js';
 import {
   ARENA_FD,
