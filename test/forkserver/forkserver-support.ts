@@ -8,10 +8,7 @@ import { ForkServerProcess, Process } from '#src/index.js';
 import { type CensusOptions, leavesNothing } from '../support/census.js';
 
 /** `leavesNothing` with a fork server that is there before and after. */
-export function cleanForked(
-  body: (t: TestContext) => unknown,
-  options: CensusOptions = {},
-): (t: TestContext) => Promise<void> {
+export function cleanForked(body: (t: TestContext) => unknown, options: CensusOptions = {}): (t: TestContext) => Promise<void> {
   return leavesNothing(body, { warmUp: warmUpForkserver, ...options });
 }
 

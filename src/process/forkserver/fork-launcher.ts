@@ -87,15 +87,6 @@ export function forkserverState(): ForkserverState {
   return { variant: 'standby', reason: refusal ?? server?.refusal ?? 'the fork server is not ready yet' };
 }
 
-/** Ends the servers that no child needs; the next child gets another one. */
-export function stopForkserver(): void {
-  server?.stop('it was stopped');
-  standby?.stop();
-  server = undefined;
-  standby = undefined;
-  failures = 0;
-}
-
 /** The server that forks; started at need, replaced when it is dead. */
 function serverNow(): ForkServer | undefined {
   const wanted = [

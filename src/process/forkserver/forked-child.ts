@@ -3,7 +3,8 @@
  *
  * Runs in children of fork servers, and in the server that becomes the one child itself.
  */
-import { readlinkSync } from 'node:fs';
+import { readlinkSync, writeSync } from 'node:fs';
+import { inspect } from 'node:util';
 import { binding } from '../../native/binding.js';
 import { dieWithParent, IN_PROCESS, type Surroundings } from '../child-main.js';
 import { setParentCheck } from '../parent-process.js';
@@ -54,12 +55,12 @@ function endWithoutTeardown(): void {
       heard = Reflect.apply(emit, this, [name, ...args]) as boolean;
     } catch (error) {
       if (name !== 'exit') throw error;
-      console.error(error);
+      print(error);
       native.exitNow(THREW_AT_EXIT);
     }
     if (name === 'uncaughtException' && heard) fatal = undefined;
     if (name !== 'exit') return heard;
-    if (fatal !== undefined) console.error(fatal.error);
+    if (fatal !== undefined) print(fatal.error);
     return native.exitNow(codeOf(args[0]));
   };
   host.reallyExit = (code: unknown) => native.exitNow(codeOf(code));
@@ -67,6 +68,15 @@ function endWithoutTeardown(): void {
     if (final) process.exit();
     else process.emit('beforeExit', codeOf(0));
   });
+}
+
+/** As node does, to a descriptor that is still there when streams are not. */
+function print(error: unknown): void {
+  try {
+    writeSync(2, `Uncaught:\n${inspect(error)}\n`);
+  } catch {
+    // nobody listens
+  }
 }
 
 /** As node does. */
