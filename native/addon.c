@@ -92,6 +92,15 @@ static napi_value futex_wake(napi_env env, napi_callback_info info) {
   return mp_int(env, word == NULL ? 0 : mp_futex_wake(word, mp_i32(env, argv[1], 1)));
 }
 
+/* spinWhile(offset, expected, limitUs) -> 1 if the word changed, else 0 */
+static napi_value spin_while(napi_env env, napi_callback_info info) {
+  napi_value argv[3];
+  mp_args(env, info, 3, argv);
+  uint32_t *word = mp_arena_word(mp_f64(env, argv[0], -1));
+  bool changed = word != NULL && mp_spin_while(word, (uint32_t)mp_i32(env, argv[1], 0), mp_f64(env, argv[2], 0));
+  return mp_int(env, changed ? 1 : 0);
+}
+
 /* ---- guardians and locks ---- */
 
 /* guardianStart() -> { index, tid } | failure */
@@ -336,6 +345,7 @@ NAPI_MODULE_INIT() {
   mp_export(env, exports, "arenaView", arena_view);
   mp_export(env, exports, "futexWait", futex_wait);
   mp_export(env, exports, "futexWake", futex_wake);
+  mp_export(env, exports, "spinWhile", spin_while);
   mp_export(env, exports, "guardianStart", guardian_start);
   mp_export(env, exports, "guardianAdd", guardian_add);
   mp_export(env, exports, "guardianRemove", guardian_remove);

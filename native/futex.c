@@ -1,9 +1,12 @@
 #include "futex.h"
 #include <errno.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+#define SPINS_PER_LOOK 16 /* at the clock, about half a microsecond */
 
 double mp_now_ms(void) {
   struct timespec now;
@@ -38,4 +41,34 @@ int mp_futex_store_and_wake(uint32_t *word, uint32_t value, int count) {
   if (woken >= 0) return (int)woken;
   __atomic_store_n(word, value, __ATOMIC_SEQ_CST); /* a kernel without it: in two steps */
   return mp_futex_wake(word, count);
+}
+
+static void relax(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+static int usable_cpus(void) {
+  static int known; /* 0: not asked yet */
+  int count = __atomic_load_n(&known, __ATOMIC_RELAXED);
+  if (count != 0) return count;
+  cpu_set_t set;
+  count = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 2;
+  __atomic_store_n(&known, count, __ATOMIC_RELAXED);
+  return count;
+}
+
+bool mp_spin_while(const uint32_t *word, uint32_t expected, double limit_us) {
+  if (usable_cpus() < 2) return false; /* nobody can change it while we look */
+  double deadline = mp_now_ms() + limit_us / 1e3;
+  do {
+    for (int i = 0; i < SPINS_PER_LOOK; i++) {
+      if (__atomic_load_n(word, __ATOMIC_SEQ_CST) != expected) return true;
+      relax();
+    }
+  } while (mp_now_ms() < deadline);
+  return false;
 }

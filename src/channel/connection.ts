@@ -78,8 +78,8 @@ export class Connection<T = unknown> implements Disposable {
    */
   async recv(wait?: Wait): Promise<T> {
     this.#assert('receive');
-    const arrival = this.#late.shift() ?? (await this.#transport.receive(wait));
-    if ('loading' in arrival) {
+    const arrival = this.#nextLate() ?? (await this.#transport.receive(wait));
+    if (arrival.loading !== undefined) {
       await arrival.loading;
       return arrival.read() as T;
     }
@@ -89,8 +89,8 @@ export class Connection<T = unknown> implements Disposable {
   /** As `recv`, but blocks this thread. */
   recvSync(wait?: Wait): T {
     this.#assert('receive');
-    const arrival = this.#late.shift() ?? this.#transport.receiveSync(blockingLimit(wait));
-    if (!('loading' in arrival)) return valueOf(arrival) as T;
+    const arrival = this.#nextLate() ?? this.#transport.receiveSync(blockingLimit(wait));
+    if (arrival.loading === undefined) return valueOf(arrival) as T;
     if (this.#loaded.has(arrival)) return arrival.read() as T;
     this.#late.unshift(arrival);
     void arrival.loading.then(() => this.#loaded.add(arrival));
@@ -217,6 +217,10 @@ export class Connection<T = unknown> implements Disposable {
   /** Messages taken by blocking calls whose modules have to be imported first. */
   readonly #late: Arrival[] = [];
   readonly #loaded = new WeakSet<Arrival>();
+
+  #nextLate(): Arrival | undefined {
+    return this.#late.length === 0 ? undefined : this.#late.shift();
+  }
 
   #assert(act: 'send' | 'receive' | 'poll'): void {
     if (this.closed) throw new ClosedError(`Cannot ${act}: the connection is closed in this process`);

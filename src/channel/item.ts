@@ -25,12 +25,12 @@ export interface EncodedItem extends OutgoingItem {
  */
 export function encodeItem(value: unknown, maxBytes: number): EncodedItem {
   const { buffer, start, end, definitions, holds } = encodeValue(value, 'value', { inFlight: true, maxBytes });
-  const message = buffer.subarray(start, end);
-  if (definitions.length === 0) return { parts: [message], bytes: message.length, mark: 0, holds };
+  if (definitions.length === 0) return { buffer, start, end, parts: undefined, bytes: end - start, mark: 0, holds };
   const bodies = withRequired(definitions);
   const parts = bodies.flatMap(({ body }) => [lengthOf(body), body]);
-  parts.push(message);
-  return { parts, bytes: parts.reduce((sum, part) => sum + part.length, 0), mark: bodies.length, holds };
+  parts.push(buffer.subarray(start, end));
+  const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+  return { buffer, start, end, parts, bytes, mark: bodies.length, holds };
 }
 
 /** Undoes what encoding an item did that is never put. */
@@ -42,12 +42,14 @@ export function dropItem({ holds }: EncodedItem): void {
 }
 
 /** What came with an item: its value, or how to have it as soon as modules are imported. */
-export type Received = { readonly value: unknown } | { readonly loading: Promise<unknown>; readonly read: () => unknown };
+export type Received =
+  | { readonly loading: undefined; readonly value: unknown }
+  | { readonly loading: Promise<unknown>; readonly read: () => unknown };
 
 /** Reads an item at once. @throws {DeserializationError} If it cannot be read. */
 export function readItem(item: TakenItem): Received {
   const { buffer, length, mark, owned } = item;
-  if (mark === 0) return { value: decodeValue(buffer, 0, length, owned ? OWNED : COPIED) };
+  if (mark === 0) return { loading: undefined, value: decodeValue(buffer, 0, length, owned ? OWNED : COPIED) };
   const loading: Promise<void>[] = [];
   let at = 0;
   for (let left = mark; left > 0; left--) {
@@ -57,7 +59,7 @@ export function readItem(item: TakenItem): Received {
     if (started !== undefined) loading.push(started);
     at = end;
   }
-  if (loading.length === 0) return { value: decodeValue(buffer, at, length, owned ? OWNED : COPIED) };
+  if (loading.length === 0) return { loading: undefined, value: decodeValue(buffer, at, length, owned ? OWNED : COPIED) };
   const message = buffer.slice(at, length);
   return { loading: Promise.all(loading), read: () => decodeValue(message, 0, message.length, OWNED) };
 }

@@ -7,7 +7,7 @@ import { ChannelClosedError, ClosedError, MessageTooLargeError } from '../errors
 import { now } from '../substrate/clock.js';
 import { headerAt } from '../substrate/shared-piece.js';
 import type { Wait } from '../substrate/wait-limit.js';
-import { WaitPoint } from '../substrate/wait-point.js';
+import { WaitPoint, type WatchedWord } from '../substrate/wait-point.js';
 import { dropItem, encodeItem, type EncodedItem, readItem } from './item.js';
 import { ItemStore, type Patience, type TakenItem } from './item-store.js';
 import { directionFrom, type EndRole, isGone } from './pipe-memory.js';
@@ -59,7 +59,7 @@ export class PipeTransport implements Transport<PipeMessage> {
   encodeBytes(bytes: Uint8Array): PipeMessage {
     if (bytes.length > MOST_BYTES)
       throw new MessageTooLargeError(`Cannot send ${bytes.length} bytes: the limit of a message is ${MOST_BYTES}`);
-    return messageOf({ parts: [bytes], bytes: bytes.length, mark: RAW, holds: [] });
+    return messageOf({ buffer: bytes, start: 0, end: bytes.length, parts: undefined, bytes: bytes.length, mark: RAW, holds: [] });
   }
 
   async send(message: PipeMessage): Promise<void> {
@@ -75,7 +75,8 @@ export class PipeTransport implements Transport<PipeMessage> {
 
   sendSync(message: PipeMessage): void {
     try {
-      this.#outSenders.waitSync(() => this.#trySend(message, PATIENT), undefined, 'send');
+      if (this.#trySend(message, PATIENT) === true) return;
+      this.#outSenders.waitSync(() => this.#trySend(message, PATIENT), undefined, 'send', (this.#out as ItemStore).takeWord);
     } catch (error) {
       message.drop();
       throw error;
@@ -87,13 +88,9 @@ export class PipeTransport implements Transport<PipeMessage> {
   }
 
   receiveSync(timeoutMs: number | undefined): Arrival {
-    const deadline = timeoutMs === undefined ? undefined : now() + timeoutMs;
-    const attempt = () =>
-      this.#tryReceive({
-        timeoutMs: deadline === undefined ? undefined : Math.max(1, deadline - now()),
-        otherwise: 'throw',
-      });
-    return this.#inReceivers.waitSync(attempt, timeoutMs, 'receive: no message came');
+    const patience: Patience = timeoutMs === undefined ? PATIENT : { until: now() + timeoutMs, otherwise: 'throw' };
+    const attempt = () => this.#tryReceive(patience);
+    return this.#tryReceive(patience) ?? this.#inReceivers.waitSync(attempt, timeoutMs, 'receive: no message came', this.#inWord);
   }
 
   isReady(): boolean {
@@ -105,7 +102,7 @@ export class PipeTransport implements Transport<PipeMessage> {
   }
 
   whenReadySync(timeoutMs: number | undefined): void {
-    this.#inReceivers.waitSync(this.#hasSome, timeoutMs, 'poll: no message came');
+    this.#inReceivers.waitSync(this.#hasSome, timeoutMs, 'poll: no message came', this.#inWord);
   }
 
   close(): void {
@@ -126,8 +123,8 @@ export class PipeTransport implements Transport<PipeMessage> {
     if (isGone(this.#header, this.#peer))
       throw new ChannelClosedError('Cannot send: the other end of the connection is closed, or its process ended');
     const store = this.#out as ItemStore;
-    const outcome = store.put(item, (items, bytes) => items === 0 || bytes + item.bytes <= STOCK_BYTES, patience);
-    this.#ringIfReleased(store, this.#outSenders, this.#outReceivers);
+    const outcome = store.put(item, Number.POSITIVE_INFINITY, STOCK_BYTES, patience);
+    if (store.takeReleased()) ringWaiting(this.#outSenders, this.#outReceivers);
     if (outcome !== 'put') return undefined;
     this.#outReceivers.wake(); // one may only poll
     return true;
@@ -139,7 +136,7 @@ export class PipeTransport implements Transport<PipeMessage> {
     const ended = isGone(this.#header, this.#peer);
     const store = this.#in as ItemStore;
     const item = store.take(patience);
-    this.#ringIfReleased(store, this.#inSenders, this.#inReceivers);
+    if (store.takeReleased()) ringWaiting(this.#inSenders, this.#inReceivers);
     if (typeof item !== 'string') return this.#arrived(item, store);
     if (item === 'empty' && ended)
       throw new ChannelClosedError('Cannot receive: the other end of the connection is closed, or its process ended');
@@ -149,7 +146,7 @@ export class PipeTransport implements Transport<PipeMessage> {
   #arrived(item: TakenItem, store: ItemStore): Arrival {
     this.#inSenders.wake(1);
     try {
-      return item.mark === RAW ? { bytes: bytesOf(item) } : readItem(item);
+      return item.mark === RAW ? { loading: undefined, bytes: bytesOf(item) } : readItem(item);
     } finally {
       store.delivered();
     }
@@ -161,10 +158,14 @@ export class PipeTransport implements Transport<PipeMessage> {
     return ended || (this.#in as ItemStore).size > 0 ? true : undefined;
   };
 
-  /** Somebody waits in an event loop for a lock that was held here. */
-  #ringIfReleased(store: ItemStore, ...points: WaitPoint[]): void {
-    if (store.takeReleased()) for (const point of points) point.ringWaiting();
+  get #inWord(): WatchedWord {
+    return (this.#in as ItemStore).putWord;
   }
+}
+
+/** Somebody waits in an event loop for a lock that was held here. */
+function ringWaiting(...points: WaitPoint[]): void {
+  for (const point of points) point.ringWaiting();
 }
 
 function messageOf(item: EncodedItem): PipeMessage {
@@ -172,7 +173,7 @@ function messageOf(item: EncodedItem): PipeMessage {
 }
 
 function copyOf({ item, drop }: PipeMessage): PipeMessage {
-  return { item: { ...item, parts: item.parts.map((part) => new Uint8Array(part)) }, drop };
+  return { item: { ...item, buffer: new Uint8Array(item.buffer) }, drop };
 }
 
 function bytesOf({ buffer, length, owned }: TakenItem): Uint8Array {
@@ -186,4 +187,4 @@ const STOCK_BYTES = 2 ** 20;
 const MOST_BYTES = 2 ** 30;
 /** Of an event loop: a lock is held for microseconds, so sleeping for it is quicker than being rung. */
 const LOOP_PATIENCE: Patience = { timeoutMs: 2, otherwise: 'mark' };
-const PATIENT: Patience = { timeoutMs: undefined, otherwise: 'throw' };
+const PATIENT: Patience = { otherwise: 'throw' };

@@ -51,7 +51,7 @@ export class QueueCore {
   readonly #room: WaitPoint;
   readonly #done: WaitPoint;
   /** Items taken by blocking calls whose modules have to be imported first. */
-  readonly #waiting: Received[] = [];
+  readonly #loading: Received[] = [];
   readonly #loaded = new WeakSet<Received>();
   closed = false;
 
@@ -92,6 +92,7 @@ export class QueueCore {
 
   async put(item: EncodedItem, wait: Wait | undefined): Promise<void> {
     try {
+      if (wait === undefined && this.#room.waiting === 0 && this.#tryPut(item, LOOP_PATIENCE) === true) return;
       await this.#room.waitAsync(() => this.#tryPut(item, LOOP_PATIENCE), wait, 'put: the queue was full');
     } catch (error) {
       dropItem(item);
@@ -100,9 +101,11 @@ export class QueueCore {
   }
 
   putSync(item: EncodedItem, timeoutMs: number | undefined): void {
-    const deadline = timeoutMs === undefined ? undefined : now() + timeoutMs;
     try {
-      this.#room.waitSync(() => this.#tryPut(item, patienceUntil(deadline)), timeoutMs, 'put: the queue was full');
+      const patience = patienceFor(timeoutMs);
+      if (this.#tryPut(item, patience) === true) return;
+      const attempt = () => this.#tryPut(item, patience);
+      this.#room.waitSync(attempt, timeoutMs, 'put: the queue was full', this.#store.takeWord);
     } catch (error) {
       dropItem(item);
       throw error;
@@ -123,23 +126,29 @@ export class QueueCore {
 
   async get(wait: Wait | undefined): Promise<unknown> {
     this.assertOpen('get');
-    const received = this.#waiting.shift() ?? (await this.#items.waitAsync(this.#takeInLoop, wait, 'get: the queue was empty'));
-    if ('value' in received) return received.value;
+    let received = this.#takeLoading();
+    if (received === undefined && wait === undefined && this.#items.waiting === 0) received = this.#takeInLoop();
+    received ??= await this.#items.waitAsync(this.#takeInLoop, wait, 'get: the queue was empty');
+    if (received.loading === undefined) return received.value;
     await received.loading;
     return received.read();
   }
 
   getSync(timeoutMs: number | undefined): unknown {
     this.assertOpen('get');
-    const deadline = timeoutMs === undefined ? undefined : now() + timeoutMs;
-    const attempt = () => this.#tryTake(patienceUntil(deadline));
-    return this.#valueOf(this.#waiting.shift() ?? this.#items.waitSync(attempt, timeoutMs, 'get: the queue was empty'));
+    const patience = patienceFor(timeoutMs);
+    let received = this.#takeLoading() ?? this.#tryTake(patience);
+    if (received === undefined) {
+      const attempt = () => this.#tryTake(patience);
+      received = this.#items.waitSync(attempt, timeoutMs, 'get: the queue was empty', this.#store.putWord);
+    }
+    return this.#valueOf(received);
   }
 
   /** Takes at once; undefined: there is nothing. */
   tryGet(): { value: unknown } | undefined {
     this.assertOpen('get');
-    const received = this.#waiting.shift() ?? this.#tryTake(AT_ONCE_PATIENCE);
+    const received = this.#takeLoading() ?? this.#tryTake(AT_ONCE_PATIENCE);
     return received === undefined ? undefined : { value: this.#valueOf(received) };
   }
 
@@ -195,11 +204,8 @@ export class QueueCore {
     this.assertOpen('put');
     if ((Atomics.load(this.#header, FLAGS) & SHUT_DOWN) !== 0)
       throw new QueueShutDownError('Cannot put: the queue was shut down');
-    const { maxSize, maxBytes } = this;
-    const mayPut = (items: number, bytes: number) =>
-      items === 0 || ((maxSize === 0 || items < maxSize) && bytes + item.bytes <= maxBytes);
-    const outcome = this.#store.put(item, mayPut, patience);
-    this.#ringIfReleased();
+    const outcome = this.#store.put(item, this.maxSize || Number.POSITIVE_INFINITY, this.maxBytes, patience);
+    if (this.#store.takeReleased()) this.#ringWaiting();
     if (outcome !== 'put') return undefined;
     this.#items.wake(1);
     return true;
@@ -210,14 +216,14 @@ export class QueueCore {
   readonly #hasSome = (): true | undefined => {
     this.assertOpen('wait for');
     const isOver = (Atomics.load(this.#header, FLAGS) & SHUT_DOWN) !== 0;
-    return isOver || this.#waiting.length > 0 || this.#store.size > 0 ? true : undefined;
+    return isOver || this.#loading.length > 0 || this.#store.size > 0 ? true : undefined;
   };
 
   #tryTake(patience: Patience): Received | undefined {
     this.assertOpen('get');
     const flags = Atomics.load(this.#header, FLAGS);
     const item = (flags & AT_ONCE) !== 0 ? 'empty' : this.#store.take(patience);
-    this.#ringIfReleased();
+    if (this.#store.takeReleased()) this.#ringWaiting();
     if (typeof item !== 'string') return this.#receive(item);
     if (item === 'empty' && (flags & SHUT_DOWN) !== 0) throw new QueueShutDownError('Cannot get: the queue was shut down');
     return undefined;
@@ -232,17 +238,21 @@ export class QueueCore {
     }
   }
 
+  /** What a blocking call has taken and could not read yet. */
+  #takeLoading(): Received | undefined {
+    return this.#loading.length === 0 ? undefined : this.#loading.shift();
+  }
+
   /** Somebody waits in an event loop for a lock that was held here. */
-  #ringIfReleased(): void {
-    if (!this.#store.takeReleased()) return;
+  #ringWaiting(): void {
     this.#items.ringWaiting();
     this.#room.ringWaiting();
   }
 
   #valueOf(received: Received): unknown {
-    if ('value' in received) return received.value;
+    if (received.loading === undefined) return received.value;
     if (this.#loaded.has(received)) return received.read();
-    this.#waiting.unshift(received);
+    this.#loading.unshift(received);
     void received.loading.then(() => this.#loaded.add(received));
     throw new DeserializationError(
       'Cannot get: the item needs a module that is imported only now, for which a blocking call cannot wait; use get(), which gives this item next',
@@ -276,6 +286,8 @@ const LOOP_PATIENCE: Patience = { timeoutMs: 2, otherwise: 'mark' };
 /** Of calls that never wait: who holds a lock for so long is stopped. */
 const AT_ONCE_PATIENCE: Patience = { timeoutMs: 100, otherwise: 'give up' };
 
-function patienceUntil(deadline: number | undefined): Patience {
-  return { timeoutMs: deadline === undefined ? undefined : Math.max(1, deadline - now()), otherwise: 'throw' };
+const PATIENT: Patience = { otherwise: 'throw' };
+
+function patienceFor(timeoutMs: number | undefined): Patience {
+  return timeoutMs === undefined ? PATIENT : { until: now() + timeoutMs, otherwise: 'throw' };
 }

@@ -14,8 +14,9 @@
  * bytes need no atomics. The next segment is linked before the state moves on to it, and found again if the linker dies.
  */
 import { arena } from '../substrate/arena.js';
-import { LINE_BYTES } from '../substrate/layout.js';
+import { LINE_BYTES, PAGE_BYTES } from '../substrate/layout.js';
 import { self } from '../substrate/self.js';
+import type { OutgoingItem, TakenItem } from './item-store.js';
 
 const NEXT = 0;
 const UNITS = 1;
@@ -23,9 +24,9 @@ const END = 2;
 /** Units of the header. */
 export const FIRST_POSITION = 2;
 const ITEM_HEADER_BYTES = 8;
-const SEGMENT_BYTES = 65_536;
+const SMALLEST_BYTES: number = PAGE_BYTES;
 /** Bytes up to which a loop is quicker than a call of `set` with a new view. */
-const LOOP_BYTES = 48;
+const LOOP_BYTES = 64;
 
 export class Segment {
   /** Lines of 64 bytes from the start of the arena. */
@@ -43,12 +44,25 @@ export class Segment {
     this.#bytes = new Uint8Array(buffer);
   }
 
+  /** The segment at `line`; the views of those used last are kept, for making views takes long. */
+  static at(line: number): Segment {
+    const known = kept.get(line);
+    if (known?.isCurrent === true) return known;
+    kept.delete(line);
+    const segment = new Segment(line);
+    kept.set(line, segment);
+    if (kept.size > KEPT) kept.delete(kept.keys().next().value as number);
+    return segment;
+  }
+
   /** Makes a segment that has room for an item of so many units. @throws {ResourceExhaustedError} If there is no memory. */
   static create(itemUnits: number): Segment {
-    const bytes = Math.max(SEGMENT_BYTES, (FIRST_POSITION + itemUnits) * 8);
+    const needed = (FIRST_POSITION + itemUnits) * 8;
+    // Whole pages: an item that is a little longer fits into it once it is used again.
+    const bytes = Math.max(SMALLEST_BYTES, Math.min(Math.ceil(needed / PAGE_BYTES) * PAGE_BYTES, MOST_BYTES));
     const { offset } = self().allocator.allocate(bytes);
     Atomics.store(arena().words(offset, LINE_BYTES), UNITS, (bytes / 8) | 0);
-    return new Segment(offset / LINE_BYTES);
+    return Segment.at(offset / LINE_BYTES);
   }
 
   get next(): number {
@@ -68,9 +82,9 @@ export class Segment {
     Atomics.store(this.#words, END, position | 0);
   }
 
-  /** Whether it may be used once more. */
-  get isUsual(): boolean {
-    return this.units * 8 === SEGMENT_BYTES;
+  /** Whether an item of so many units fits at a position. */
+  hasRoom(units: number, position: number = FIRST_POSITION): boolean {
+    return position + units <= this.units;
   }
 
   /** Whether the memory is still, or again, a segment of this size. */
@@ -84,14 +98,14 @@ export class Segment {
     this.end = 0;
   }
 
-  /** Writes an item made of parts. */
-  write(position: number, mark: number, parts: readonly Uint8Array[], bytes: number): void {
-    this.#words[position * 2] = bytes | 0;
-    this.#words[position * 2 + 1] = mark | 0;
+  write(position: number, item: OutgoingItem): void {
+    const words = this.#words;
+    words[position * 2] = item.bytes | 0;
+    words[position * 2 + 1] = item.mark | 0;
     let at = position * 8 + ITEM_HEADER_BYTES;
-    for (const part of parts) {
-      if (part.length > LOOP_BYTES) this.#bytes.set(part, at);
-      else for (let i = 0; i < part.length; i++) this.#bytes[at + i] = part[i] as number;
+    if (item.parts === undefined) return this.#copy(item.buffer, item.start, item.end, at);
+    for (const part of item.parts) {
+      this.#copy(part, 0, part.length, at);
       at += part.length;
     }
   }
@@ -101,20 +115,32 @@ export class Segment {
     return (this.#words[position * 2] as number) >>> 0;
   }
 
-  markAt(position: number): number {
-    return (this.#words[position * 2 + 1] as number) >>> 0;
-  }
-
-  /** Copies the first bytes of the item there. */
-  copyTo(into: Uint8Array, position: number, length: number): void {
+  /** Copies the item there: a small one into memory that all of them share. */
+  read(position: number): TakenItem {
+    const length = this.bytesAt(position);
+    const mark = (this.#words[position * 2 + 1] as number) >>> 0;
     const start = position * 8 + ITEM_HEADER_BYTES;
-    if (length > LOOP_BYTES) into.set(this.#bytes.subarray(start, start + length));
-    else for (let i = 0; i < length; i++) into[i] = this.#bytes[start + i] as number;
+    const bytes = this.#bytes;
+    if (length > scratch.length) {
+      const buffer = newBytes(length);
+      buffer.set(bytes.subarray(start, start + length));
+      return { buffer, length, mark, owned: true };
+    }
+    if (length > LOOP_BYTES) scratch.set(new Uint8Array(bytes.buffer, start, length));
+    else for (let i = 0; i < length; i++) scratch[i] = bytes[start + i] as number;
+    return { buffer: scratch, length, mark, owned: false };
   }
 
   /** Gives its memory back. */
   free(): void {
+    kept.delete(this.line);
     self().allocator.free({ offset: this.line * LINE_BYTES, bytes: this.units * 8 });
+  }
+
+  #copy(from: Uint8Array, start: number, end: number, at: number): void {
+    const bytes = this.#bytes;
+    if (end - start > LOOP_BYTES) bytes.set(new Uint8Array(from.buffer, from.byteOffset + start, end - start), at);
+    else for (let i = start; i < end; i++) bytes[at++] = from[i] as number;
   }
 }
 
@@ -122,3 +148,14 @@ export class Segment {
 export function unitsOf(bytes: number): number {
   return Math.ceil((ITEM_HEADER_BYTES + bytes) / 8);
 }
+
+/** Memory that is about to be overwritten: zeroing it would cost as much as filling it. */
+function newBytes(length: number): Uint8Array {
+  return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
+}
+
+const scratch = new Uint8Array(16_384);
+/** Units are counted in 32 bits. */
+const MOST_BYTES: number = 2 ** 35 - PAGE_BYTES;
+const KEPT = 16;
+const kept = new Map<number, Segment>();

@@ -10,7 +10,8 @@
  * ```
  *
  * A change writes the other copy, then the version: one store makes it true. A reader that finds the version changed
- * after it has read reads again.
+ * after it has read reads again. Who holds the lock and finds the version that it has made or read itself knows the rest:
+ * nobody else has been here (unless exactly 2^32 times).
  */
 import { arena } from '../substrate/arena.js';
 import { LINE_BYTES } from '../substrate/layout.js';
@@ -30,45 +31,70 @@ export interface Standing {
   units: number;
   /** Who made the last change: its cell + 1; 0: nobody. */
   by: number;
+  /** Segments that ever went through the ring of spare ones, modulo 2^32. */
+  spares: number;
 }
 
 export class SideState {
+  /** As it was when it was read or changed here last. */
+  readonly standing: Standing = { segment: 0, position: 0, count: 0, units: 0, by: 0, spares: 0 };
+  readonly offset: number;
   readonly #words: Int32Array;
+  #version: number | undefined;
 
   constructor(offset: number) {
+    this.offset = offset;
     this.#words = arena().words(offset, LINE_BYTES);
   }
 
-  /** Copies how it stands into `into`, for whoever holds the lock or not. */
-  read(into: Standing): Standing {
-    const words = this.#words;
-    for (;;) {
-      const version = Atomics.load(words, VERSION);
-      const at = COPY[version & 1] as number;
-      into.segment = Atomics.load(words, at) >>> 0;
-      into.position = Atomics.load(words, at + 1) >>> 0;
-      into.count = Atomics.load(words, at + 2) >>> 0;
-      into.units = Atomics.load(words, at + 3) >>> 0;
-      into.by = Atomics.load(words, at + 4);
-      if (Atomics.load(words, VERSION) === version) return into;
-    }
+  /** A number that changes with every change. */
+  get version(): number {
+    return Atomics.load(this.#words, VERSION);
   }
 
-  /** Makes it stand so; only with the lock held. */
-  write(standing: Standing): void {
+  /** Brings `standing` up to date; whether it was. */
+  refresh(): boolean {
+    if (Atomics.load(this.#words, VERSION) === this.#version) return true;
+    this.#read();
+    return false;
+  }
+
+  /** Makes it stand as `standing` says; only with the lock held. */
+  commit(): void {
+    const { standing } = this;
     const words = this.#words;
-    const version = Atomics.load(words, VERSION) + 1;
+    const version = (Atomics.load(words, VERSION) + 1) | 0;
     const at = COPY[version & 1] as number;
     Atomics.store(words, at, standing.segment | 0);
     Atomics.store(words, at + 1, standing.position | 0);
     Atomics.store(words, at + 2, standing.count | 0);
     Atomics.store(words, at + 3, standing.units | 0);
     Atomics.store(words, at + 4, standing.by);
-    Atomics.store(words, VERSION, version | 0);
+    Atomics.store(words, at + 5, standing.spares | 0);
+    Atomics.store(words, VERSION, version);
+    this.#version = version;
   }
-}
 
-/** A standing to read into. */
-export function newStanding(): Standing {
-  return { segment: 0, position: 0, count: 0, units: 0, by: 0 };
+  /** What is in `standing` was given up: it is read again before it is used. */
+  forget(): void {
+    this.#version = undefined;
+  }
+
+  #read(): void {
+    const words = this.#words;
+    const { standing } = this;
+    for (;;) {
+      const version = Atomics.load(words, VERSION);
+      const at = COPY[version & 1] as number;
+      standing.segment = Atomics.load(words, at) >>> 0;
+      standing.position = Atomics.load(words, at + 1) >>> 0;
+      standing.count = Atomics.load(words, at + 2) >>> 0;
+      standing.units = Atomics.load(words, at + 3) >>> 0;
+      standing.by = Atomics.load(words, at + 4);
+      standing.spares = Atomics.load(words, at + 5) >>> 0;
+      if (Atomics.load(words, VERSION) !== version) continue;
+      this.#version = version;
+      return;
+    }
+  }
 }

@@ -21,15 +21,13 @@ export class Takers {
     this.#cells = new MemberCells(offset);
   }
 
-  /** What names this taker in the side's state. */
-  get mark(): number {
-    return this.#cells.own() + 1;
-  }
-
-  /** Notes that the next item will be taken; with the get lock held. */
-  begin({ count, by }: Standing): void {
-    if (by !== 0) this.#cells.change(by - 1, noteOf(count - 1), noteOf(count - 1) | CONFIRMED);
-    this.#cells.store(this.#cells.own(), noteOf(count));
+  /** Notes that the next item will be taken; with the get lock held. What names this taker in the side's state. */
+  begin({ count, by }: Standing): number {
+    const own = this.#cells.own();
+    // A note of its own is replaced: whoever takes again has what it took before.
+    if (by !== 0 && by !== own + 1) this.#cells.change(by - 1, noteOf(count - 1), noteOf(count - 1) | CONFIRMED);
+    this.#cells.store(own, noteOf(count));
+    return own + 1;
   }
 
   /** The item is where it belongs. */

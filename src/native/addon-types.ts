@@ -32,6 +32,8 @@ export interface Addon {
   /** Sleeps while the word at `offset` is `expected`; negative timeout: no limit. 0 woken, 1 changed, 2 timed out, 3 interrupted. */
   futexWait(offset: number, expected: number, timeoutMs: number): number;
   futexWake(offset: number, count: number): number;
+  /** Looks, awake, until the word at `offset` is no longer `expected`: 1; 0: it is after so many microseconds, or there is one CPU only. */
+  spinWhile(offset: number, expected: number, limitUs: number): number;
 
   guardianStart(): { index: number; tid: number } | NativeFailure;
   guardianAdd(guardian: number, offset: number): number;

@@ -55,7 +55,12 @@ export class Doorbell {
 
   add(pump: Pump): void {
     this.#pumps.add(pump);
-    this.#turnSoon();
+    this.turnSoon();
+  }
+
+  /** Adds a pump that its owner asks itself once more, now that it can be rung for: no turn is needed for it. */
+  addIdle(pump: Pump): void {
+    this.#pumps.add(pump);
   }
 
   remove(pump: Pump): void {
@@ -77,10 +82,11 @@ export class Doorbell {
     for (const pump of this.#pumps) more = pump.pump() || more;
     if (this.#words !== undefined) Atomics.store(this.#words, SLOT_ARMED, 1);
     for (const pump of this.#pumps) more = more || pump.pending();
-    if (more) this.#turnSoon();
+    if (more) this.turnSoon();
   }
 
-  #turnSoon(): void {
+  /** Has a turn happen soon, for what this thread has done itself. */
+  turnSoon(): void {
     if (this.#again) return;
     this.#again = true;
     setImmediate(() => {

@@ -50,6 +50,9 @@ import { LINE_BYTES, LOCK_LOOP_TURN, LOCK_OWNER_DIED, LOCK_OWNER_MASK, LOCK_WAIT
 const WORD = 0;
 /** Pid of the last owner; written only when it changes, read only to name a dead owner. */
 const LAST_PID = 1;
+/** How often and how long the owner of a lock that is held for microseconds is waited for awake. */
+const SPIN_TURNS = 8;
+const SPIN_US = 5;
 
 /** What became of an attempt that does not wait. */
 export type Attempted = 'taken' | 'taken from dead' | 'held' | 'free for others';
@@ -93,7 +96,12 @@ export class LockWord {
 
   /** Takes the lock even if its owner died. True: it did, and what the lock protects may be half-done. */
   recoverSync(timeoutMs?: number): boolean {
-    if (this.tryQuickly()) return false;
+    for (let turn = 0; turn < SPIN_TURNS; turn++) {
+      if (this.tryQuickly()) return false;
+      const seen = Atomics.load(this.#words, WORD);
+      // Who holds such a lock mostly gives it up within a microsecond: sleeping would take many.
+      if ((seen & LOCK_OWNER_MASK) === 0 || binding().spinWhile(this.offset, seen, SPIN_US) === 0) break;
+    }
     const answer = binding().lockAcquire(this.#guardian.index, this.offset, timeoutMs ?? -1, true, true);
     if (answer === LOCK_TIMED_OUT || answer === LOCK_BUSY || answer === LOCK_STAND_BACK)
       throw new TimeoutError(`Cannot recover the lock: its living owner did not release it within ${timeoutMs} ms`);

@@ -12,6 +12,9 @@
  * Protocol. A waiter makes itself known (word 1, or a cell), then tries once more; a waker publishes, then looks
  * at words 1 and 2. All of it is sequentially consistent, so one of the two sees the other.
  *
+ * A thread that waits for something that mostly comes within microseconds looks for it awake before it sleeps: at a word that
+ * changes with whatever it waits for, so that the others need not know. How long depends on whether that was of use lately.
+ *
  * Who may die at which step: a waker killed between publishing and waking leaves its waiters asleep; so whoever
  * finds a participant dead wakes all that waits at the objects it held (`sharing/shared-kinds.ts`), and its
  * parent's supervisor rings every doorbell. A waiter killed asleep, or after it was woken, has used up a wake of a
@@ -42,6 +45,13 @@ const CELLS_END: number = WAIT_POINT_BYTES / 4;
 /** Tries to get what is waited for; undefined: not yet. It may throw, which ends that wait. */
 export type Attempt<T> = () => T | undefined;
 
+/** A word of the arena that changes whenever there may be what is waited for. */
+export interface WatchedWord {
+  readonly offset: number;
+  /** The word. */
+  readonly version: number;
+}
+
 interface Waiting {
   readonly attempt: Attempt<unknown>;
   readonly resolve: (value: never) => void;
@@ -57,6 +67,7 @@ export class WaitPoint implements Pump {
   #cell = -1;
   #pumping = false;
   #soon = false;
+  #spinUs = FIRST_SPIN_US;
 
   /** @param ordered Waits of this thread's event loop are served in their order: the first that cannot be keeps the others back. */
   constructor(offset: number, ordered: boolean) {
@@ -90,7 +101,9 @@ export class WaitPoint implements Pump {
     faultPoint('point.beforeRing');
     for (let cell = FIRST_CELL; cell < CELLS_END; cell++) {
       const id = Atomics.load(words, cell);
-      if (id === own) this.#pumpSoon();
+      if (id === own && cell === this.#cell) this.#pumpSoon();
+      else if (id === own)
+        self().doorbell.turnSoon(); // another object of this thread that waits at the same point
       else if (id !== 0 && isEntered(id - 1)) ringParticipant(id - 1);
       else if (id !== 0) this.#freeCell(cell, id);
     }
@@ -101,10 +114,11 @@ export class WaitPoint implements Pump {
    * Blocks this thread until `attempt` gives something.
    *
    * @param what Completes "Cannot …: … within 5 ms".
+   * @param watched Looked at for some microseconds before this thread sleeps. Default: it sleeps at once.
    * @throws {TimeoutError} If it gave nothing in time; with 0 it is asked once.
    */
-  waitSync<T>(attempt: Attempt<T>, timeoutMs: number | undefined, what: string): T {
-    const first = attempt();
+  waitSync<T>(attempt: Attempt<T>, timeoutMs: number | undefined, what: string, watched?: WatchedWord): T {
+    const first = watched === undefined || timeoutMs === 0 ? attempt() : this.#attemptAwake(attempt, watched);
     if (first !== undefined) return first;
     const words = this.#words;
     const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : now() + timeoutMs;
@@ -199,7 +213,7 @@ export class WaitPoint implements Pump {
     if (this.#waiting.size > 1) return;
     this.#takeCell();
     const { doorbell } = self();
-    doorbell.add(this);
+    doorbell.addIdle(this);
     doorbell.hold();
   }
 
@@ -224,6 +238,20 @@ export class WaitPoint implements Pump {
       this.#soon = false;
       this.pump();
     });
+  }
+
+  /** Tries as often as the word changes soon. */
+  #attemptAwake<T>(attempt: Attempt<T>, word: WatchedWord): T | undefined {
+    for (let turn = 0; ; turn++) {
+      const seen = word.version;
+      const got = attempt();
+      if (got !== undefined || turn === SPIN_TURNS) return got;
+      if (binding().spinWhile(word.offset, seen, this.#spinUs) === 0) {
+        this.#spinUs = Math.max(LEAST_SPIN_US, this.#spinUs / 2);
+        return undefined;
+      }
+      this.#spinUs = Math.min(MOST_SPIN_US, this.#spinUs * 2);
+    }
   }
 
   /** Wakes `count` threads. The mark stays, since others may sleep; false: fewer slept, or all are meant. */
@@ -273,3 +301,8 @@ export class WaitPoint implements Pump {
 }
 
 const MOST_SLEEPERS = 2 ** 31 - 1;
+/** As long as a sleep and a wake take together: longer would cost more than it can save. */
+const MOST_SPIN_US = 50;
+const FIRST_SPIN_US = 20;
+const LEAST_SPIN_US = 1;
+const SPIN_TURNS = 4;

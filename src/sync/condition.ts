@@ -265,6 +265,7 @@ export class Condition implements Disposable {
 /** Gives notifications to those that wait and have none, in turn; whether there was one. */
 function giveNotifications(cells: MemberCells, header: Int32Array, count: number): boolean {
   let left = count;
+  let given = false;
   for (const cell of cells.taken(Atomics.load(header, LAST_NOTIFIED))) {
     while (left > 0) {
       const seen = cells.load(cell);
@@ -272,11 +273,12 @@ function giveNotifications(cells: MemberCells, header: Int32Array, count: number
       if (!cells.change(cell, seen, (seen + NOTIFIED) | 0)) continue;
       faultPoint('condition.afterNotify');
       left--;
+      given = true;
       Atomics.store(header, LAST_NOTIFIED, cell);
     }
     if (left === 0) break;
   }
-  return left < count;
+  return given;
 }
 
 function died(offset: number, dead: ParticipantId, header: Int32Array): void {

@@ -1,0 +1,43 @@
+/**
+ * The segments that takers have left and that producers use again: no page is cleared or mapped anew for the next item.
+ *
+ * Runs in every process and thread. Two counters, of segments ever given and ever taken, are part of the states of the two sides
+ * (`side-state.ts`): so a segment goes into the ring in the same moment in which the takers have left it, and out of it in
+ * the moment in which the producers have moved on to it. Who dies before that moment has changed nothing; what it wrote
+ * into a slot behind the last one that was given is not read.
+ */
+import type { Segment } from './segment.js';
+
+/** Words of the ring. */
+export const SPARE_SLOTS = 4;
+/** A longer segment goes back to the machine. */
+const LONGEST_BYTES: number = 2 ** 22 + 2 ** 16;
+
+export class SpareRing {
+  readonly #words: Int32Array;
+
+  /** @param words As many as it has slots. */
+  constructor(words: Int32Array) {
+    this.#words = words;
+  }
+
+  /** Whether a segment may be given; with the get lock held. */
+  accepts(segment: Segment, given: number, taken: number): boolean {
+    return segment.units * 8 <= LONGEST_BYTES && (given - taken) >>> 0 < SPARE_SLOTS;
+  }
+
+  /** The line of a segment in the ring. */
+  line(number: number): number {
+    return Atomics.load(this.#words, number % SPARE_SLOTS) >>> 0;
+  }
+
+  /** Writes the next one to be given. */
+  write(number: number, line: number): void {
+    Atomics.store(this.#words, number % SPARE_SLOTS, line | 0);
+  }
+
+  /** All that are inside. */
+  *lines(given: number, taken: number): Generator<number> {
+    for (let number = taken; number !== given; number = (number + 1) >>> 0) yield this.line(number);
+  }
+}
