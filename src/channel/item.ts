@@ -43,7 +43,7 @@ export function dropItem({ holds }: EncodedItem): void {
 
 /** What came with an item: its value, or how to have it as soon as modules are imported. */
 export type Received =
-  | { readonly loading: undefined; readonly value: unknown }
+  | { readonly loading?: undefined; readonly value: unknown }
   | { readonly loading: Promise<unknown>; readonly read: () => unknown };
 
 /** Reads an item at once. @throws {DeserializationError} If it cannot be read. */

@@ -7,7 +7,7 @@ import type { Wait } from '../substrate/wait-limit.js';
 import type { Received } from './item.js';
 
 /** A message as it arrived: a value, or bytes that `sendBytes` sent. */
-export type Arrival = { readonly loading: undefined; readonly bytes: Uint8Array } | Received;
+export type Arrival = { readonly loading?: undefined; readonly bytes: Uint8Array } | Received;
 
 /** A message that can be sent. */
 export interface Outgoing {
