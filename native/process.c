@@ -1,4 +1,5 @@
 #include "process.h"
+#include "arena.h"
 #include "env.h"
 #include "napi-helpers.h"
 #include "supervisor.h"
@@ -101,6 +102,14 @@ static napi_value parent_lives(napi_env env, napi_callback_info info) {
   return result;
 }
 
+/* beat(offset, everyMs) -> errno */
+static napi_value beat(napi_env env, napi_callback_info info) {
+  napi_value argv[2];
+  mp_args(env, info, 2, argv);
+  uint32_t *word = mp_arena_word(mp_f64(env, argv[0], -1));
+  return mp_int(env, word == NULL ? EINVAL : mp_beat(word, mp_i32(env, argv[1], 0)));
+}
+
 static napi_value process_start_time(napi_env env, napi_callback_info info) {
   napi_value argv[1];
   mp_args(env, info, 1, argv);
@@ -174,6 +183,7 @@ void mp_process_exports(napi_env env, napi_value exports) {
   mp_export(env, exports, "watchParent", watch_parent);
   mp_export(env, exports, "watchParentPidfd", watch_parent_pidfd);
   mp_export(env, exports, "parentLives", parent_lives);
+  mp_export(env, exports, "beat", beat);
   mp_export(env, exports, "processStartTime", process_start_time);
   mp_export(env, exports, "exitNow", exit_now);
   mp_export(env, exports, "ignoreTerminalInterrupt", ignore_terminal_interrupt);

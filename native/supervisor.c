@@ -57,6 +57,8 @@ static pthread_mutex_t request_mutex = PTHREAD_MUTEX_INITIALIZER;
 static bool started;
 static int command_fd = -1;
 static int parent_pidfd = -1;
+static uint32_t *beat_word; /* NULL: it does not beat */
+static int beat_ms;
 static int last_id;
 static _Atomic int unfetched; /* deaths that their owners have not fetched yet */
 
@@ -268,8 +270,11 @@ static void *supervise(void *unused) {
   while (list != NULL) {
     pthread_mutex_lock(&mutex);
     size_t count = collect(&list, &room);
+    uint32_t *beating = beat_word;
+    int timeout = beating == NULL ? -1 : beat_ms;
     pthread_mutex_unlock(&mutex);
-    if (poll(list, count, -1) < 0 && errno != EINTR) break;
+    if (beating != NULL) __atomic_fetch_add(beating, 1, __ATOMIC_RELAXED);
+    if (poll(list, count, timeout) < 0 && errno != EINTR) break;
     if (list[1].revents != 0) kill(getpid(), SIGKILL);
     if (list[0].revents != 0) {
       uint64_t value;
@@ -460,4 +465,14 @@ int mp_watch_parent_pidfd(int pidfd, bool die) {
 bool mp_parent_lives(void) {
   struct pollfd dead = {.fd = asked_parent_pidfd, .events = POLLIN};
   return poll(&dead, 1, 0) == 0;
+}
+
+int mp_beat(uint32_t *word, int every_ms) {
+  pthread_mutex_lock(&mutex);
+  beat_word = word;
+  beat_ms = every_ms;
+  int error = start_locked();
+  if (error == 0) wake_supervisor();
+  pthread_mutex_unlock(&mutex);
+  return error;
 }

@@ -59,5 +59,7 @@ bool mp_parent_lives(void);
 #define MP_STATUS_UNKNOWN 255
 /* A field of /proc/<pid>/stat from 4 on; the state's letter, 0 where there is no such process. */
 char mp_process_stat(int pid, int field, uint64_t *value);
+/* From now on adds to the word at least so often; one word per process, the last one asked for. 0 or an errno. */
+int mp_beat(uint32_t *word, int every_ms);
 /* Its start time in clock ticks since boot; 0 where there is no such process. */
 uint64_t mp_process_start_time(int pid);

@@ -39,6 +39,7 @@ export class Future<T> implements PromiseLike<T> {
   #resolve: ((value: T) => void) | undefined;
   #reject: ((error: unknown) => void) | undefined;
   #callbacks: ((future: this) => void)[] | undefined;
+  #listeners: ((value: unknown, future: this) => void)[] | undefined;
   readonly #source: FutureSource | undefined;
 
   /** @param source Of an executor; a future made by hand has none. */
@@ -119,11 +120,26 @@ export class Future<T> implements PromiseLike<T> {
     if (typeof callback !== 'function')
       throw new TypeError(`Cannot add a done callback: it must be a function, received ${String(callback)}`);
     if (this.done()) {
-      this.#call(callback);
+      this.#call(callback, 'done');
       return;
     }
     this.#callbacks ??= [];
     this.#callbacks.push(callback);
+  }
+
+  /** Calls `callback` with each value that the task reports while it runs (`currentTask().progress`). What it throws is reported as a warning. */
+  addProgressCallback(callback: (value: unknown, future: this) => void): void {
+    if (typeof callback !== 'function')
+      throw new TypeError(`Cannot add a progress callback: it must be a function, received ${String(callback)}`);
+    if (this.done()) return;
+    this.#listeners ??= [];
+    this.#listeners.push(callback);
+  }
+
+  /** @internal Tells the progress callbacks. */
+  reportProgress(value: unknown): void {
+    if (this.done()) return;
+    for (const listener of this.#listeners ?? []) this.#call((future) => listener(value, future), 'progress');
   }
 
   /** Marks it as begun: true, or false if it was cancelled. @throws {InvalidStateError} If it has begun or is done. */
@@ -169,17 +185,18 @@ export class Future<T> implements PromiseLike<T> {
   #settled(): void {
     this.#resolve = undefined;
     this.#reject = undefined;
+    this.#listeners = undefined;
     const callbacks = this.#callbacks;
     if (callbacks === undefined) return;
     this.#callbacks = undefined;
-    for (const callback of callbacks) this.#call(callback);
+    for (const callback of callbacks) this.#call(callback, 'done');
   }
 
-  #call(callback: (future: this) => void): void {
+  #call(callback: (future: this) => void, kind: 'done' | 'progress'): void {
     try {
       callback(this);
     } catch (error) {
-      process.emitWarning(`A done callback of a future threw: ${String(error)}`, {
+      process.emitWarning(`A ${kind} callback of a future threw: ${String(error)}`, {
         type: 'MultiprocWarning',
         detail: (error as Error | undefined)?.stack ?? '',
       });

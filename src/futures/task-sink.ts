@@ -52,6 +52,14 @@ export class TaskFuture<T> implements TaskSink, FutureSource {
     this.future.setResult(value);
   }
 
+  progress(buffer: Uint8Array, start: number, end: number): void {
+    try {
+      this.future.reportProgress(decodeValue(buffer, start, end));
+    } catch (error) {
+      process.emitWarning(`The progress of a task could not be read: ${String(error)}`, { type: 'MultiprocWarning' });
+    }
+  }
+
   failEncoded(buffer: Uint8Array, start: number, end: number): void {
     let error: unknown;
     try {

@@ -4,7 +4,8 @@
  * Runs in the thread that submits. The same face of the same engine as `ProcessPoolExecutor`.
  */
 import { threadWorkers } from '../workers/thread-workers.js';
-import { PoolExecutor, type ProcessPoolExecutorOptions } from './process-pool-executor.js';
+import type { ProcessPoolExecutorOptions } from './executor-options.js';
+import { PoolExecutor } from './pool-executor.js';
 
 export type ThreadPoolExecutorOptions = ProcessPoolExecutorOptions;
 

@@ -81,6 +81,8 @@ export interface Addon {
   watchParentPidfd(pidfd: number, die: boolean): number;
   /** Whether the parent of `watchParentPidfd` lives. */
   parentLives(): boolean;
+  /** From now on a native thread adds to the word at `offset` at least every `everyMs` milliseconds; 0 or an errno. */
+  beat(offset: number, everyMs: number): number;
   /** Clock ticks since boot; 0: no such process. */
   processStartTime(pid: number): number;
   exitNow(code: number): never;

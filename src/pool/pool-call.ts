@@ -8,6 +8,7 @@ import { decodeValue } from '../wire/codec.js';
 import { decodeFailure } from '../wire/remote-error.js';
 import { onAbort } from '../workers/abort-listeners.js';
 import type { WorkerEngine } from '../workers/engine.js';
+import { encodeContext } from '../workers/task-context.js';
 import { Task, type TaskSink } from '../workers/task.js';
 import type { MapOptions } from '../workers/task-options.js';
 import { FLAG_INLINE, FLAG_REPORT, TASK_HEADER_BYTES } from '../workers/worker-frames.js';
@@ -41,6 +42,7 @@ export function callInPool<R>(
       flags: (job === undefined ? FLAG_INLINE : 0) | (taskTimeout === undefined ? 0 : FLAG_REPORT),
       sink,
       timeout: taskTimeout,
+      context: encodeContext(),
     });
   } catch (error) {
     settlement.reject(error);

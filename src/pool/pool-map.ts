@@ -7,9 +7,11 @@
  */
 import { CancelledError, TimeoutError } from '../errors.js';
 import { decodeValue, encodeArgs } from '../wire/codec.js';
+import type { Encoded } from '../wire/codec-types.js';
 import { onAbort } from '../workers/abort-listeners.js';
 import type { WorkerEngine } from '../workers/engine.js';
 import type { Job } from '../workers/jobs.js';
+import { encodeContext } from '../workers/task-context.js';
 import { Task, type TaskSink } from '../workers/task.js';
 import type { MapOptions } from '../workers/task-options.js';
 import { type ChunkResult, FLAG_CHUNK, FLAG_REPORT, FLAG_SPREAD, TASK_HEADER_BYTES } from '../workers/worker-frames.js';
@@ -41,6 +43,8 @@ export class PoolMap<R> {
   readonly #results: R[];
   readonly #job: Job;
   readonly #temporary: boolean;
+  /** Of the call, whenever a chunk is submitted. */
+  readonly #surroundings: Encoded | undefined;
   /** Submitted and not settled. */
   readonly #tasks = new Set<Task>();
   #next = 0;
@@ -74,6 +78,7 @@ export class PoolMap<R> {
     const { job, temporary } = context.engine.jobs.forMap(fn);
     this.#job = job;
     this.#temporary = temporary;
+    this.#surroundings = encodeContext();
   }
 
   start(): void {
@@ -129,6 +134,7 @@ export class PoolMap<R> {
       flags: flags | (taskTimeout === undefined ? 0 : FLAG_REPORT),
       sink,
       timeout: taskTimeout,
+      context: this.#surroundings,
     });
     sink.task = task;
     this.#next = end;

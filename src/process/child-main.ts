@@ -33,6 +33,8 @@ export interface ParentLink {
   ship(definitions: readonly Definition[]): void;
   /** The memory beside the link, of the size that the launcher asked for. */
   shared(bytes: number): Int32Array;
+  /** Changes a word of that memory at least every `everyMs` milliseconds as long as this process is not stopped. */
+  beat(word: number, everyMs: number): void;
   /** Blocks until everything sent is in the ring. */
   flushSync(): void;
   readonly link: Link;
@@ -139,12 +141,14 @@ function openLink(
     },
   });
   const shipper = new Shipper((kind, buffer, start, end) => link.send(kind, buffer, start, end));
+  const sharedOffset = where.offset + linkBytes(where.capacity);
   const parent: ParentLink = {
     link,
     ship(definitions) {
       if (definitions.length > 0) shipper.ship(definitions);
     },
-    shared: (bytes) => arena().words(where.offset + linkBytes(where.capacity), bytes),
+    shared: (bytes) => arena().words(sharedOffset, bytes),
+    beat: (word, everyMs) => void binding().beat(sharedOffset + word * 4, everyMs),
     send(kind, encoded) {
       parent.ship(encoded.definitions);
       link.send(kind, encoded.buffer, encoded.start, encoded.end);

@@ -9,14 +9,17 @@ import type { Ledger } from './ledger.js';
 import type { Task } from './task.js';
 import type { Worker } from './worker.js';
 import {
+  ANSWER_HEADER_BYTES,
   BOOTED,
   INIT_FAILED,
   INITIALIZED,
+  readF64,
   readU32,
   RETIRING,
   SEQUENCE_BYTES,
   TASK_DONE,
   TASK_FAILED,
+  TASK_PROGRESS,
   TASK_STARTED,
   WORKER_FAILED,
 } from './worker-frames.js';
@@ -71,7 +74,9 @@ export class Answers {
   }
 
   #handle(worker: Worker, kind: number, buffer: Uint8Array, start: number, end: number): void {
-    if (kind === TASK_STARTED) {
+    if (kind === TASK_PROGRESS) {
+      worker.holding(readU32(buffer, start))?.sink.progress?.(buffer, start + SEQUENCE_BYTES, end);
+    } else if (kind === TASK_STARTED) {
       const task = worker.holding(readU32(buffer, start));
       if (task !== undefined) this.#events.onStarted(task);
     } else if (kind === BOOTED) worker.becomeBooted();
@@ -90,10 +95,18 @@ export class Answers {
     const sequence = readU32(buffer, start);
     if (worker.expectedToEnd && worker.holding(sequence) === undefined) return; // it was taken from it
     const task = worker.answered(sequence);
-    const from = start + SEQUENCE_BYTES;
-    this.#ledger.settle(task, () =>
-      kind === TASK_DONE ? task.sink.succeed(buffer, from, end, owned) : task.sink.failEncoded(buffer, from, end),
-    );
+    const { statistics } = this.#ledger;
+    statistics.answered(task, readF64(buffer, start + 4), readF64(buffer, start + 12));
+    const from = start + ANSWER_HEADER_BYTES;
+    this.#ledger.settle(task, () => {
+      if (kind === TASK_DONE) {
+        statistics.completed++;
+        task.sink.succeed(buffer, from, end, owned);
+      } else {
+        statistics.failed++;
+        task.sink.failEncoded(buffer, from, end);
+      }
+    });
   }
 
   readonly #endOfTurn = (): void => {

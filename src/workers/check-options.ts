@@ -3,10 +3,11 @@
  *
  * Runs in the process that submits.
  */
+import { checkTraceparent } from './task-context.js';
 import type { TaskOptions } from './task-options.js';
 
 /** @throws {TypeError|RangeError} If one of them has the wrong type or range. */
-export function checkTaskOptions(act: string, { taskTimeout, signal, priority, retries }: TaskOptions): void {
+export function checkTaskOptions(act: string, { taskTimeout, signal, priority, retries, traceparent }: TaskOptions): void {
   if (taskTimeout !== undefined && (typeof taskTimeout !== 'number' || Number.isNaN(taskTimeout) || taskTimeout < 0)) {
     throw new RangeError(`${act}: taskTimeout must be a number of milliseconds of at least 0, received ${String(taskTimeout)}`);
   }
@@ -16,6 +17,7 @@ export function checkTaskOptions(act: string, { taskTimeout, signal, priority, r
     throw new RangeError(`${act}: priority must be a number, received ${String(priority)}`);
   if (retries !== undefined && !(Number.isInteger(retries) && retries >= 0))
     throw new RangeError(`${act}: retries must be an integer of at least 0, received ${String(retries)}`);
+  checkTraceparent(act, traceparent);
 }
 
 /** @throws {TypeError|RangeError} If it is given and no positive integer. */

@@ -6,7 +6,6 @@
 import { decodeValue, encodeArgs } from '../wire/codec.js';
 import type { Encoded } from '../wire/codec-types.js';
 import { decodeFailure } from '../wire/remote-error.js';
-import type { Job } from './jobs.js';
 import { Task, type TaskSink } from './task.js';
 import type { TaskOptions } from './task-options.js';
 import { type ChunkResult, FLAG_CHUNK, FLAG_REPORT, FLAG_SPREAD, TASK_HEADER_BYTES } from './worker-frames.js';
@@ -81,14 +80,14 @@ export class Chunk<T> implements TaskSink {
 /** The task of a chunk, without the items that cannot be sent: they fail alone. Undefined: none can. */
 export function taskOfChunk<T>(
   id: number,
-  { job, items, isSpread }: { readonly job: Job; readonly items: readonly unknown[]; readonly isSpread: boolean },
+  { items, isSpread, ...rest }: Pick<Task, 'job' | 'context'> & { items: readonly unknown[]; isSpread: boolean },
   chunk: Chunk<T>,
   { taskTimeout, priority, retries }: TaskOptions,
 ): Task | undefined {
   const encoded = encodeItems(items, chunk);
   if (encoded === undefined) return undefined;
   const flags = FLAG_CHUNK | (isSpread ? FLAG_SPREAD : 0) | (taskTimeout === undefined ? 0 : FLAG_REPORT);
-  chunk.task = new Task({ id, encoded, job, flags, sink: chunk, priority, timeout: taskTimeout, retries });
+  chunk.task = new Task({ id, encoded, ...rest, flags, sink: chunk, priority, timeout: taskTimeout, retries });
   return chunk.task;
 }
 

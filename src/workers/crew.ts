@@ -31,6 +31,10 @@ export class Crew implements Iterable<Worker> {
   /** Something is waited for before the first worker can be started. */
   #preparing = false;
   #abandoned = false;
+  #started = 0;
+  /** Most workers that took tasks at one time. */
+  #mostOpen = 0;
+  #refusal: unknown;
 
   constructor(options: EngineOptions, initializer: Encoded, events: CrewEvents) {
     this.#options = options;
@@ -47,11 +51,21 @@ export class Crew implements Iterable<Worker> {
     return this.#workers.size + (this.#preparing && this.#options.startsAtOnce === true ? 1 : 0);
   }
 
+  /** Workers that were started in the place of one that has ended, or is about to. */
+  get restarts(): number {
+    return this.#started - this.#mostOpen;
+  }
+
   /** Workers that take tasks. */
   get open(): number {
     let open = 0;
     for (const worker of this.#workers) if (!worker.closed) open++;
     return open;
+  }
+
+  /** Why the operating system gave no worker when one was last asked for. */
+  get refusal(): unknown {
+    return this.#refusal;
   }
 
   /** Starts all workers that there may be. */
@@ -65,8 +79,10 @@ export class Crew implements Iterable<Worker> {
     if (this.open >= maxWorkers || this.#workers.size >= maxWorkers * 2 || this.#mustWait()) return false;
     try {
       this.#start();
+      this.#refusal = undefined;
       return true;
     } catch (error) {
+      this.#refusal = error;
       if (this.open === 0) this.#events.onRefused(error); // else fewer workers than wanted are better than none
       return false;
     }
@@ -101,12 +117,15 @@ export class Crew implements Iterable<Worker> {
       namePrefix: this.#options.namePrefix,
       maxTasks: this.#options.maxTasksPerChild ?? Number.POSITIVE_INFINITY,
       memoryLimitMb: this.#options.memoryLimitMb,
+      heartbeatMs: this.#options.heartbeat,
       initializer: this.#initializer,
       ...this.#events,
       onLate: startsTooLong,
     });
     this.#faces.set(worker, face);
     this.#workers.add(worker);
+    this.#started++;
+    this.#mostOpen = Math.max(this.#mostOpen, this.open);
   }
 
   /** Lets a worker end when it has done what it has; one that does not obey, stopped or with an event loop that does not turn, is killed. */

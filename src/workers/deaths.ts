@@ -28,6 +28,7 @@ export class Deaths {
   /** A worker is gone: what it had not begun runs elsewhere, and its death counts unless it was ordered. */
   ended(worker: Worker): void {
     const death = endOf(worker);
+    if (worker.runsAbandoned) worker.expectedToEnd = true; // nobody loses anything
     const { begun, waiting } = worker.takeAll();
     this.#feeder.putBack(waiting);
     if (begun.length === 0 && worker.expectedToEnd) return;
@@ -48,6 +49,7 @@ export class Deaths {
   #lost(task: Task, death: ReturnType<typeof endOf>): void {
     if (task.retries > 0) {
       task.retries--;
+      task.attempt++;
       this.#feeder.putBack([task]);
     } else this.#ledger.fail(task, () => death(task));
   }

@@ -14,6 +14,8 @@ export interface EngineOptions {
   readonly idleTimeout?: number | undefined;
   /** A worker whose resident memory is above so many MiB after a task ends. */
   readonly memoryLimitMb?: number | undefined;
+  /** Milliseconds without a sign of life after which a worker is killed. */
+  readonly heartbeat?: number | undefined;
   /** 'break': a death breaks everything; 'replace': it costs the task that ran. */
   readonly onWorkerDeath: 'break' | 'replace';
   /** Workers are named so, with a number. */

@@ -12,27 +12,29 @@
  * The end of a worker, whenever it comes, leaves each of its tasks in one of two states: begun (lost, or run again if
  * it has retries left) or not begun (runs elsewhere).
  */
-import { CancelledError, InvalidStateError, TimeoutError } from '../errors.js';
+import { CancelledError, InvalidStateError } from '../errors.js';
 import { joinAsSender } from '../process/family.js';
 import { self } from '../substrate/self.js';
 import { encodeCall } from '../wire/codec.js';
 import { Answers } from './answers.js';
+import { Broadcast } from './broadcast.js';
+import { Cancellation } from './cancellation.js';
 import { Crew, TERM_GRACE_MS } from './crew.js';
 import { Deaths } from './deaths.js';
 import type { EngineOptions } from './engine-options.js';
 import { type EngineState, EngineStates } from './engine-state.js';
 import { Feeder } from './feeder.js';
+import { Heartbeat } from './heartbeat.js';
 import { IdleRetirement } from './idle-retirement.js';
 import { type Job, Jobs } from './jobs.js';
 import { Ledger } from './ledger.js';
 import { Lookout } from './lookout.js';
+import type { PoolStats } from './statistics.js';
 import type { Task } from './task.js';
 import type { Worker } from './worker.js';
 
 const SIGTERM = 15;
 const SIGKILL = 9;
-/** A timer of the event loop cannot be longer. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export class WorkerEngine {
   readonly options: EngineOptions;
@@ -42,9 +44,11 @@ export class WorkerEngine {
   readonly #feeder: Feeder;
   readonly #lookout: Lookout;
   readonly #idle: IdleRetirement | undefined;
+  readonly #heartbeat: Heartbeat | undefined;
   readonly #ledger: Ledger;
   readonly #answers: Answers;
   readonly #deaths: Deaths;
+  readonly #cancellation: Cancellation;
   #cause: unknown;
   #onStopped: (() => void)[] = [];
 
@@ -54,7 +58,7 @@ export class WorkerEngine {
     this.options = options;
     this.#ledger = new Ledger(() => this.#settled());
     this.#answers = new Answers(this.#ledger, {
-      onStarted: (task) => this.#started(task),
+      onStarted: (task) => this.#cancellation.limit(task),
       onInitializerFailed: (error) => this.#break('The initializer of a worker failed', error),
       onWorkerFailed: (error) => this.#deaths.count(error),
       onTurn: (workers) => this.#answered(workers),
@@ -71,9 +75,12 @@ export class WorkerEngine {
     });
     this.#feeder = new Feeder(this.#crew);
     this.#deaths = new Deaths(options, this.#ledger, this.#feeder, (why, cause) => this.#break(why, cause));
+    this.#cancellation = new Cancellation(this.#ledger, this.#feeder, () => this.#feed());
     const active = () => this.#ledger.open;
     this.#lookout = new Lookout(this.#crew, active, () => this.#feed());
-    const { idleTimeout } = options;
+    const { idleTimeout, heartbeat } = options;
+    if (heartbeat !== undefined && options.kind.canBeStopped)
+      this.#heartbeat = new Heartbeat(this.#crew, heartbeat, () => active() > 0);
     if (idleTimeout !== undefined) this.#idle = new IdleRetirement(idleTimeout, (worker) => this.#crew.stop(worker));
     if (options.startsAtOnce === true) this.#crew.startAll();
   }
@@ -99,43 +106,33 @@ export class WorkerEngine {
   /** Takes a task; exactly one call of its sink follows, in a later turn or in this one. */
   submit(task: Task): void {
     if (!this.#states.isRunning) throw new InvalidStateError(`Cannot submit: the engine is ${this.state}`);
-    this.#ledger.enter();
+    this.#ledger.enter(task);
     this.#feeder.queue.push(task);
+    this.#heartbeat?.watch();
     this.#feed();
+  }
+
+  /** Takes one task for each worker, of which it starts all that there may be; as `submit`. */
+  broadcast(tasks: readonly Task[]): void {
+    if (!this.#states.isRunning) throw new InvalidStateError(`Cannot broadcast: the engine is ${this.state}`);
+    for (const task of tasks) this.#ledger.enter(task);
+    this.#feeder.add(new Broadcast(tasks));
+    this.#heartbeat?.watch();
+    this.#feed();
+  }
+
+  stats(): PoolStats {
+    return this.#ledger.statistics.snapshot(this.#crew, this.#ledger.open);
   }
 
   /** Takes a task back that has not begun; its sink is told. */
   cancel(task: Task, error: unknown): boolean {
-    if (task.state === 'sent' && task.worker?.takeBack(task) === true) {
-      this.#ledger.fail(task, () => error);
-      this.#feed();
-      return true;
-    }
-    if (task.state !== 'pending') return false;
-    this.#feeder.queue.discard();
-    this.#ledger.fail(task, () => error);
-    return true;
+    return this.#cancellation.cancel(task, error);
   }
 
   /** Ends a task whatever it is doing; if it has begun, with its worker. */
   abort(task: Task, error: unknown): void {
-    if (Answers.areBeingHandled) {
-      queueMicrotask(() => this.abort(task, error));
-      return;
-    }
-    if (task.state === 'settled' || this.cancel(task, error)) return;
-    // What the worker has not begun is taken from it first: from then on it cannot begin another task, and what it has
-    // said so far tells whether the one to end is over. The kill meets that task or none.
-    this.#feeder.putBack(task.worker?.takeBackLast(Number.POSITIVE_INFINITY) ?? []);
-    self().doorbell.turn();
-    const { worker } = task;
-    if (worker === undefined)
-      this.cancel(task, error); // over, or to be run again after a death
-    else {
-      this.#ledger.fail(task, () => error);
-      worker.end(SIGKILL);
-    }
-    this.#feed();
+    this.#cancellation.abort(task, error);
   }
 
   hasBegun(task: Task): boolean {
@@ -185,26 +182,20 @@ export class WorkerEngine {
 
   #cancelPending(): void {
     const reason = 'The task was cancelled: its executor was ended before it began';
-    for (const worker of this.#crew) this.#feeder.putBack(worker.takeBackLast(Number.POSITIVE_INFINITY));
+    for (const worker of this.#crew) this.#feeder.putBack(worker.takeBackAll());
     this.#failPending(() => new CancelledError(reason));
   }
 
   #failPending(error: () => Error): void {
-    const { queue } = this.#feeder;
-    for (let task = queue.shift(); task !== undefined; task = queue.shift()) this.#ledger.fail(task, error);
+    for (const task of this.#feeder.drain()) this.#ledger.fail(task, error);
   }
 
   #feed(): void {
     if (!this.#states.isAtWork) return;
     this.#feeder.feed();
+    const { refusal } = this.#crew;
+    if (refusal !== undefined) for (const task of this.#feeder.drainBroadcasts()) this.#ledger.fail(task, () => refusal);
     this.#lookout.lookSoon();
-  }
-
-  #started(task: Task): void {
-    const { timeout } = task;
-    if (timeout === undefined || timeout > LONGEST_TIMER_MS) return;
-    const late = () => this.abort(task, new TimeoutError(`The task ran longer than ${timeout} ms; its worker was killed`));
-    task.timer = setTimeout(late, timeout);
   }
 
   #answered(workers: readonly Worker[]): void {
@@ -223,6 +214,7 @@ export class WorkerEngine {
   }
 
   #ended(worker: Worker): void {
+    this.#ledger.statistics.ended(worker);
     this.#crew.remove(worker);
     this.#answers.ended(worker);
     this.#idle?.ended(worker);
@@ -252,6 +244,7 @@ export class WorkerEngine {
     if (this.#crew.size > 0) return;
     this.#states.become('stopped');
     this.#lookout.stop();
+    this.#heartbeat?.stop();
     for (const callback of this.#onStopped.splice(0)) callback();
   }
 }

@@ -5,6 +5,7 @@
  * back at any time (claim words, `worker-frames.ts`).
  */
 import { now } from '../substrate/clock.js';
+import type { Broadcast } from './broadcast.js';
 import type { Crew } from './crew.js';
 import type { Task } from './task.js';
 import { TaskQueue } from './task-queue.js';
@@ -13,6 +14,8 @@ import type { Worker } from './worker.js';
 export class Feeder {
   readonly queue: TaskQueue = new TaskQueue();
   readonly #crew: Crew;
+  /** Those that have something to give out. */
+  #broadcasts: Broadcast[] = [];
 
   constructor(crew: Crew) {
     this.#crew = crew;
@@ -20,6 +23,7 @@ export class Feeder {
 
   /** Gives out as much as there is room for, starting workers where all have something to do. */
   feed(): void {
+    if (this.#broadcasts.length > 0) this.#giveOut();
     while (this.queue.size > 0) {
       const worker = this.#leastLoaded();
       if ((worker === undefined || worker.inFlight > 0) && this.#crew.startOne()) continue;
@@ -34,11 +38,31 @@ export class Feeder {
 
   /** Tasks that a worker had and has not begun, or begins anew, are the next ones. */
   putBack(tasks: readonly Task[]): void {
+    const free: Task[] = [];
     for (const task of tasks) {
       task.state = 'pending';
       clearTimeout(task.timer);
+      if (task.broadcast === undefined) free.push(task);
+      else this.#goOnWith(task.broadcast, task);
     }
-    this.queue.putBack(tasks);
+    this.queue.putBack(free);
+  }
+
+  /** Takes tasks of which each worker gets one, starting all that there may be. */
+  add(broadcast: Broadcast): void {
+    this.#broadcasts.push(broadcast);
+  }
+
+  /** Takes all tasks out that wait for a worker that has none like them. */
+  drainBroadcasts(): Task[] {
+    return this.#broadcasts.splice(0).flatMap((broadcast) => broadcast.drain());
+  }
+
+  /** Takes all tasks out that no worker has. */
+  drain(): Task[] {
+    const tasks = this.drainBroadcasts();
+    for (let task = this.queue.shift(); task !== undefined; task = this.queue.shift()) tasks.push(task);
+    return tasks;
   }
 
   /** Takes back what waits behind a task that takes much longer than those before it. */
@@ -47,6 +71,19 @@ export class Feeder {
     for (const worker of this.#crew) {
       if (worker.inFlight > 1 && worker.isLate(time)) this.putBack(worker.takeBackLast(Number.POSITIVE_INFINITY));
     }
+  }
+
+  #goOnWith(broadcast: Broadcast, task: Task): void {
+    broadcast.putBack(task);
+    if (!this.#broadcasts.includes(broadcast)) this.#broadcasts.push(broadcast);
+  }
+
+  #giveOut(): void {
+    this.#crew.startAll();
+    this.#broadcasts = this.#broadcasts.filter((broadcast) => {
+      broadcast.giveOut(this.#crew);
+      return !broadcast.isOut;
+    });
   }
 
   /** The worker with room that has least to do. */

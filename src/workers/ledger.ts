@@ -3,10 +3,14 @@
  *
  * Runs in the parent. Open tasks keep the program alive, nothing else of an engine does.
  */
+import { CancelledError } from '../errors.js';
+import { now } from '../substrate/clock.js';
 import { self } from '../substrate/self.js';
+import { Statistics } from './statistics.js';
 import type { Task } from './task.js';
 
 export class Ledger {
+  readonly statistics: Statistics = new Statistics();
   readonly #onSettled: () => void;
   #open = 0;
   #ever = 0;
@@ -26,13 +30,18 @@ export class Ledger {
   }
 
   /** There is one more. */
-  enter(): void {
+  enter(task: Task): void {
+    task.submitted = now();
     if (this.#open++ === 0) self().doorbell.hold();
   }
 
   /** Fails a task. */
   fail(task: Task, error: () => unknown): void {
-    this.settle(task, () => task.sink.fail(error()));
+    this.settle(task, () => {
+      const reason = error();
+      if (!(reason instanceof CancelledError)) this.statistics.failed++;
+      task.sink.fail(reason);
+    });
   }
 
   /** Ends a task, unless it has ended before; `tell` tells its sink. */

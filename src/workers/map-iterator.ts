@@ -6,11 +6,13 @@
  */
 import { CancelledError, TimeoutError } from '../errors.js';
 import { now } from '../substrate/clock.js';
+import type { Encoded } from '../wire/codec-types.js';
 import type { WorkerEngine } from './engine.js';
 import type { Job } from './jobs.js';
 import { onAbort } from './abort-listeners.js';
 import { Chunk, type Outcome, taskOfChunk } from './chunk.js';
 import { type Failure, MapInputs } from './map-inputs.js';
+import { encodeContext } from './task-context.js';
 import type { AnyIterable, MapOptions, TaskOptions } from './task-options.js';
 
 /** What a map needs of its executor. */
@@ -37,6 +39,8 @@ export class MapIterator<T> implements AsyncIterableIterator<T> {
   readonly #lowWater: number;
   readonly #job: Job;
   readonly #temporary: boolean;
+  /** Of the call, whenever a chunk is submitted. */
+  readonly #surroundings: Encoded | undefined;
   readonly #deadline: number;
   /** Submitted and not yet consumed, in input order. */
   readonly #chunks: Chunk<T>[] = [];
@@ -78,6 +82,7 @@ export class MapIterator<T> implements AsyncIterableIterator<T> {
     const { job, temporary } = context.engine.jobs.forMap(fn);
     this.#job = job;
     this.#temporary = temporary;
+    this.#surroundings = encodeContext(options.traceparent);
     this.#inputs = new MapInputs(iterables);
     const { signal } = options;
     if (signal?.aborted === true) this.#onAbort();
@@ -214,7 +219,7 @@ export class MapIterator<T> implements AsyncIterableIterator<T> {
     const chunk = new Chunk<T>(items.length);
     try {
       this.#context.check();
-      const what = { job: this.#job, items, isSpread: this.#inputs.isSpread };
+      const what = { job: this.#job, context: this.#surroundings, items, isSpread: this.#inputs.isSpread };
       const task = taskOfChunk(this.#context.engine.nextTaskId(), what, chunk, this.#options);
       this.#chunks.push(chunk);
       if (this.#arrived !== undefined) this.#watchArrival(chunk);

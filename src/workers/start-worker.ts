@@ -11,7 +11,8 @@ import { encodeValue } from '../wire/codec.js';
 import type { Encoded } from '../wire/codec-types.js';
 import type { WorkerKind } from './worker-kind.js';
 import { Worker } from './worker.js';
-import { INIT, LIMIT, SHARED_BYTES } from './worker-frames.js';
+import { periodOf } from './heartbeat.js';
+import { BEAT, INIT, LIMIT, SHARED_BYTES } from './worker-frames.js';
 
 const LINK_CAPACITY = 262_144;
 /** From the start of a worker to its first message, in milliseconds. */
@@ -25,6 +26,7 @@ export interface WorkerStart {
   readonly namePrefix: string;
   readonly maxTasks: number;
   readonly memoryLimitMb: number | undefined;
+  readonly heartbeatMs: number | undefined;
   readonly initializer: Encoded;
   readonly onMessage: (worker: Worker, ...message: Parameters<ChildRequest['onMessage']>) => void;
   readonly onExit: (worker: Worker) => void;
@@ -52,6 +54,7 @@ export function startWorker(start: WorkerStart): { worker: Worker; face: Adopted
   worker.startLimit = setTimeout(() => start.onLate(worker), START_MS).unref();
   child.send(BOOT, boot);
   if (start.memoryLimitMb !== undefined) child.sendBytes(LIMIT, u32(start.memoryLimitMb), 0, 4);
+  if (start.heartbeatMs !== undefined && start.kind.canBeStopped) child.sendBytes(BEAT, u32(periodOf(start.heartbeatMs)), 0, 4);
   child.send(INIT, start.initializer);
   started = true;
   return { worker, face };

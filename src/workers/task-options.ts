@@ -12,6 +12,8 @@ export interface TaskOptions {
   readonly signal?: AbortSignal | undefined;
   /** Higher first; default 0. */
   readonly priority?: number | undefined;
+  /** A W3C `traceparent` that the task finds in `currentTask().traceparent`. */
+  readonly traceparent?: string | undefined;
   /** How often the task may run again after its worker's death; default 0. */
   readonly retries?: number | undefined;
 }

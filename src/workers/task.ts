@@ -5,8 +5,10 @@
  */
 import { retainHolds } from '../sharing/shared-kinds.js';
 import type { Encoded } from '../wire/codec-types.js';
+import type { Broadcast } from './broadcast.js';
 import type { Job } from './jobs.js';
 import type { Worker } from './worker.js';
+import { FLAG_CONTEXT } from './worker-frames.js';
 
 /** What becomes of a task; exactly one of the calls is made, once. */
 export interface TaskSink {
@@ -15,6 +17,8 @@ export interface TaskSink {
   /** The encoded failure is valid only during the call. */
   failEncoded(buffer: Uint8Array, start: number, end: number): void;
   fail(error: unknown): void;
+  /** The running task reports a value, encoded; valid only during the call. */
+  progress?(buffer: Uint8Array, start: number, end: number): void;
 }
 
 export class Task {
@@ -29,6 +33,14 @@ export class Task {
   /** How often it may run again after a worker's death. */
   retries: number;
   state: 'pending' | 'sent' | 'settled' = 'pending';
+  /** How often it was begun, this time included. */
+  attempt = 1;
+  /** When it was submitted, in milliseconds of `now()`. */
+  submitted = 0;
+  /** What it takes along of the surroundings of its submit. */
+  readonly context: Encoded | undefined;
+  /** If each worker is to get one like it. */
+  broadcast: Broadcast | undefined;
   worker: Worker | undefined;
   sequence = 0;
   timer: NodeJS.Timeout | undefined;
@@ -44,16 +56,30 @@ export class Task {
     priority?: number | undefined;
     timeout?: number | undefined;
     retries?: number | undefined;
+    context?: Encoded | undefined;
   }) {
     this.id = init.id;
     this.encoded = init.encoded;
     this.job = init.job;
-    this.flags = init.flags;
+    this.context = init.context;
+    this.flags = init.flags | (init.context === undefined ? 0 : FLAG_CONTEXT);
     this.sink = init.sink;
     this.priority = init.priority ?? 0;
     this.timeout = init.timeout;
     this.retries = init.retries ?? 0;
-    const holds = [...init.encoded.holds, ...(init.job?.encoded.holds ?? [])];
-    if (holds.length > 0) this.release = retainHolds(holds);
+    const holds = holdsOf(init);
+    if (holds !== undefined) this.release = retainHolds(holds);
   }
+}
+
+/** The shared objects that its messages name; undefined: none. */
+function holdsOf({
+  encoded,
+  job,
+  context,
+}: Pick<Task, 'encoded' | 'job'> & { context?: Encoded | undefined }): object[] | undefined {
+  if (encoded.holds.length === 0 && context === undefined && (job === undefined || job.encoded.holds.length === 0))
+    return undefined;
+  const holds = [...encoded.holds, ...(job?.encoded.holds ?? []), ...(context?.holds ?? [])];
+  return holds.length === 0 ? undefined : holds;
 }

@@ -17,6 +17,7 @@ export function threadWorkers(act: string, { context }: { readonly context?: unk
 
 const THREAD_WORKERS: WorkerKind = {
   base: Thread,
+  canBeStopped: false,
   get startMethod(): StartMethod | undefined {
     return getStartMethod({ allowNone: true }) ?? undefined;
   },

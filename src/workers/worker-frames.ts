@@ -20,15 +20,18 @@ export const PREPARE: number = WORKER_FRAMES + 5;
 /** Engine → worker, before INIT: the resident memory in MiB (u32) above which it ends after a task. */
 export const LIMIT: number = WORKER_FRAMES + 6;
 
+/** Engine → worker, before the task: sequence number (u32), the encoded surroundings of its submit (`task-context.ts`). */
+export const CONTEXT: number = WORKER_FRAMES + 7;
+
 /** Worker → engine: the process is up, the initializer is about to run. */
 export const BOOTED: number = WORKER_FRAMES + 8;
 /** Worker → engine: the initializer has returned. */
 export const INITIALIZED: number = WORKER_FRAMES + 9;
 /** Worker → engine: an encoded failure of the initializer. */
 export const INIT_FAILED: number = WORKER_FRAMES + 10;
-/** Worker → engine: sequence number (u32), encoded result. */
+/** Worker → engine: `ANSWER_HEADER_BYTES` of header, encoded result. */
 export const TASK_DONE: number = WORKER_FRAMES + 11;
-/** Worker → engine: sequence number (u32), encoded failure. */
+/** Worker → engine: `ANSWER_HEADER_BYTES` of header, encoded failure. */
 export const TASK_FAILED: number = WORKER_FRAMES + 12;
 /** Worker → engine: sequence number (u32); only of tasks that asked for it. */
 export const TASK_STARTED: number = WORKER_FRAMES + 13;
@@ -37,8 +40,17 @@ export const RETIRING: number = WORKER_FRAMES + 14;
 /** Worker → engine: it ends because of this encoded failure, which belongs to no task. */
 export const WORKER_FAILED: number = WORKER_FRAMES + 15;
 
-/** Sequence number, job number, flags, number of the task in its executor: u32 each. */
-export const TASK_HEADER_BYTES = 16;
+/** Engine → worker: sequence number (u32), an encoded failure: why the running task is not wanted any more. */
+export const ABORT: number = WORKER_FRAMES + 16;
+/** Engine → worker, before INIT: change BEAT_WORD at least so often (milliseconds, u32). */
+export const BEAT: number = WORKER_FRAMES + 17;
+/** Worker → engine: sequence number (u32), an encoded value that the running task reports. */
+export const TASK_PROGRESS: number = WORKER_FRAMES + 18;
+
+/** Sequence number, job number, flags and attempt << 8, task id (low, high): u32 each. */
+export const TASK_HEADER_BYTES = 20;
+/** Sequence number (u32), times of begin and end of the task in milliseconds of `now()` (f64 each). */
+export const ANSWER_HEADER_BYTES = 20;
 export const SEQUENCE_BYTES = 4;
 
 /** The function is in the message itself, in front of the arguments. */
@@ -49,6 +61,9 @@ export const FLAG_CHUNK = 2;
 export const FLAG_SPREAD = 4;
 /** The engine wants TASK_STARTED. */
 export const FLAG_REPORT = 8;
+/** CONTEXT was sent before. */
+export const FLAG_CONTEXT = 16;
+export const ATTEMPT_SHIFT = 8;
 
 /** What a chunk gives: values, and the encoded failures of the items that have none. */
 export interface ChunkResult {
@@ -57,7 +72,7 @@ export interface ChunkResult {
 }
 
 /**
- * Shared words of one worker, behind its link: a claim per task in flight, then QUIET.
+ * Shared words of one worker, behind its link: a claim per task in flight, then QUIET, BEAT, LISTENER.
  *
  * A task's claim word is `sequence << 2 | state`. The engine stores QUEUED before it sends the task. Whoever
  * changes QUEUED first has it: the worker to CLAIMED (it runs the task now), the engine to TAKEN_BACK
@@ -71,6 +86,10 @@ export const CLAIM_CLAIMED = 2;
 export const CLAIM_TAKEN_BACK = 3;
 /** 1: the engine looks by itself every few milliseconds, do not ring for each result. */
 export const QUIET_WORD = 256;
+/** Changes as long as the process is not stopped, where the engine asked for it. */
+export const BEAT_WORD = 257;
+/** Sequence number of the running task if it wants to know that it is aborted, else of an earlier one or 0. */
+export const LISTENER_WORD = 258;
 export const SHARED_BYTES: number = (CLAIMS + 16) * 4;
 
 /** The claim word of a task. */
@@ -87,6 +106,21 @@ export function readU32(buffer: Uint8Array, at: number): number {
       ((buffer[at + 3] as number) << 24)) >>>
     0
   );
+}
+
+const scratch = new Float64Array(1);
+const scratchBytes = new Uint8Array(scratch.buffer);
+
+/** A floating-point number of a header. */
+export function readF64(buffer: Uint8Array, at: number): number {
+  for (let i = 0; i < 8; i++) scratchBytes[i] = buffer[at + i] as number;
+  return scratch[0] as number;
+}
+
+/** As `readF64`. */
+export function writeF64(buffer: Uint8Array, at: number, value: number): void {
+  scratch[0] = value;
+  for (let i = 0; i < 8; i++) buffer[at + i] = scratchBytes[i] as number;
 }
 
 /** As `readU32`. */

@@ -17,6 +17,8 @@ export interface WorkerKind {
   readonly startMethod: StartMethod | undefined;
   /** What the launch of the first had better wait for; undefined: nothing. */
   prepare?(): Promise<void> | undefined;
+  /** Whether one of them can be stopped while this process goes on. */
+  readonly canBeStopped: boolean;
   launch(request: ChildRequest): Child;
   brokenError(message: string, cause: unknown): BrokenExecutorError;
 }
@@ -32,6 +34,7 @@ export function processWorkers(act: string, context: ContextOption | undefined):
   const launcher = launcherOf(startMethod);
   return {
     base: Process,
+    canBeStopped: true,
     startMethod,
     prepare: () => launcher.prepare?.(),
     launch: (request) =>

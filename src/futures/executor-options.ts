@@ -1,0 +1,57 @@
+/**
+ * The options of executors, and their checks.
+ *
+ * Runs in the process that submits.
+ */
+import type { ContextOption } from '../process/start-method.js';
+import { checkCount, checkDuration } from '../workers/check-options.js';
+
+export interface ProcessPoolExecutorOptions {
+  /** Default: the number of usable CPUs. */
+  readonly maxWorkers?: number | undefined;
+  /** How its workers start. Default: as this program has chosen (`setStartMethod`), else 'spawn'. */
+  readonly context?: ContextOption | undefined;
+  /** Runs exactly once in each worker, before its first task. */
+  readonly initializer?: ((...args: never[]) => unknown) | undefined;
+  readonly initArgs?: readonly unknown[] | undefined;
+  /** A worker ends after so many tasks and is replaced. Default: never. */
+  readonly maxTasksPerChild?: number | undefined;
+  /** Milliseconds without a task after which a worker ends. Default: never. */
+  readonly idleTimeout?: number | undefined;
+  /** A worker whose memory (of a process all that is resident, of a thread its heap) is above so many MiB after a task ends and is replaced. Default: no limit. */
+  readonly memoryLimitMb?: number | undefined;
+  /**
+   * Milliseconds after which a worker that gives no sign of life is killed (`WorkerUnresponsiveError`), whatever it does. A busy
+   * one is alive, a stopped process is not; of threads it says nothing. Default: never.
+   */
+  readonly heartbeat?: number | undefined;
+  /** Asked at each submit and map for a W3C `traceparent`, which `options({ traceparent })` overrides. */
+  readonly traceparent?: (() => string | undefined) | undefined;
+  /** 'break' (default, as Python): every unfinished future fails; 'replace': only the task that ran. */
+  readonly onWorkerDeath?: 'break' | 'replace' | undefined;
+  /** `submit` above so many unfinished tasks throws `QueueFullError`, `map` waits. Default: no limit. */
+  readonly maxPending?: number | undefined;
+}
+
+/** @throws {TypeError|RangeError} If one of them has the wrong type or range. */
+export function checkExecutorOptions(create: string, options: ProcessPoolExecutorOptions): void {
+  const { maxWorkers, initializer, initArgs, maxTasksPerChild, onWorkerDeath, maxPending } = options;
+  checkCount(create, 'maxWorkers', maxWorkers);
+  checkCount(create, 'maxTasksPerChild', maxTasksPerChild);
+  checkCount(create, 'maxPending', maxPending);
+  checkCount(create, 'memoryLimitMb', options.memoryLimitMb);
+  checkCount(create, 'heartbeat', options.heartbeat);
+  checkDuration(create, 'idleTimeout', options.idleTimeout);
+  mustBeFunctionIfGiven(create, 'traceparent', options.traceparent);
+  mustBeFunctionIfGiven(create, 'initializer', initializer);
+  if (initArgs !== undefined && !Array.isArray(initArgs))
+    throw new TypeError(`${create}: initArgs must be an array, received ${String(initArgs)}`);
+  if (onWorkerDeath !== undefined && onWorkerDeath !== 'break' && onWorkerDeath !== 'replace') {
+    throw new RangeError(`${create}: onWorkerDeath must be 'break' or 'replace', received ${String(onWorkerDeath)}`);
+  }
+}
+
+function mustBeFunctionIfGiven(create: string, name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'function')
+    throw new TypeError(`${create}: ${name} must be a function, received a ${typeof value}`);
+}

@@ -1,0 +1,66 @@
+/**
+ * What one worker has been told so far: jobs and definitions are sent to it once.
+ *
+ * Runs in the parent.
+ */
+import type { Child } from '../process/launcher.js';
+import type { Definition, Encoded } from '../wire/codec-types.js';
+import type { Job } from './jobs.js';
+import type { Task } from './task.js';
+import { FORGET, JOB, SEQUENCE_BYTES, writeU32 } from './worker-frames.js';
+
+export class WorkerKnowledge {
+  readonly #child: Child;
+  readonly #jobs = new Set<number>();
+  readonly #definitions = new Set<number>();
+
+  constructor(child: Child) {
+    this.#child = child;
+  }
+
+  /** Whether it lacks something that the task needs: loading it may run user code. */
+  lacks({ job, encoded, context }: Task): boolean {
+    if (job !== undefined && !this.#jobs.has(job.id) && !this.#hasAll(job.encoded.definitions)) return true;
+    return !this.#hasAll(encoded.definitions) || (context !== undefined && !this.#hasAll(context.definitions));
+  }
+
+  /** Sends what the task needs and the worker does not have. */
+  complete({ job, encoded }: Task): void {
+    if (job !== undefined) this.#introduce(job);
+    this.ship(encoded.definitions);
+  }
+
+  ship(definitions: readonly Definition[]): void {
+    for (const { id } of definitions) this.#definitions.add(id);
+    this.#child.ship(definitions);
+  }
+
+  /** Lets it forget a job. */
+  forget(job: Job): void {
+    if (!this.#jobs.delete(job.id)) return;
+    const message = new Uint8Array(SEQUENCE_BYTES);
+    writeU32(message, 0, job.id);
+    this.#child.sendBytes(FORGET, message, 0, message.length);
+  }
+
+  #introduce(job: Job): void {
+    if (this.#jobs.has(job.id)) return;
+    this.#jobs.add(job.id);
+    this.ship(job.encoded.definitions);
+    const message = numbered(job.id, job.encoded);
+    this.#child.sendBytes(JOB, message, 0, message.length);
+  }
+
+  #hasAll(definitions: readonly Definition[]): boolean {
+    for (const { id } of definitions) if (!this.#definitions.has(id)) return false;
+    return true;
+  }
+}
+
+/** A message behind a number, in bytes of its own. */
+export function numbered(number: number, { buffer, start, end }: Encoded): Uint8Array {
+  const message = new Uint8Array(SEQUENCE_BYTES + end - start);
+  writeU32(message, 0, number);
+  message.set(buffer.subarray(start, end), SEQUENCE_BYTES);
+  return message;
+}
