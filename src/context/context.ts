@@ -3,7 +3,8 @@
  *
  * Runs in every process. A context that a function captures is that of the same start method where the function runs.
  */
-import { ProcessPoolExecutor, type ProcessPoolExecutorOptions } from '../futures/process-pool-executor.js';
+import type { ProcessPoolExecutorOptions } from '../futures/executor-options.js';
+import { ProcessPoolExecutor } from '../futures/process-pool-executor.js';
 import { InvalidStateError } from '../errors.js';
 import { Pool } from '../pool/pool.js';
 import type { PoolOptions } from '../pool/pool-options.js';
