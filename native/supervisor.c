@@ -87,8 +87,8 @@ char mp_process_stat(int pid, int field, uint64_t *value) {
 
 uint64_t mp_process_start_time(int pid) {
   uint64_t ticks;
-  mp_process_stat(pid, 22, &ticks);
-  return ticks;
+  char state = mp_process_stat(pid, 22, &ticks);
+  return state == 'Z' ? 0 : ticks; /* dead, and not yet waited for by whoever has to */
 }
 
 /* ---- starting (runs in the supervisor thread) ---- */

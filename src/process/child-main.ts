@@ -65,8 +65,8 @@ export interface Surroundings {
 export const IN_PROCESS: Surroundings = {
   join(id, { pid, detached }) {
     faultPoint('spawn.afterExec');
+    if (!detached) dieWithParent(pid); // before the slot is entered: that of a dead parent's child may be another's by now
     const me = joinFamily({ arenaFd: ARENA_FD, id, doorbell: DOORBELL });
-    if (!detached) dieWithParent(pid);
     binding().ignoreTerminalInterrupt(pid);
     return me;
   },

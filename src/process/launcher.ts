@@ -17,7 +17,7 @@ import { Bell } from '../substrate/doorbell.js';
 import { orThrow } from '../substrate/failure.js';
 import { Link, linkBytes } from '../substrate/link.js';
 import type { MessageHandler } from '../substrate/ring.js';
-import { claimSlot, freeSlot, type ParticipantId } from '../substrate/participants.js';
+import { claimSlot, describeSlot, freeSlot, type ParticipantId } from '../substrate/participants.js';
 import { reclaimParticipant, self } from '../substrate/self.js';
 import type { Definition, Encoded } from '../wire/codec-types.js';
 import { Inbox, Shipper } from '../wire/shipper.js';
@@ -156,6 +156,7 @@ export class Child {
         undo,
         send: (kind) => this.sendBytes(kind, NOTHING, 0, 0),
       });
+      if (this.#started.pid !== process.pid) describeSlot(this.#participant, this.#started.pid);
       ({ pid: this.pid, stdout: this.stdout, stderr: this.stderr } = this.#started);
     } catch (error) {
       for (const step of undo.reverse()) step();

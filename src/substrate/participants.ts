@@ -6,9 +6,9 @@
  *
  * Who may die at which step: a slot is claimed by a compare-exchange (FREE → CLAIMED, generation + 1), so a
  * claimer that dies leaves CLAIMED behind with its own id as claimer, and whoever reclaims the claimer frees
- * it. LIVE is stored last, after pid, start time and doorbell are whole. Only the parent of a dead process
- * frees its slot (`free`), or the process itself on a normal end. A thread that another thread started goes back
- * to CLAIMED, of no process, at its end, before its doorbell is closed; the starter frees the slot.
+ * it. LIVE is stored last, after pid, start time and doorbell are whole. Whoever started a process or thread frees its
+ * slot, after having seen to what it left; at a normal end it goes back to CLAIMED itself, of no process, before its
+ * doorbell is closed. What nobody of the family started frees its slot itself.
  */
 import { ResourceExhaustedError } from '../errors.js';
 import { binding } from '../native/binding.js';
@@ -65,6 +65,7 @@ export function claimSlot(claimer: ParticipantId): ParticipantId {
     const generation = ((state >>> GENERATION_SHIFT) + 1) % GENERATIONS;
     const claimed = (generation << GENERATION_SHIFT) | STATE_CLAIMED;
     if (Atomics.compareExchange(words, SLOT_STATE, state, claimed) !== state) continue;
+    for (const word of [SLOT_PID, SLOT_START_LOW, SLOT_START_HIGH]) Atomics.store(words, word, 0); // of no process yet
     Atomics.store(words, SLOT_CLAIMER, claimer);
     Atomics.store(words, SLOT_ARMED, 0);
     Atomics.store(words, SLOT_HOLDS, 0);
@@ -80,17 +81,30 @@ export function claimSlot(claimer: ParticipantId): ParticipantId {
   });
 }
 
-/** Fills in the slot of this thread and makes it known. */
-export function enterSlot(id: ParticipantId, doorbell: { member: number; writeFd: number }, startedBy?: 'thread'): void {
+/**
+ * Says which process will enter a slot, as soon as it exists: until then the slot is that of a dead one, and the claimer's
+ * death would free it.
+ */
+export function describeSlot(id: ParticipantId, pid: number): void {
   const words = slotWords(slotOf(id));
-  const start = binding().processStartTime(process.pid);
-  Atomics.store(words, SLOT_PID, process.pid);
+  const start = binding().processStartTime(pid);
   Atomics.store(words, SLOT_START_LOW, start | 0);
   Atomics.store(words, SLOT_START_HIGH, Math.floor(start / 2 ** 32));
+  Atomics.store(words, SLOT_PID, pid);
+}
+
+/** Claimer of a slot that nobody else claimed. */
+export const NOBODY = -1;
+
+/** Fills in the slot of this thread and makes it known. */
+export function enterSlot(id: ParticipantId, doorbell: { member: number; writeFd: number }): void {
+  const words = slotWords(slotOf(id));
+  describeSlot(id, process.pid);
   Atomics.store(words, SLOT_DOORBELL, doorbell.writeFd);
   const state = Atomics.load(words, SLOT_STATE);
   Atomics.store(words, SLOT_STATE, (state & ~STATE_MASK) | STATE_LIVE);
-  binding().ownSlot(doorbell.member, slotOf(id), startedBy === 'thread');
+  const hasStarter = Atomics.load(words, SLOT_CLAIMER) !== NOBODY;
+  binding().ownSlot(doorbell.member, slotOf(id), hasStarter);
 }
 
 /** Frees the slot of a participant that is dead or was never started; a later one in the same slot is left alone. */
@@ -140,7 +154,7 @@ export function sameProcess(id: ParticipantId): ParticipantId[] {
 export function isProcessAlive(id: ParticipantId): boolean {
   const words = slotWords(slotOf(id));
   const start = (Atomics.load(words, SLOT_START_HIGH) >>> 0) * 2 ** 32 + (Atomics.load(words, SLOT_START_LOW) >>> 0);
-  return binding().processStartTime(Atomics.load(words, SLOT_PID)) === start;
+  return start !== 0 && binding().processStartTime(Atomics.load(words, SLOT_PID)) === start;
 }
 
 /** A number that no other process or thread of the family ever gets. */

@@ -4,6 +4,7 @@
  * Runs in every process and thread. The first call founds a family, or joins that of the process; a child
  * process joins with what its parent left for it (`joinFamily`) before anything else happens.
  */
+import { binding } from '../native/binding.js';
 import { Allocator } from './allocator.js';
 import { arena, attachArena } from './arena.js';
 import { forgetBell } from './bells.js';
@@ -14,7 +15,9 @@ import {
   claimSlot,
   enterSlot,
   freeSlot,
+  isEntered,
   isProcessAlive,
+  NOBODY,
   type ParticipantId,
   sameProcess,
   takeOrigin,
@@ -36,9 +39,6 @@ export interface Inheritance {
   readonly doorbell: { readFd: number; writeFd: number };
 }
 
-/** Claimer of a slot that nobody else claimed. */
-const NOBODY = -1;
-
 let joined: Self | undefined;
 
 /** This thread's membership; founds or joins a family at the first call. */
@@ -56,30 +56,65 @@ export function isMember(): boolean {
 /** Joins as the child that the parent made a slot for. */
 export function joinFamily(inheritance: Inheritance): Self {
   attachArena(inheritance.arenaFd);
+  if (!isEntered(inheritance.id)) binding().exitNow(1); // the parent died, and what it left was taken for nobody's
   return join(inheritance.id, new Doorbell(inheritance.doorbell));
 }
 
 /** Joins as the thread that another thread of this process made a slot for. */
 export function joinFamilyAsThread(id: ParticipantId): Self {
   arena();
-  return join(id, new Doorbell(), 'thread');
+  return join(id, new Doorbell());
 }
 
-/** Frees what a dead child left: its slots, its own memory, and all of that of its descendants that are dead too. */
+/**
+ * Frees what a dead child left: its slots, its own memory, and all of that of its descendants.
+ *
+ * Descendants that still live, or are still dying, use memory of the dead: until they are gone its slot and memory stay,
+ * and this thread looks again from time to time. If it ends before, whoever reclaims it finds them by the claimers.
+ */
 export function reclaimParticipant(dead: ParticipantId): void {
-  for (const child of claimedBy(dead)) {
-    if (child !== dead && !isProcessAlive(child)) reclaimParticipant(child);
-  }
-  const others = sameProcess(dead);
-  onReclaim?.(dead);
-  reclaimHolds(dead);
-  forgetBell(dead);
-  freeSlot(dead);
-  self().allocator.reclaim(dead);
-  for (const other of others) reclaimParticipant(other);
+  if (reclaim(dead)) return;
+  survived.add(dead);
+  lookAgain(FIRST_LOOK_MS);
 }
 
-/** Says what else to do with what a dead participant leaves, before it is freed. */
+/** False: it has living descendants. */
+function reclaim(dead: ParticipantId): boolean {
+  const threads = [dead, ...sameProcess(dead)];
+  let alone = true;
+  for (const each of threads) {
+    for (const child of claimedBy(each)) {
+      if (!threads.includes(child) && (isProcessAlive(child) || !reclaim(child))) alone = false;
+    }
+    onReclaim?.(each);
+    reclaimHolds(each);
+    forgetBell(each);
+  }
+  if (!alone) return false;
+  for (const each of threads) {
+    freeSlot(each);
+    self().allocator.reclaim(each);
+  }
+  return true;
+}
+
+/** The dead whose descendants live. */
+const survived = new Set<ParticipantId>();
+let look: NodeJS.Timeout | undefined;
+
+/** Less and less often: most die with their parent, detached ones may live for long. */
+function lookAgain(delay: number): void {
+  look ??= setTimeout(() => {
+    look = undefined;
+    for (const dead of survived) if (reclaim(dead)) survived.delete(dead);
+    if (survived.size > 0) lookAgain(Math.min(delay * 2, LONGEST_LOOK_MS));
+  }, delay).unref();
+}
+
+const FIRST_LOOK_MS = 50;
+const LONGEST_LOOK_MS = 10_000;
+
+/** Says what else to do with what a dead participant leaves, before it is freed; it may be told of one more than once. */
 export function beforeReclaim(handler: (dead: ParticipantId) => void): void {
   onReclaim = handler;
 }
@@ -108,10 +143,10 @@ function reclaimHolds(dead: ParticipantId): void {
   freeHoldsList(dead, self().allocator);
 }
 
-function join(id: ParticipantId, doorbell: Doorbell, startedBy?: 'thread'): Self {
+function join(id: ParticipantId, doorbell: Doorbell): Self {
   const allocator = new Allocator(id);
   joined = { id, origin: takeOrigin(), doorbell, allocator, holds: new Holds(id, allocator) };
-  enterSlot(id, doorbell, startedBy);
+  enterSlot(id, doorbell);
   doorbell.arm(id);
   return joined;
 }
