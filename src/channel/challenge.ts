@@ -32,12 +32,17 @@ export async function deliverChallenge(connection: ByteConnection, authKey: Uint
 /**
  * Proves to the other end, which must call `deliverChallenge`, that this one has the key.
  *
+ * @param options.legacyAuth Also with HMAC-MD5, if the other end asks for that. Default false.
  * @throws {AuthenticationError} If it refuses the proof, or sends no challenge. {TypeError} If the key is none.
- * @python `multiprocessing.connection.answer_challenge`; HMAC-MD5 is refused.
+ * @python `multiprocessing.connection.answer_challenge`
  */
-export async function answerChallenge(connection: ByteConnection, authKey: Uint8Array): Promise<void> {
+export async function answerChallenge(
+  connection: ByteConnection,
+  authKey: Uint8Array,
+  { legacyAuth = false }: { legacyAuth?: boolean } = {},
+): Promise<void> {
   checkKey(authKey);
-  await run(answerPython({ authKey }), connection);
+  await run(answerPython({ authKey, legacyAuth }), connection);
 }
 
 async function run(dialog: Dialog<void>, connection: ByteConnection): Promise<void> {

@@ -18,7 +18,7 @@ export type Ready = Connection | Listener | Queue | Waitable | { readonly sentin
  * Waits until at least one of the objects is ready: a connection that has a message or whose other end is gone, a listener
  * to whom somebody connected, a queue that has an item or was shut down, a process that has ended, a waitable, a socket that has data or has ended.
  *
- * @returns Those that are ready, in their order; `[]` if time ran out.
+ * @returns Those that are ready, in their order; `[]` if time ran out, or at once if there is nothing to wait for and no limit.
  * @throws {TypeError} If one of them is none of these.
  * @python `multiprocessing.connection.wait`
  */
@@ -28,7 +28,7 @@ export async function waitReady<O extends Ready>(objects: Iterable<O>, wait?: Wa
   const sources = [...objects].map((object) => ({ object, source: sourceOf(object) }));
   const ready = () => sources.filter(({ source }) => source.isReady()).map(({ object }) => object);
   const now = ready();
-  if (now.length > 0 || timeout === 0 || sources.length === 0) return now;
+  if (now.length > 0 || timeout === 0 || (sources.length === 0 && timeout === undefined && signal === undefined)) return now;
   const over = new AbortController();
   const limits = { timeout, signal: signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]) };
   try {

@@ -5,7 +5,8 @@
  */
 import type { Socket } from 'node:net';
 import type { TestContext } from 'node:test';
-import { type Address, Client, type ClientOptions, type Connection, Listener, type ListenerOptions, Process } from 'multiproc';
+import * as library from 'multiproc';
+import { type Address, Client, type ClientOptions, type Connection, Listener, type ListenerOptions } from 'multiproc';
 import { leavesNothing } from '../support/census.js';
 import { withDeadline } from '../support/deadline.js';
 
@@ -19,7 +20,7 @@ export const KEY: Uint8Array = Buffer.from('a key of more than sixteen bytes');
 
 /** A test body that leaves nothing but what lives as long as the process: the watch over sockets, the family. */
 export function clean(body: (t: TestContext) => Promise<void>): (t: TestContext) => Promise<void> {
-  return leavesNothing(body, { warmUp: openAndClose });
+  return leavesNothing(body, { warmUp });
 }
 
 /** A listener that the test ends with. */
@@ -57,7 +58,8 @@ export async function freeAddress(): Promise<Address> {
   return listener.address;
 }
 
-async function openAndClose(): Promise<void> {
+/** Opens and closes one of everything, with the classes of one copy of the library. */
+export async function openAndClose({ Listener, Client, Process }: Library): Promise<void> {
   const listener = await new Listener({ authKey: KEY }).listen();
   const [client, server] = await Promise.all([Client(listener.address, { authKey: KEY }), listener.accept()]);
   for (const each of [client, server, listener]) each.close();
@@ -66,3 +68,6 @@ async function openAndClose(): Promise<void> {
   await child.start();
   await child.join();
 }
+
+export type Library = Pick<typeof library, 'Listener' | 'Client' | 'Process'>;
+const warmUp = () => openAndClose(library);
