@@ -10,7 +10,7 @@ import { pathToFileURL } from 'node:url';
 import { Client, Connection, DeserializationError, Listener, Lock, Pipe, Queue, SerializationError, Value } from '#src/index.js';
 import { frameHeader, HEADER_MAX } from '#src/channel/frame-reader.js';
 import { joinAsMember } from '#src/sharing/member.js';
-import { SocketHandle } from '#src/substrate/socket-handle.js';
+import type { SocketHandle } from '#src/substrate/socket-handle.js';
 import { encodeCall, encodeValue } from '#src/wire/codec.js';
 import { FIX_MAX, TAG } from '#src/wire/tags.js';
 import * as library from '#src/index.js';
