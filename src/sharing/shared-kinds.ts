@@ -40,6 +40,9 @@ export const KIND = {
   SIMPLE_QUEUE: 34,
   PIPE: 35,
   PIPE_END: 36,
+  MANAGER: 48,
+  MANAGER_TICKETS: 49,
+  MANAGED: 50,
 } as const;
 
 /** How objects of a kind are sent, opened and repaired. */
