@@ -37,6 +37,7 @@ const PUBLIC = {
   threads: 'threads-index',
   'shared-memory': 'memory/index',
   logging: 'logging/index',
+  managers: 'manager/index',
 };
 const CLI = 'cli/main';
 /**

@@ -23,6 +23,7 @@ export { type Context, ForkServerContext, getContext, SpawnContext } from './con
 export * from './futures/index.js';
 export type { LogLevel } from './logging/levels.js';
 export { getLogger, logToStderr, type OwnLogger } from './logging/own-logger.js';
+export * from './manager/index.js';
 export * from './memory/index.js';
 export { type AsyncCallbacks, AsyncResult } from './pool/async-result.js';
 export { Pool } from './pool/pool.js';

@@ -65,7 +65,7 @@ export function readItem(item: TakenItem): Received {
 }
 
 /** Definitions, each after those that it requires. */
-function withRequired(definitions: readonly Definition[], found: Set<Definition> = new Set()): readonly Definition[] {
+export function withRequired(definitions: readonly Definition[], found: Set<Definition> = new Set()): readonly Definition[] {
   for (const definition of definitions) {
     if (found.has(definition)) continue;
     withRequired(definition.requires, found);

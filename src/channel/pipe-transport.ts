@@ -169,11 +169,12 @@ function ringWaiting(...points: WaitPoint[]): void {
 }
 
 function messageOf(item: EncodedItem): PipeMessage {
-  return { item, drop: () => dropItem(item) };
+  return { item, defines: item.mark !== 0 && item.mark !== RAW, drop: () => dropItem(item) };
 }
 
-function copyOf({ item, drop }: PipeMessage): PipeMessage {
-  return { item: { ...item, buffer: new Uint8Array(item.buffer) }, drop };
+function copyOf(message: PipeMessage): PipeMessage {
+  const { item } = message;
+  return { ...message, item: { ...item, buffer: new Uint8Array(item.buffer) } };
 }
 
 function bytesOf({ buffer, length, owned }: TakenItem): Uint8Array {

@@ -11,6 +11,8 @@ export type Arrival = { readonly loading?: undefined; readonly bytes: Uint8Array
 
 /** A message that can be sent. */
 export interface Outgoing {
+  /** Whether its receiver may have to import modules before it can read it. */
+  readonly defines?: boolean;
   /** Gives up what encoding it did, if it is not sent. */
   drop(): void;
 }

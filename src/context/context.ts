@@ -6,6 +6,8 @@
 import type { ProcessPoolExecutorOptions } from '../futures/executor-options.js';
 import { ProcessPoolExecutor } from '../futures/process-pool-executor.js';
 import { InvalidStateError } from '../errors.js';
+import { Manager, type SyncManager } from '../manager/sync-manager.js';
+import type { ManagerOptions } from '../manager/base-manager.js';
 import { Pool } from '../pool/pool.js';
 import type { PoolOptions } from '../pool/pool-options.js';
 import { ForkServerProcess } from '../process/forkserver-process.js';
@@ -23,6 +25,8 @@ abstract class BaseContext {
   readonly Process: typeof Process;
   readonly Pool: typeof Pool;
   readonly ProcessPoolExecutor: typeof ProcessPoolExecutor;
+  /** Starts managers whose servers start by its method. */
+  readonly Manager: typeof Manager;
   readonly getAllStartMethods: typeof getAllStartMethods = getAllStartMethods;
   readonly setForkserverPreload: typeof setForkserverPreload = setForkserverPreload;
 
@@ -39,6 +43,7 @@ abstract class BaseContext {
         super({ context: method, ...options });
       }
     };
+    this.Manager = (options?: ManagerOptions): Promise<SyncManager> => Manager({ context: method, ...options });
     for (const each of [this.Pool, this.ProcessPoolExecutor])
       Object.defineProperty(each, 'name', { value: (Object.getPrototypeOf(each) as typeof each).name });
     Object.assign(this, members);

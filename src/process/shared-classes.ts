@@ -10,6 +10,9 @@ import { joinableQueueKind } from '../channel/joinable-queue.js';
 import { pipeEndKind, pipeKind } from '../channel/pipe.js';
 import { queueKind } from '../channel/queue.js';
 import { simpleQueueKind } from '../channel/simple-queue.js';
+import { managedKind } from '../proxies/managed-handle.js';
+import { managerKind } from '../proxies/manager-door.js';
+import { ticketsKind } from '../proxies/tickets.js';
 import type { SharedKind } from '../sharing/shared-kinds.js';
 import { barrierKind } from '../sync/barrier.js';
 import { conditionKind } from '../sync/condition.js';
@@ -39,5 +42,8 @@ export function sharedKinds(): readonly SharedKind[] {
     simpleQueueKind,
     pipeKind,
     pipeEndKind,
+    managerKind,
+    ticketsKind,
+    managedKind,
   ];
 }

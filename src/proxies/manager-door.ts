@@ -83,10 +83,10 @@ export class ManagerDoor {
   }
 
   /** Resolves in the server when objects were forgotten. */
-  async whenForgotten(): Promise<void> {
+  async whenForgotten(signal: AbortSignal): Promise<void> {
     await this.#point.waitAsync(
       () => (Atomics.exchange(this.#header, FORGOTTEN, 0) === 0 ? undefined : true),
-      undefined,
+      { signal },
       'wait for forgotten objects',
     );
   }

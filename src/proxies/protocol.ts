@@ -2,15 +2,22 @@
  * What clients and servers of managers say to each other. Every message is an array.
  *
  * ```text
- * client → server   [call, object, method, args]     a call; number 0: nobody waits for an answer
- * server → client   [call, kind, payload, bodies?]   the answer; answers come in any order
+ * client → server   [call, object, method, args]            a call; number 0: nobody waits for an answer
+ *                   [call, object, method, bytes, bodies]   the same, with packed arguments (`packed.ts`)
+ * server → client   [call, kind, payload, bodies?]          the answer; answers come in any order
  * ```
  *
  * Runs in clients and servers. Object 0 is the server itself; methods that begin with `#` are those of every object.
  */
 
 /** A call as it is sent. */
-export type Request = readonly [call: number, object: number, method: string, args: readonly unknown[]];
+export type Request = readonly [
+  call: number,
+  object: number,
+  method: string,
+  args: readonly unknown[] | Uint8Array,
+  bodies?: readonly Uint8Array[],
+];
 
 /** An answer as it is sent. */
 export type Reply = readonly [call: number, kind: number, payload?: unknown, bodies?: readonly Uint8Array[]];
@@ -57,7 +64,7 @@ export const NEXT = '#next';
 export const RETURN = '#return';
 
 /** What kind of proxy an object has. */
-export const FORM = { OBJECT: 0, NAMESPACE: 1, LOCK: 2, CONDITION: 3, QUEUE: 4, ITERATOR: 5 } as const;
+export const FORM = { OBJECT: 0, NAMESPACE: 1, LOCK: 2, CONDITION: 3, QUEUE: 4, ITERATOR: 5, WAITER: 6, PERMITS: 7 } as const;
 
 /** Items of an iterator that travel at once. */
 export interface ItemChunk {

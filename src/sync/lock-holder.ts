@@ -6,12 +6,13 @@
  */
 import type { AsyncLocalStorage } from 'node:async_hooks';
 
-/** A flow that holds locks by `run`, or the thread. */
+/** A flow that holds locks by `run`, or the thread; each has a description of its own. */
 export type Holder = symbol;
 
 /** The thread itself: whoever calls outside of any `run`. */
-const THREAD: Holder = Symbol('thread');
+export const THREAD: Holder = Symbol('thread');
 
+let flowsEver = 0;
 let flows: AsyncLocalStorage<ReadonlyMap<object, Holder>> | undefined;
 
 /** As whom the running code may hold `lock`. */
@@ -19,10 +20,15 @@ export function holderOf(lock: object): Holder {
   return flows?.getStore()?.get(lock) ?? THREAD;
 }
 
+/** A flow of its own. */
+export function newFlow(): Holder {
+  return Symbol(`flow ${++flowsEver}`);
+}
+
 /** Runs `f` as a flow of its own: what it calls, also later, may hold `lock` as nobody else. */
-export function runAsFlow<T>(lock: object, f: () => T): T {
+export function runAsFlow<T>(lock: object, f: () => T, flow: Holder = newFlow()): T {
   flows ??= new (process.getBuiltinModule('node:async_hooks').AsyncLocalStorage)<ReadonlyMap<object, Holder>>();
   const holders = new Map(flows.getStore() ?? []);
-  holders.set(lock, Symbol('flow'));
+  holders.set(lock, flow);
   return flows.run(holders, f);
 }

@@ -23,12 +23,13 @@ export function ownExportName(fn: object): string | undefined {
   return names.get(fn);
 }
 
-/** The exports of the library as this process runs it. */
+/** All that the library registered, as this process runs it. */
 export function loadOwnExports(): Promise<unknown> {
   const index = ownIndex();
-  if (index !== undefined) return import(index);
-  ownExportName(own);
-  return Promise.resolve(own);
+  return (index === undefined ? Promise.resolve() : import(index)).then(() => {
+    ownExportName(own);
+    return own;
+  });
 }
 
 /** Our own index, beside our own entry files; undefined in somebody's bundle. */

@@ -1,0 +1,28 @@
+/**
+ * Which types each class of managers has: its own, and those of the classes it extends.
+ *
+ * Runs in every process. A process that only gets a manager sent needs no registrations.
+ */
+import type { RegisteredType } from './server-plan.js';
+
+const types = new WeakMap<object, Map<string, RegisteredType>>();
+
+/** Registers a type with a class; a later one of the same name replaces it. */
+export function addType(managerClass: object, type: RegisteredType): void {
+  const own = types.get(managerClass) ?? new Map<string, RegisteredType>();
+  types.set(managerClass, own);
+  own.set(type.typeId, type);
+}
+
+/** Undoes `addType`; whether there was one. */
+export function removeType(managerClass: object, typeId: string): boolean {
+  return types.get(managerClass)?.delete(typeId) ?? false;
+}
+
+/** All types of a class, by name. */
+export function typesOf(managerClass: object): Map<string, RegisteredType> {
+  const found = new Map<string, RegisteredType>();
+  for (let at: object | null = managerClass; at !== null; at = Object.getPrototypeOf(at) as object | null)
+    for (const [typeId, type] of types.get(at) ?? []) if (!found.has(typeId)) found.set(typeId, type);
+  return found;
+}
