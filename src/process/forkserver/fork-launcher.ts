@@ -27,7 +27,7 @@ import { ForkServer } from './fork-server.js';
 import { differsAtStart, refusalHere } from './fork-support.js';
 import type { ChildOrder } from './job.js';
 import { forkserverPreload } from '../forkserver-preload.js';
-import type { ServerProcess } from './server-process.js';
+import type { ForkServerChild } from './server-process.js';
 import { Standby } from './standby.js';
 
 /** How children are started now. */
@@ -118,7 +118,7 @@ function serverNow(): ForkServer | undefined {
 function start(request: LaunchRequest, place: Place): Started {
   const given = openChildFds(request.stdio, place.undo);
   const home = homeArgument(request, place);
-  const orderFor = (env: ServerProcess['env']): ChildOrder => ({
+  const orderFor = (env: ForkServerChild['env']): ChildOrder => ({
     program: request.entry,
     home,
     env: changesOf(env, request.env),
@@ -128,7 +128,7 @@ function start(request: LaunchRequest, place: Place): Started {
   return forked(request, orderFor, given, place) ?? stoodBy(request, orderFor, given, place);
 }
 
-type OrderFor = (env: ServerProcess['env']) => ChildOrder;
+type OrderFor = (env: ForkServerChild['env']) => ChildOrder;
 
 /** By the server that forks; undefined: it cannot do this one. */
 function forked(request: LaunchRequest, orderFor: OrderFor, given: ChildFds, place: Place): Started | undefined {

@@ -20,7 +20,7 @@ import { self } from '../../substrate/self.js';
 import { flagsOfForking } from './fork-support.js';
 import type { ChildOrder, Greeting } from './job.js';
 import { type Preload, type PreloadFailure, preloadNow } from './preload.js';
-import { ServerProcess } from './server-process.js';
+import { ForkServerChild } from './server-process.js';
 
 /** What the first child says of itself. */
 export interface SelfTestReport {
@@ -42,7 +42,7 @@ export class ForkServer {
   wasReady = false;
   /** Another one would refuse as well. */
   isHopeless = false;
-  readonly process: ServerProcess;
+  readonly process: ForkServerChild;
   readonly #server: number;
   readonly #ownPidfd: number;
   #decide: () => void = () => {};
@@ -57,7 +57,7 @@ export class ForkServer {
     this.decided = new Promise((resolve) => {
       this.#decide = resolve;
     });
-    this.process = new ServerProcess({
+    this.process = new ForkServerChild({
       forks: true,
       flags: flagsOfForking(),
       env: childEnvironment(undefined),

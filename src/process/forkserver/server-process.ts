@@ -25,7 +25,7 @@ export interface ServerStart {
   readonly onEnd?: (status: number) => void;
 }
 
-export class ServerProcess implements Pump {
+export class ForkServerChild implements Pump {
   readonly id: number;
   readonly pid: number;
   /** The parent's ends of the sockets. */

@@ -7,11 +7,11 @@
 import { childEnvironment } from '../child-setup.js';
 import type { LaunchRequest } from '../launcher.js';
 import { execArgvForChild } from '../../wire/loader-flags.js';
-import { ServerProcess } from './server-process.js';
+import { ForkServerChild } from './server-process.js';
 
 /** The standby servers of this thread. */
 export class Standby {
-  #ready: ServerProcess | undefined;
+  #ready: ForkServerChild | undefined;
   #replacing = false;
   #stopped = false;
 
@@ -21,8 +21,8 @@ export class Standby {
    * @param own What the child needs from its start on; undefined: nothing that the one that is kept has not.
    * @throws {SystemError} If none can be started.
    */
-  take(own?: Pick<LaunchRequest, 'execArgv' | 'env' | 'cwd'>): ServerProcess {
-    if (own !== undefined) return new ServerProcess({ forks: false, flags: own.execArgv, env: own.env, cwd: own.cwd });
+  take(own?: Pick<LaunchRequest, 'execArgv' | 'env' | 'cwd'>): ForkServerChild {
+    if (own !== undefined) return new ForkServerChild({ forks: false, flags: own.execArgv, env: own.env, cwd: own.cwd });
     const ready = this.#ready;
     this.#ready = undefined;
     this.#replaceLater();
@@ -52,8 +52,8 @@ export class Standby {
   }
 }
 
-function startOne(): ServerProcess {
-  return new ServerProcess({ forks: false, flags: execArgvForChild(), env: childEnvironment(undefined) });
+function startOne(): ForkServerChild {
+  return new ForkServerChild({ forks: false, flags: execArgvForChild(), env: childEnvironment(undefined) });
 }
 
 const REPLACE_MS = 20;
