@@ -238,10 +238,8 @@ export class BaseManager implements AsyncDisposable {
   /** @throws Why it does not come to serve. */
   async #whenServing(process: Process): Promise<void> {
     const ended = process.sentinel.ready.then(async () => {
-      throw (
-        (await process.exception()) ??
-        new ManagerDiedError(`Cannot start the manager: its server process ended (exit code ${process.exitCode})`)
-      );
+      const gone = `Cannot start the manager: its server process ended with exit code ${process.exitCode}`;
+      throw ((await process.exception()) as Error | null) ?? new ManagerDiedError(gone);
     });
     ended.catch(() => undefined); // it may end at any later time
     try {

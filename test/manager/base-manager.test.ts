@@ -112,13 +112,11 @@ test(
 test(
   'a manager ends with its block  [_TestMyManager.test_mymanager_context] [_TestMyManager.test_mymanager_context_prestarted] [G-08]',
   clean(async () => {
-    let server: MyManager['process'];
-    {
-      await using manager = await new MyManager().start();
-      server = manager.process;
-      await common(manager);
-    }
-    assert.equal(server?.exitCode, 0);
+    const manager = await new MyManager().start();
+    await common(manager);
+    await manager[Symbol.asyncDispose]();
+    assert.equal(manager.process?.exitCode, 0);
+    await manager[Symbol.asyncDispose]();
   }),
 );
 
@@ -279,10 +277,11 @@ test(
 
 test(
   'register() of a subclass does not change its parent class; unregister() undoes it  [Z-39]',
-  clean(async () => {
+  clean(async (t) => {
     class Small extends SyncManager {}
     Small.register('Foo', Foo);
-    await using manager = await new Small().start();
+    const manager = await new Small().start();
+    t.after(() => manager.shutdown());
     assert.equal(await ((await manager.create(Foo)) as Proxy<Foo>).f(), 'f()');
     assert.deepEqual(await (await manager.list([1])).toArray(), [1]);
     assert.equal('Foo' in SyncManager.prototype, false);
@@ -296,8 +295,9 @@ test(
   'a manager can be started at once after another was shut down',
   clean(async () => {
     for (let round = 0; round < 3; round++) {
-      await using manager = await new MyManager().start();
+      const manager = await new MyManager().start();
       assert.equal(await (await manager.Foo()).f(), 'f()');
+      await manager.shutdown();
     }
   }),
 );

@@ -33,12 +33,3 @@ export async function inChild<A extends unknown[], R>(target: (...args: A) => R 
   await child.start();
   return await child.result(60_000);
 }
-
-/** A promise, and what settles it. */
-export function deferred(): { promise: Promise<void>; resolve: () => void } {
-  let resolve = () => {};
-  const promise = new Promise<void>((settle) => {
-    resolve = settle;
-  });
-  return { promise, resolve };
-}

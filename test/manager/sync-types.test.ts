@@ -104,10 +104,9 @@ test(
   'a lock is released at the end of a block',
   withManager(async (manager) => {
     const lock = await manager.Lock();
-    {
-      await using _ = await lock.acquire();
-      assert.equal(await lock.locked(), true);
-    }
+    const held = await lock.acquire();
+    assert.equal(await lock.locked(), true);
+    await held[Symbol.asyncDispose]();
     assert.equal(await lock.locked(), false);
     {
       using _ = await lock.acquire();

@@ -1,6 +1,6 @@
 // Types of managers and their proxies: checked by `npm run check -- types`, never run. What must not compile has @ts-expect-error.
 import {
-  BaseManager,
+  type BaseManager,
   type Creator,
   type DictProxy,
   type ListProxy,
@@ -85,6 +85,6 @@ export async function containerTypes(): Promise<void> {
   const item = queue.sync.get();
   same<typeof item, { id: number }>(true);
   const lock = await manager.Lock();
-  await using held = await lock.acquire({ timeout: 5 });
+  const held = await lock.acquire({ timeout: 5 });
   same<typeof held, typeof lock>(true);
 }
