@@ -51,8 +51,13 @@ function examplesOf(file: string): Example[] {
   const found = [...text.matchAll(/^( *) \* @example\n((?:\1 \* (?!@).*\n|\1 \*\n)+)/gm)];
   return found
     .map(([, , lines = ''], i) => ({ name: `${file} @example ${i + 1}`, text: lines.replace(/^ *\* ?/gm, '') }))
-    .filter((example) => /\bnew [A-Z]/.test(example.text))
+    .filter((example) => makesItsOwn(example.text))
     .map(({ name, text }) => ({ name, text: importsFor(text) + text }));
+}
+
+function makesItsOwn(text: string): boolean {
+  const made = [...text.matchAll(/\bnew (\w+)/g)].map(([, name = '']) => name);
+  return made.length > 0 && made.every((name) => name in everything);
 }
 
 function importsFor(text: string): string {
