@@ -11,7 +11,7 @@
 import { now } from '../substrate/clock.js';
 import type { Pump } from '../substrate/doorbell.js';
 import { SLOT_LOGS, SLOT_LOGS_LOOK } from '../substrate/layout.js';
-import { type ParticipantId, slotOf, slotWords } from '../substrate/participants.js';
+import { claimedBy, type ParticipantId, slotOf, slotWords } from '../substrate/participants.js';
 import { beforeReclaim, self } from '../substrate/self.js';
 import { ChildLog } from './child-log.js';
 import { handleEntry } from './handle-entry.js';
@@ -54,6 +54,12 @@ class LogCollector implements Pump {
   /** Handles everything there is. */
   drain(): void {
     while (this.#handleOldest());
+  }
+
+  /** A member died: what its children have logged so far, it will not hand on any more. They die with it. */
+  endFamilyOf(dead: ParticipantId): void {
+    this.end(dead);
+    for (const child of claimedBy(dead)) if (child !== dead) this.endFamilyOf(child);
   }
 
   /** Of a descendant whose parent is dead. */
@@ -122,7 +128,7 @@ export function collectLogs(id: ParticipantId): void {
   if (only === undefined) {
     only = new LogCollector();
     self().doorbell.add(only);
-    beforeReclaim((dead) => only?.end(dead));
+    beforeReclaim((dead) => only?.endFamilyOf(dead));
   }
   only.add(id);
 }

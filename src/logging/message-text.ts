@@ -9,7 +9,9 @@ import type { LogRecord } from './record-text.js';
 export function textOfMessage({ message }: LogRecord): string {
   return message
     .map((part, index) =>
-      index % 2 === 0 && typeof part === 'string' ? part : process.getBuiltinModule('node:util').inspect(part),
+      index % 2 === 0 && typeof part === 'string'
+        ? part
+        : process.getBuiltinModule('node:util').inspect(part, { maxStringLength: null }),
     )
     .join('');
 }
