@@ -151,7 +151,7 @@ export function textRecord(
 }
 
 /** Loggers of this child's LogTape that stand in for those of the parent, and what the parent wants of them. */
-const stands = new Map<TapeLogger, number>();
+const stands = new Map<TapeLogger, { level: LogLevel | null }>();
 let attachedTo: TapeLogger | undefined;
 
 /** Makes this child's LogTape forward, unless somebody has configured it already; whoever configures it later ends that. */
@@ -169,12 +169,14 @@ function follow(): void {
   for (const [category, level] of entries) wanted.set(loggerOf(attachedTo, category), level);
   for (const logger of stands.keys()) if (!wanted.has(logger)) leave(logger);
   for (const [logger, level] of wanted) {
-    if (!stands.has(logger)) standIn(logger);
-    stands.set(logger, level);
+    const stand = stands.get(logger) ?? standIn(logger);
+    stand.level = levelOf(level);
   }
 }
 
-function standIn(logger: TapeLogger): void {
+function standIn(logger: TapeLogger): { level: LogLevel | null } {
+  const stand = { level: null as LogLevel | null };
+  stands.set(logger, stand);
   logger.sinks.push(sink);
   logger.parentSinks = 'override';
   Object.defineProperty(logger, 'lowestLevel', {
@@ -182,13 +184,14 @@ function standIn(logger: TapeLogger): void {
     enumerable: true,
     get() {
       if (table?.changed === true) follow();
-      return levelOf(stands.get(logger) ?? OFF);
+      return stand.level;
     },
     set(level: LogLevel | null) {
       detach(); // somebody configures LogTape in this child
       logger.lowestLevel = level;
     },
   });
+  return stand;
 }
 
 function detach(): void {

@@ -66,13 +66,13 @@ function eachOf(properties: Record<string, unknown>, act: (value: unknown) => un
   return Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, act(value)]));
 }
 
-function textOf(record: LogRecord, message: unknown, properties: unknown, stamp: string): string {
+function textOf(record: LogRecord, message: unknown, properties: Record<string, unknown>, stamp: string): string {
   const { category, rawMessage, timestamp } = record;
   const raw = record.message.length === 1 && rawMessage === record.message[0] ? null : rawMessage;
-  const own = JSON.stringify(properties);
-  // The stamp comes last: of two equal names JSON.parse takes the last.
-  const stamped = stamp === '' ? own : `${own.slice(0, -1)}${own === '{}' ? '' : ','}${stamp}}`;
-  return `${JSON.stringify([timestamp, category, raw, message]).slice(0, -1)},${stamped}]`;
+  const text = JSON.stringify([timestamp, category, raw, message, properties]);
+  if (stamp === '') return text;
+  // The stamp comes last in the properties: of two equal names JSON.parse takes the last.
+  return `${text.slice(0, -2)}${text.endsWith('{}]') ? '' : ','}${stamp}}]`;
 }
 
 /** The beginning of what it says, where all of it is too long. */
