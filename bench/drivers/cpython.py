@@ -276,6 +276,34 @@ def queue_ping_pong(params):
     return us
 
 
+def socket_ping_pong(params):
+    from multiprocessing.connection import Listener
+
+    key = bytes(32)
+    listener = Listener(family=params["family"], authkey=key)
+    process = mp.get_context("spawn").Process(target=echo_socket, args=(listener.address, key))
+    process.start()
+    connection = listener.accept()
+
+    def bounce(count):
+        for i in range(count):
+            connection.send(i)
+            assert connection.recv() == i
+
+    us = us_per_round_trip(params, bounce)
+    connection.send(None)
+    process.join()
+    connection.close()
+    listener.close()
+    return us
+
+
+def echo_socket(address, key):
+    from multiprocessing.connection import Client
+
+    echo_pipe(Client(address, authkey=key))
+
+
 def us_per_round_trip(params, bounce):
     bounce(params["warmup"])
     start = time.perf_counter()

@@ -71,8 +71,8 @@ export function* listenerDialog(options: HandshakeOptions): Dialog {
 /** The client's part. */
 export function* clientDialog(options: HandshakeOptions): Dialog {
   const first = yield 'receive';
-  const nonce = first.subarray(CHALLENGE.length + DIGEST_SHA256.length);
-  if (!startsWith(first, CHALLENGE) || !startsWith(nonce, OURS) || nonce.length !== OURS.length + NONCE_BYTES) {
+  const nonce = first.subarray(BEGINNING.length);
+  if (!startsWith(first, BEGINNING) || !startsWith(nonce, OURS) || nonce.length !== OURS.length + NONCE_BYTES) {
     yield* answerPython(options, first);
     yield* challengePython(options);
     return 'python';
@@ -100,6 +100,7 @@ export function isSame(given: Uint8Array, expected: Uint8Array): boolean {
   return given.length === expected.length && timingSafeEqual(given, expected);
 }
 
+const BEGINNING = Buffer.concat([CHALLENGE, DIGEST_SHA256]);
 const NONCE_BYTES = 32;
 /** At the beginning of the listener's nonce: the dialog may be ours. */
 const OURS = Buffer.from('mp1:node');

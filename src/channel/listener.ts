@@ -5,6 +5,7 @@
  * those who did, and waits on whatever the others do.
  */
 import { ClosedError, InvalidStateError } from '../errors.js';
+import { showAs } from '../sharing/inspection.js';
 import { SocketHandle, type SocketPlace } from '../substrate/socket-handle.js';
 import type { Wait } from '../substrate/wait-limit.js';
 import { type Address, addressOf, addressText, checkAddress, isLocal, placesOf } from './address.js';
@@ -55,6 +56,11 @@ export interface ListenerStats {
  * @python `multiprocessing.connection.Listener`; it listens after `listen()`, and `accept` never raises for a bad client.
  */
 export class Listener implements Disposable {
+  static {
+    // Not the key.
+    showAs(Listener, (listener) => ({ address: listener.#address, closed: listener.closed || undefined, ...listener.stats() }));
+  }
+
   readonly #wanted: Address | undefined;
   readonly #backlog: number;
   readonly #options: CheckedOptions;
