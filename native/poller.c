@@ -68,19 +68,22 @@ int mp_poller_open(napi_env env, napi_value callback, int32_t *ids, mp_poller_t 
   return 0;
 }
 
-int mp_poller_add(mp_poller_t *poller, int fd, int32_t id) {
+/* Writable is asked for only at need: the other end's every read would be one. */
+static int control(mp_poller_t *poller, int operation, int fd, int32_t id, bool writable) {
   struct epoll_event event;
   memset(&event, 0, sizeof(event));
-  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  event.events = EPOLLIN | EPOLLRDHUP | EPOLLET | (writable ? EPOLLOUT : 0);
   event.data.u32 = (uint32_t)id;
-  return epoll_ctl(poller->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : errno;
+  return epoll_ctl(poller->epoll_fd, operation, fd, &event) == 0 ? 0 : errno;
 }
 
-int mp_poller_remove(mp_poller_t *poller, int fd) {
-  struct epoll_event event;
-  memset(&event, 0, sizeof(event));
-  return epoll_ctl(poller->epoll_fd, EPOLL_CTL_DEL, fd, &event) == 0 ? 0 : errno;
+int mp_poller_add(mp_poller_t *poller, int fd, int32_t id) { return control(poller, EPOLL_CTL_ADD, fd, id, false); }
+
+int mp_poller_change(mp_poller_t *poller, int fd, int32_t id, bool writable) {
+  return control(poller, EPOLL_CTL_MOD, fd, id, writable);
 }
+
+int mp_poller_remove(mp_poller_t *poller, int fd) { return control(poller, EPOLL_CTL_DEL, fd, 0, false); }
 
 void mp_poller_keep_alive(mp_poller_t *poller, bool alive) {
   if (alive) uv_ref((uv_handle_t *)&poller->poll);

@@ -4,6 +4,7 @@
 #include "poller.h"
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -14,9 +15,12 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+
+#define WAIT_SLICE_US 100000
 
 typedef struct {
   struct sockaddr_storage storage;
@@ -61,8 +65,12 @@ static int address_of(napi_env env, napi_value place, napi_value port, address_t
   return number < 0 ? unix_address(env, place, address) : internet_address(env, place, number, address);
 }
 
+/* Calls that may wait do so for a slice at a time, so that a thread that is to end does. The others say that they may not. */
 static void tune(int fd, int family) {
   int on = 1;
+  struct timeval slice = {0, WAIT_SLICE_US};
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &slice, sizeof(slice));
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &slice, sizeof(slice));
   if (family == AF_UNIX) return;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
@@ -107,6 +115,8 @@ static napi_value socket_connect(napi_env env, napi_callback_info info) {
   do result = connect(fd, (struct sockaddr *)&address.storage, address.length);
   while (result != 0 && errno == EINTR);
   if (result != 0 && errno != EINPROGRESS) return failed(env, fd, errno, "connect");
+  int flags = fcntl(fd, F_GETFL);
+  if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) != 0) return failed(env, fd, errno, "fcntl");
   return mp_int(env, fd);
 }
 
@@ -126,7 +136,7 @@ static napi_value socket_accept(napi_env env, napi_callback_info info) {
   mp_args(env, info, 1, argv);
   struct sockaddr_storage peer;
   socklen_t length = sizeof(peer);
-  int fd = accept4(mp_i32(env, argv[0], -1), (struct sockaddr *)&peer, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  int fd = accept4(mp_i32(env, argv[0], -1), (struct sockaddr *)&peer, &length, SOCK_CLOEXEC);
   if (fd < 0) return mp_int(env, -errno);
   tune(fd, peer.ss_family);
   return mp_int(env, fd);
@@ -185,15 +195,16 @@ static uint8_t *range_of(napi_env env, napi_value array, napi_value offset, napi
   return (uint8_t *)data + (size_t)from;
 }
 
-/* socketRead(fd, bytes, offset, length) -> bytes read, 0 at the end, -errno (EAGAIN: none there yet) */
+/* socketRead(fd, bytes, offset, length, wait) -> bytes read, 0 at the end, -errno (EAGAIN: none there yet); wait: for a slice */
 static napi_value socket_read(napi_env env, napi_callback_info info) {
-  napi_value argv[4];
+  napi_value argv[5];
   size_t count = 0;
-  mp_args(env, info, 4, argv);
+  mp_args(env, info, 5, argv);
   uint8_t *data = range_of(env, argv[1], argv[2], argv[3], &count);
   if (data == NULL) return mp_int(env, -EINVAL);
+  int flags = mp_bool(env, argv[4]) ? 0 : MSG_DONTWAIT;
   ssize_t result;
-  do result = recv(mp_i32(env, argv[0], -1), data, count, MSG_DONTWAIT);
+  do result = recv(mp_i32(env, argv[0], -1), data, count, flags);
   while (result < 0 && errno == EINTR);
   return mp_number(env, (double)(result >= 0 ? result : -errno));
 }
@@ -267,6 +278,15 @@ static napi_value poller_add(napi_env env, napi_callback_info info) {
   return mp_int(env, poller == NULL ? EINVAL : mp_poller_add(poller, mp_i32(env, argv[1], -1), mp_i32(env, argv[2], 0)));
 }
 
+/* pollerChange(poller, fd, id, writable) -> errno */
+static napi_value poller_change(napi_env env, napi_callback_info info) {
+  napi_value argv[4];
+  mp_args(env, info, 4, argv);
+  mp_poller_t *poller = poller_at(env, argv[0]);
+  if (poller == NULL) return mp_int(env, EINVAL);
+  return mp_int(env, mp_poller_change(poller, mp_i32(env, argv[1], -1), mp_i32(env, argv[2], 0), mp_bool(env, argv[3])));
+}
+
 /* pollerRemove(poller, fd) -> errno */
 static napi_value poller_remove(napi_env env, napi_callback_info info) {
   napi_value argv[2];
@@ -296,6 +316,7 @@ void mp_socket_exports(napi_env env, napi_value exports) {
   mp_export(env, exports, "socketWait", socket_wait);
   mp_export(env, exports, "pollerOpen", poller_open);
   mp_export(env, exports, "pollerAdd", poller_add);
+  mp_export(env, exports, "pollerChange", poller_change);
   mp_export(env, exports, "pollerRemove", poller_remove);
   mp_export(env, exports, "pollerKeepAlive", poller_keep_alive);
 }

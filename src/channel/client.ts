@@ -147,6 +147,7 @@ async function connectTo(
     try {
       const line = new WaitLine((size) => (size > 0 ? handle.hold() : handle.release()));
       handle.onReady(() => line.pump());
+      handle.wantWritable(true);
       const limits = { timeout: Math.max(0, deadline - now()), signal };
       await line.wait(
         () => handle.waitSync('writable', 0) || undefined,
@@ -154,6 +155,7 @@ async function connectTo(
         `connect to ${addressText(address)}: it did not answer`,
       );
       handle.assertConnected(place);
+      handle.wantWritable(false);
       return handle;
     } catch (error) {
       handle.close();
@@ -165,20 +167,21 @@ async function connectTo(
 function connectSync(place: SocketPlace, deadline: number): SocketHandle {
   for (;;) {
     const handle = tryConnect(place);
-    const left = deadline - now();
-    if (handle !== undefined) {
-      try {
-        if (!handle.waitSync('writable', Number.isFinite(left) ? Math.max(0, left) : undefined))
-          throw new TimeoutError(`Cannot connect to ${addressText(place as Address)}: it did not answer in time`);
-        handle.assertConnected(place);
-        return handle;
-      } catch (error) {
-        handle.close();
-        throw error;
-      }
+    if (handle === undefined) {
+      const left = deadline - now();
+      if (left <= 0) throw busy(place as Address);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Math.min(left, BUSY_RETRY_MS));
+      continue;
     }
-    if (left <= 0) throw busy(place as Address);
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Math.min(left, BUSY_RETRY_MS));
+    try {
+      for (let left = deadline - now(); !handle.waitSync('writable', Math.max(0, left)); left = deadline - now())
+        if (left <= 0) throw new TimeoutError(`Cannot connect to ${addressText(place as Address)}: it did not answer in time`);
+      handle.assertConnected(place);
+      return handle;
+    } catch (error) {
+      handle.close();
+      throw error;
+    }
   }
 }
 

@@ -55,6 +55,7 @@ export class FrameReader {
   /** A message that was only looked at. */
   #held: Frame | undefined;
   #failure: Error | undefined;
+  #wait = false;
 
   constructor(channel: Pick<ByteChannel, 'read'>, limit: number) {
     this.#channel = channel;
@@ -64,6 +65,11 @@ export class FrameReader {
   /** Whether part of a message is there. */
   get isWithin(): boolean {
     return this.#large !== undefined || this.#end > this.#start;
+  }
+
+  /** A number that changes with what is read of a message. */
+  get progress(): number {
+    return this.#large?.filled ?? this.#end - this.#start;
   }
 
   /** Ends the stream: what is asked for from now on throws this. */
@@ -78,18 +84,21 @@ export class FrameReader {
   /**
    * The next message, if all of it is there.
    *
+   * @param wait Blocks this thread for up to 100 ms, if nothing is there.
    * @throws {ChannelClosedError} At the end of the stream. {MessageTooLargeError} If it is longer than the limit, {ProtocolError}
    *   if it is none; then the stream has ended, too.
    */
-  next(): Frame | undefined {
+  next(wait = false): Frame | undefined {
     const held = this.#held;
     this.#held = undefined;
+    this.#wait = wait;
     return held ?? this.#read();
   }
 
   /** Whether a message, or the end, is there. */
   isReady(): boolean {
     if (this.#held !== undefined) return true;
+    this.#wait = false;
     try {
       const frame = this.#read();
       if (frame === undefined) return false;
@@ -167,7 +176,7 @@ export class FrameReader {
     const target = scratch();
     const rest = this.#end - this.#start;
     target.set(this.#buffer.subarray(this.#start, this.#end));
-    const count = this.#channel.read(target, rest, Math.min(target.length, this.limit + HEADER_MAX) - rest);
+    const count = this.#channel.read(target, rest, Math.min(target.length, this.limit + HEADER_MAX) - rest, this.#wait);
     if (count === WOULD_BLOCK) return false;
     if (count === 0) throw ended(rest);
     this.#buffer = target;
@@ -182,7 +191,7 @@ export class FrameReader {
       bytes.set(large.bytes);
       large.bytes = bytes;
     }
-    const count = this.#channel.read(large.bytes, large.filled, large.bytes.length - large.filled);
+    const count = this.#channel.read(large.bytes, large.filled, large.bytes.length - large.filled, this.#wait);
     if (count === WOULD_BLOCK) return false;
     if (count === 0) throw ended(large.filled);
     large.filled += count;

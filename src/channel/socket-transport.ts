@@ -51,13 +51,18 @@ export class SocketTransport implements Transport<SocketMessage> {
   #closed = false;
   #broken: ChannelClosedError | undefined;
   #idle: NodeJS.Timeout | undefined;
+  /** What was read when a blocking call last looked. */
+  #progress = -1;
 
   constructor(channel: ByteChannel, { maxMessageBytes }: SocketTransportOptions) {
     this.#channel = channel;
     this.#maxBytes = maxMessageBytes;
     this.#reader = new FrameReader(channel, maxMessageBytes);
     this.#receivers = new WaitLine((size) => this.#held(size, this.#senders));
-    this.#senders = new WaitLine((size) => this.#held(size, this.#receivers));
+    this.#senders = new WaitLine((size) => {
+      this.#held(size, this.#receivers);
+      if (!this.#closed) this.#channel.wantWritable(size > 0);
+    });
   }
 
   get closed(): boolean {
@@ -117,14 +122,14 @@ export class SocketTransport implements Transport<SocketMessage> {
 
   sendSync(message: SocketMessage): void {
     while (this.#senders.size > 0) {
-      this.#channel.waitSync('writable', undefined);
+      this.#channel.waitSync('writable', HALF_MESSAGE_MS);
       this.#senders.pump();
     }
     const writing = new Writing(message, this.#channel);
     for (;;) {
       this.#assertSending();
       if (this.#advance(writing)) return;
-      this.#channel.waitSync('writable', undefined);
+      this.#channel.waitSync('writable', HALF_MESSAGE_MS);
     }
   }
 
@@ -135,7 +140,13 @@ export class SocketTransport implements Transport<SocketMessage> {
   }
 
   receiveSync(timeoutMs: number | undefined): Arrival {
-    return this.#block(this.#tryReceive, timeoutMs, 'receive: no message came');
+    if (timeoutMs !== undefined) return this.#block(this.#tryReceive, timeoutMs, 'receive: no message came');
+    let beganAt: number | undefined;
+    for (;;) {
+      const arrival = this.#tryReceive(true);
+      if (arrival !== undefined) return arrival;
+      beganAt = this.#assertMoving(beganAt);
+    }
   }
 
   isReady(): boolean {
@@ -175,9 +186,9 @@ export class SocketTransport implements Transport<SocketMessage> {
     if (this.#broken !== undefined) throw this.#broken;
   }
 
-  readonly #tryReceive = (): Arrival | undefined => {
+  readonly #tryReceive = (wait = false): Arrival | undefined => {
     if (this.#closed) throw new ClosedError('Cannot receive: the connection is closed in this process');
-    const frame = this.#reader.next();
+    const frame = this.#reader.next(wait);
     if (frame === undefined) return undefined;
     if (frame.isValue && !this.#readsValues) {
       this.#reader.fail(new ProtocolError('Cannot receive: the other end sent a value before it was known'));
@@ -193,15 +204,27 @@ export class SocketTransport implements Transport<SocketMessage> {
 
   #block<T>(attempt: () => T | undefined, timeoutMs: number | undefined, what: string): T {
     const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : now() + timeoutMs;
+    let beganAt: number | undefined;
     for (;;) {
       const got = attempt();
       if (got !== undefined) return got;
       const left = deadline - now();
       if (left <= 0) throw new TimeoutError(`Cannot ${what} within ${timeoutMs} ms`);
-      const patience = this.#reader.isWithin ? Math.min(left, HALF_MESSAGE_MS) : left;
-      const readable = this.#channel.waitSync('readable', Number.isFinite(patience) ? patience : undefined);
-      if (!readable && patience === HALF_MESSAGE_MS) this.#reader.fail(stuck());
+      this.#channel.waitSync('readable', left);
+      beganAt = this.#assertMoving(beganAt);
     }
+  }
+
+  /** Ends the connection if nothing has come of the rest of a message for too long; gives since when nothing has. */
+  #assertMoving(beganAt: number | undefined): number | undefined {
+    const { progress } = this.#reader;
+    const time = now();
+    if (!this.#reader.isWithin || progress !== this.#progress || beganAt === undefined) {
+      this.#progress = progress;
+      return time;
+    }
+    if (time - beganAt > HALF_MESSAGE_MS) this.#reader.fail(stuck());
+    return beganAt;
   }
 
   /** A line began to be waited in, or is empty again. */

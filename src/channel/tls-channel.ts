@@ -41,10 +41,11 @@ export class TlsChannel implements ByteChannel {
     return this.#socket.exportKeyingMaterial(32, 'EXPORTER-multiproc-authkey', EMPTY);
   }
 
-  read(into: Uint8Array, offset: number, length: number): number {
+  read(into: Uint8Array, offset: number, length: number, wait = false): number {
     if (this.#chunk.length === 0) this.#chunk = (this.#socket.read() as Buffer | null) ?? EMPTY;
     if (this.#chunk.length === 0) {
       if (this.#failure !== undefined) throw brokenBy(this.#failure, 'receive');
+      if (wait && !this.#ended) return this.#refuse();
       return this.#ended ? 0 : WOULD_BLOCK;
     }
     const count = Math.min(length, this.#chunk.length);
@@ -63,10 +64,11 @@ export class TlsChannel implements ByteChannel {
   }
 
   waitSync(): boolean {
-    throw new InvalidStateError(
-      'Cannot block: a connection over TLS needs the event loop; use recv(), send() and poll() without Sync',
-    );
+    return this.#refuse();
   }
+
+  /** It always tells. */
+  wantWritable(): void {}
 
   onReady(listener: () => void): void {
     this.#listener = listener;
@@ -93,6 +95,12 @@ export class TlsChannel implements ByteChannel {
       this.#socket.end();
       this.#socket.destroySoon();
     }
+  }
+
+  #refuse(): never {
+    throw new InvalidStateError(
+      'Cannot block: a connection over TLS needs the event loop; use recv(), send() and poll() without Sync',
+    );
   }
 
   #end(): void {

@@ -101,15 +101,17 @@ export interface Addon {
   socketName(fd: number, peer: boolean): { host: string; port: number } | { path: string } | NativeFailure;
   /** Who is at the other end of a socket with a path. */
   socketOwner(fd: number): { pid: number; uid: number } | NativeFailure;
-  /** Bytes read, 0 at the end, or a negative errno. */
-  socketRead(fd: number, into: Uint8Array, offset: number, length: number): number;
+  /** Bytes read, 0 at the end, or a negative errno. `wait`: for 100 ms, if nothing is there. */
+  socketRead(fd: number, into: Uint8Array, offset: number, length: number, wait: boolean): number;
   /** Bytes written, or a negative errno. `more`: others follow at once. */
   socketWrite(fd: number, bytes: Uint8Array, offset: number, length: number, more: boolean): number;
   /** Blocks: 1 ready, 0 timed out, or a negative errno. `timeoutMs` negative: no limit. */
   socketWait(fd: number, writable: boolean, timeoutMs: number): number;
-  /** Calls back with how many of `ids` (64 numbers) are those of sockets that became readable, writable or ended. */
+  /** Calls back with how many of `ids` (64 numbers) are those of sockets that became readable or ended, or writable. */
   pollerOpen(callback: (count: number) => void, ids: Int32Array): number | NativeFailure;
   pollerAdd(poller: number, fd: number, id: number): number;
+  /** Whether writable is of interest, too. */
+  pollerChange(poller: number, fd: number, id: number, writable: boolean): number;
   pollerRemove(poller: number, fd: number): number;
   pollerKeepAlive(poller: number, alive: boolean): void;
   /** Two connected sockets without a name: of whole messages, or a stream. */

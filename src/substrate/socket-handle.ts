@@ -6,6 +6,7 @@
  */
 import { binding } from '../native/binding.js';
 import { isFailure, orThrow, systemError } from './failure.js';
+import { WAIT_SLICE_MS } from './fault.js';
 import { type PollTarget, type SocketPoller, socketPoller } from './socket-poller.js';
 
 /** A path, or a numeric address and a port. */
@@ -60,9 +61,14 @@ export class SocketHandle implements PollTarget {
     }
   }
 
-  /** Bytes read, 0 at the end, or `WOULD_BLOCK`. @throws {SystemError} Such as `ECONNRESET`. */
-  read(into: Uint8Array, offset: number, length: number): number {
-    const count = binding().socketRead(this.fd, into, offset, length);
+  /**
+   * Bytes read, 0 at the end, or `WOULD_BLOCK`.
+   *
+   * @param wait Blocks this thread for 100 ms, if nothing is there.
+   * @throws {SystemError} Such as `ECONNRESET`.
+   */
+  read(into: Uint8Array, offset: number, length: number, wait = false): number {
+    const count = binding().socketRead(this.fd, into, offset, length, wait);
     if (count >= 0) return count;
     if (count === -EAGAIN) return WOULD_BLOCK;
     throw systemError('receive', -count, 'recv');
@@ -76,9 +82,9 @@ export class SocketHandle implements PollTarget {
     throw systemError('send', -count, 'send');
   }
 
-  /** Blocks this thread until it is readable or writable; false: not in time. */
-  waitSync(what: 'readable' | 'writable', timeoutMs: number | undefined): boolean {
-    const answer = binding().socketWait(this.fd, what === 'writable', timeoutMs ?? -1);
+  /** Blocks this thread until it is readable or writable; false: not in time, which is 100 ms at most. */
+  waitSync(what: 'readable' | 'writable', timeoutMs: number): boolean {
+    const answer = binding().socketWait(this.fd, what === 'writable', Math.min(timeoutMs, WAIT_SLICE_MS));
     if (answer < 0) throw systemError('wait for a socket', -answer, 'ppoll');
     return answer > 0;
   }
@@ -94,7 +100,7 @@ export class SocketHandle implements PollTarget {
     return isFailure(owner) ? undefined : owner.uid;
   }
 
-  /** Calls `listener` in the event loop each time it becomes readable, writable or ends. */
+  /** Calls `listener` in the event loop each time it becomes readable or ends, and writable where that is wanted. */
   onReady(listener: () => void): void {
     this.#listener = listener;
     if (this.#watch !== undefined || this.#closed) return;
@@ -102,6 +108,11 @@ export class SocketHandle implements PollTarget {
     this.#watch = { poller, id: poller.add(this.fd, this) };
     garbage.unregister(this);
     garbage.register(this, { fd: this.fd, watch: this.#watch }, this);
+  }
+
+  /** Whether the listener is called when there is room to write, or at once if there is. */
+  wantWritable(wanted: boolean): void {
+    if (this.#watch !== undefined) this.#watch.poller.wantWritable(this.fd, this.#watch.id, wanted);
   }
 
   ready(): void {

@@ -1,5 +1,5 @@
 /**
- * Tells this thread's event loop which of its sockets became readable, writable or ended.
+ * Tells this thread's event loop which of its sockets became readable or ended, or writable.
  *
  * Runs in every process and thread that waits for a socket. Each change is told once: who is told tries until nothing
  * more is there. A socket that nobody waits for keeps neither the event loop nor itself alive.
@@ -35,6 +35,12 @@ export class SocketPoller {
     if (errno !== 0) throw systemError('wait for a socket', errno, 'epoll_ctl');
     this.#targets.set(id, new WeakRef(target));
     return id;
+  }
+
+  /** Whether the target is told, too, when it becomes writable, or is so now. */
+  wantWritable(fd: number, id: number, wanted: boolean): void {
+    const errno = binding().pollerChange(this.#poller, fd, id, wanted);
+    if (errno !== 0) throw systemError('wait for a socket', errno, 'epoll_ctl');
   }
 
   /** To be called before the descriptor is closed: another process may have the same socket. */
