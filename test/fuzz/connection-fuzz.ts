@@ -109,7 +109,7 @@ function fuzzDialog(random: Random): string | undefined {
     return changed;
   };
   const outcome = talk(listener, client, change);
-  if (outcome.failure !== undefined) return `a dialog threw ${String(outcome.failure)}`;
+  if (outcome.failure !== undefined) return `a dialog threw ${outcome.failure.message}`;
   const isRight = ours.authKey === theirs.authKey;
   if (isChanged && outcome.done.listener && outcome.done.client) return 'both ends are content with a dialog that was changed';
   if (!isRight && (outcome.done.listener || outcome.done.client)) return 'one end is content with another key';
@@ -134,7 +134,7 @@ function talk(listener: Dialog<unknown>, client: Dialog<unknown>, change: (bytes
     { dialog: client, step: undefined, inbox: [] },
   ];
   const over = [false, false];
-  let failure: unknown;
+  let failure: Error | undefined;
   const advance = (index: 0 | 1, input: Uint8Array | undefined) => {
     const end = ends[index];
     try {
@@ -143,7 +143,7 @@ function talk(listener: Dialog<unknown>, client: Dialog<unknown>, change: (bytes
     } catch (error) {
       over[index] = true;
       end.step = undefined;
-      if (!(error instanceof AuthenticationError)) failure ??= error;
+      if (!(error instanceof AuthenticationError)) failure ??= error as Error;
     }
   };
   for (const index of [0, 1] as const) advance(index, undefined);
