@@ -75,6 +75,8 @@ const LATER = {
   ],
 };
 
+const LATER_BUILTINS = ['node:crypto', 'node:perf_hooks', 'node:tls', 'node:child_process', 'node:readline'];
+
 const IMPORT = /^import (?!type\b)(\{[^}]*\}|\* as \w+|\w+) from '([^']+)';/gm;
 const REEXPORT = /^export (?!type\b)(\{[^}]*\}|\*) from '([^']+)';/gm;
 const DYNAMIC_IMPORT = /\bimport\('(\.[^']+\.js)'\)/g;
@@ -216,7 +218,7 @@ async function rewritten(name, modules) {
   const text = (await source(name))
     .replace(IMPORT, (statement, clause, specifier) => {
       const taken = valuesOf(clause);
-      if (specifier.startsWith('node:')) return rewrite(statement, taken, () => declared(taken, builtinCode(specifier, taken)));
+      if (specifier.startsWith('node:')) return rewrite(statement, taken, () => builtin(taken, specifier));
       const target = targetOf(name, specifier);
       const later = coreModules.has(name) && isLater(target);
       if (target === undefined || (here(target) && !later)) return statement;
@@ -258,6 +260,16 @@ function builtinCode(specifier, taken) {
   return isCommon ? '$host.Module' : `process.getBuiltinModule('${specifier}')`;
 }
 
+/** Modules of Node that take milliseconds to load and whose functions few programs call are loaded at the first call. */
+function builtin(taken, specifier) {
+  const from = builtinCode(specifier, taken);
+  const module = process.getBuiltinModule(specifier);
+  const isFunction = ({ imported }) => /^[a-z]/.test(imported) && typeof module[imported] === 'function';
+  return LATER_BUILTINS.includes(specifier) && taken.every(isFunction)
+    ? loadedAtFirstCall(taken, from, `later_${specifier.replace(/\W/g, '_')}`)
+    : declared(taken, from);
+}
+
 function declared(taken, from) {
   const whole = taken.find(({ imported }) => imported === '*' || imported === 'default');
   if (whole !== undefined) return `const ${whole.local} = ${from};`;
@@ -280,8 +292,14 @@ function atFirstCall(taken, target) {
     ...taken
       .filter(({ imported }) => numbers.has(imported))
       .map(({ imported, local }) => `const ${local} = ${numbers.get(imported)};`),
-    ...called.map(({ local }) => `let ${local} = (...args) => { ${load}(); return ${local}(...args); };`),
-    `function ${load}() { ({ ${called.map(({ imported, local }) => `${imported}: ${local}`).join(', ')} } = ${moduleCode(target)}); }`,
+    loadedAtFirstCall(called, moduleCode(target), load),
+  ].join(' ');
+}
+
+function loadedAtFirstCall(functions, from, load) {
+  return [
+    ...functions.map(({ local }) => `let ${local} = (...args) => { ${load}(); return ${local}(...args); };`),
+    `function ${load}() { ({ ${functions.map(({ imported, local }) => `${imported}: ${local}`).join(', ')} } = ${from}); }`,
   ].join(' ');
 }
 
