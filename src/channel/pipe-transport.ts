@@ -18,6 +18,7 @@ interface PipeMessage extends Outgoing {
 }
 
 export class PipeTransport implements Transport<PipeMessage> {
+  readonly ofFamily = true;
   readonly readable: boolean;
   readonly writable: boolean;
   readonly #header: Int32Array;
@@ -169,7 +170,7 @@ function ringWaiting(...points: WaitPoint[]): void {
 }
 
 function messageOf(item: EncodedItem): PipeMessage {
-  return { item, defines: item.mark !== 0 && item.mark !== RAW, drop: () => dropItem(item) };
+  return { item, size: item.bytes, defines: item.mark !== 0 && item.mark !== RAW, drop: () => dropItem(item) };
 }
 
 function copyOf(message: PipeMessage): PipeMessage {

@@ -37,6 +37,7 @@ export interface SocketTransportOptions {
 }
 
 export class SocketTransport implements Transport<SocketMessage> {
+  readonly ofFamily = false;
   readonly readable = true;
   readonly writable = true;
   readonly #channel: ByteChannel;
@@ -92,7 +93,8 @@ export class SocketTransport implements Transport<SocketMessage> {
       allow: () => false,
       receiverLimits: {},
     });
-    return { first: buffer.subarray(frameHeader(buffer, start, end - start, true), end), rest: undefined, borrowed: false, drop };
+    const first = buffer.subarray(frameHeader(buffer, start, end - start, true), end);
+    return { first, rest: undefined, size: first.length, borrowed: false, drop };
   }
 
   encodeBytes(bytes: Uint8Array): SocketMessage {
@@ -103,7 +105,7 @@ export class SocketTransport implements Transport<SocketMessage> {
     const first = new Uint8Array(HEADER_MAX + (together ? length : 0));
     const start = frameHeader(first, HEADER_MAX, length, false);
     if (together) first.set(bytes, HEADER_MAX);
-    return { first: first.subarray(start), rest: together ? undefined : bytes, borrowed: !together, drop };
+    return { first: first.subarray(start), rest: together ? undefined : bytes, size: length, borrowed: !together, drop };
   }
 
   send(message: SocketMessage): Promise<void> {

@@ -11,6 +11,8 @@ export type Arrival = { readonly loading?: undefined; readonly bytes: Uint8Array
 
 /** A message that can be sent. */
 export interface Outgoing {
+  /** Bytes that it takes on its way. */
+  readonly size: number;
   /** Whether its receiver may have to import modules before it can read it. */
   readonly defines?: boolean;
   /** Gives up what encoding it did, if it is not sent. */
@@ -22,6 +24,11 @@ export interface Transport<M extends Outgoing = Outgoing> {
   readonly readable: boolean;
   readonly writable: boolean;
   readonly closed: boolean;
+  /**
+   * Whether the other end is of this family: the way is memory that both inherited at their start. Nobody else may have
+   * code sent, or name places in shared memory.
+   */
+  readonly ofFamily: boolean;
   /** Writes a value down. @throws {SerializationError|MessageTooLargeError} */
   encode(value: unknown): M;
   /** Takes bytes as a message. @throws {MessageTooLargeError} */

@@ -6,6 +6,8 @@
  */
 import { Connection } from '../channel/connection.js';
 import { ClosedError, InvalidStateError, QueueShutDownError } from '../errors.js';
+import type { PlainRequest } from '../proxies/courier.js';
+import { FamilyCourier } from '../proxies/family-courier.js';
 import {
   ACK,
   CANCEL,
@@ -32,7 +34,7 @@ import { asIterator, HostedIterator, iteratorOf } from './hosted-iterator.js';
 import { callable } from '../process/callable.js';
 import { currentName } from '../process/identity.js';
 import type { RegisteredType, ServerPlan } from './server-plan.js';
-import { type CallRequest, type Dispatcher, Session } from './session.js';
+import { type Dispatcher, Session } from './session.js';
 
 export class Server implements Dispatcher {
   readonly origin: { readonly name: string; readonly pid: number };
@@ -65,7 +67,7 @@ export class Server implements Dispatcher {
     this.#stopping.abort();
   }
 
-  dispatch(session: Session, request: CallRequest): void {
+  dispatch(session: Session, request: PlainRequest): void {
     const { call } = request;
     let result: unknown;
     try {
@@ -119,7 +121,7 @@ export class Server implements Dispatcher {
   }
 
   #open(connection: Connection): void {
-    const session = new Session(Connection.transportOf(connection), this);
+    const session = new Session(new FamilyCourier(Connection.transportOf(connection)), this);
     this.#sessions.add(session);
     void session.serve().finally(() => connection.close());
   }
@@ -131,7 +133,7 @@ export class Server implements Dispatcher {
     }
   }
 
-  #call(session: Session, { call, object, method, args }: CallRequest): unknown {
+  #call(session: Session, { call, object, method, args }: PlainRequest): unknown {
     if (object === SERVER) return this.#ownMethod(session, method, args);
     return this.invoke(this.#hosted(object), method, args, () => session.contextOf(call));
   }
@@ -188,7 +190,7 @@ export class Server implements Dispatcher {
     return proxy;
   }
 
-  #answer(session: Session, { call, object, method }: CallRequest, result: unknown): void {
+  #answer(session: Session, { call, object, method }: PlainRequest, result: unknown): void {
     if (object !== SERVER && result === this.#objects.get(object)?.object && method !== COPY) {
       session.answer(call, { kind: 'self' });
       return;

@@ -5,12 +5,12 @@
  * connection ends, in whatever way, waits of the client end, its locks and permits are given back or poisoned, and what
  * it had taken and not received goes back.
  */
-import { ChannelClosedError, ClosedError, SerializationError } from '../errors.js';
-import type { Arrival, Transport } from '../channel/transport.js';
-import { IN_FLIGHT, loadBodies, packed, packValue, unpackValue } from '../proxies/packed.js';
-import { DEFINED, FAILED, NO_ANSWER, type Reply, type Request, RESULT, SELF, TAKEN } from '../proxies/protocol.js';
+import type { Arrival, Outgoing, Transport } from '../channel/transport.js';
+import { ClosedError } from '../errors.js';
+import type { Courier, IncomingRequest, PlainRequest } from '../proxies/courier.js';
+import { NO_ANSWER, RESULT, SELF, TAKEN } from '../proxies/protocol.js';
 import { isEntered, isProcessAlive } from '../substrate/participants.js';
-import { encodeFailure, type Origin } from '../wire/remote-error.js';
+import type { Origin } from '../wire/remote-error.js';
 import { type CallContext, type Client, ClientEndedError, type Holder } from './call-context.js';
 
 /** What came of a call. */
@@ -20,17 +20,9 @@ export type CallOutcome = { readonly kind: 'value' | 'self'; readonly value?: un
 export interface Dispatcher {
   /** As whom errors are sent. */
   readonly origin: Origin;
-  dispatch(session: Session, request: CallRequest): void;
+  dispatch(session: Session, request: PlainRequest): void;
   /** Nothing more comes from this client. */
   sessionEnded(session: Session): void;
-}
-
-/** A call with its arguments. */
-export interface CallRequest {
-  readonly call: number;
-  readonly object: number;
-  readonly method: string;
-  readonly args: readonly unknown[];
 }
 
 /** What belongs to one call while it goes on. */
@@ -41,6 +33,7 @@ interface OpenCall {
 
 export class Session implements Client {
   pid: number | undefined;
+  readonly #courier: Courier;
   readonly #transport: Transport;
   readonly #server: Dispatcher;
   readonly #open = new Map<number, OpenCall>();
@@ -49,11 +42,14 @@ export class Session implements Client {
   readonly #holders = new Set<Holder>();
   #participant: number | undefined;
   #unnumbered = 0;
+  #unsentBytes = 0;
+  #drained: (() => void) | undefined;
   #ended = false;
   #watch: NodeJS.Timeout | undefined;
 
-  constructor(transport: Transport, server: Dispatcher) {
-    this.#transport = transport;
+  constructor(courier: Courier, server: Dispatcher) {
+    this.#courier = courier;
+    this.#transport = courier.transport;
     this.#server = server;
   }
 
@@ -121,16 +117,17 @@ export class Session implements Client {
   answer(call: number, outcome: CallOutcome): void {
     this.#open.delete(call);
     if (this.#ended || call === NO_ANSWER) return;
-    let reply: ReturnType<Transport['encode']>;
-    try {
-      reply = 'error' in outcome ? this.#failure(call, outcome.error) : this.#result(call, outcome);
-    } catch (error) {
-      this.#undo(call);
-      reply = this.#failure(call, error);
-    }
-    this.#transport.send(reply).catch((error: unknown) => {
-      if (!(error instanceof ChannelClosedError || error instanceof ClosedError)) process.emitWarning(error as Error);
-    });
+    const reply = this.#replyOf(call, outcome);
+    this.#unsentBytes += reply.size;
+    this.#transport
+      .send(reply)
+      .catch((error: unknown) => {
+        if (!(error instanceof ClosedError)) process.emitWarning(error as Error);
+      })
+      .finally(() => {
+        this.#unsentBytes -= reply.size;
+        if (this.#unsentBytes <= UNSENT_MAX_BYTES) this.#drained?.();
+      });
   }
 
   /** Ends the connection. */
@@ -146,55 +143,33 @@ export class Session implements Client {
       if (taken !== undefined) await taken;
     }
     await new Promise(setImmediate); // others have their turn
+    if (this.#unsentBytes > UNSENT_MAX_BYTES) await new Promise<void>((resolve) => (this.#drained = resolve));
   }
 
   #take(arrival: Arrival): Promise<void> | undefined {
-    if (arrival.loading !== undefined) return arrival.loading.then(() => this.#begin(arrival.read() as Request));
-    if ('value' in arrival) return this.#begin(arrival.value as Request);
+    const request = this.#courier.readRequest(arrival);
+    if ('loading' in request) {
+      const begin = () => this.#begin(request.read());
+      return request.loading.then(begin, begin);
+    }
+    this.#begin(request);
     return undefined;
   }
 
-  #begin([call, object, method, args, bodies]: Request): Promise<void> | undefined {
-    if (bodies === undefined) {
-      this.#server.dispatch(this, { call, object, method, args: args as readonly unknown[] });
-      return undefined;
-    }
-    const begin = () => this.#beginPacked({ call, object, method }, args as Uint8Array);
-    const loading = loadBodies(bodies);
-    if (loading !== undefined) return loading.then(begin, begin);
-    begin();
-    return undefined;
+  #begin(request: IncomingRequest): void {
+    if ('error' in request) this.answer(request.call, { error: request.error });
+    else this.#server.dispatch(this, request);
   }
 
-  #beginPacked(request: Omit<CallRequest, 'args'>, bytes: Uint8Array): void {
-    let args: readonly unknown[];
+  #replyOf(call: number, outcome: CallOutcome): Outgoing {
     try {
-      args = unpackValue(bytes) as readonly unknown[];
+      if ('error' in outcome) return this.#courier.failure(call, outcome.error, this.#server.origin);
+      if (outcome.kind === 'self') return this.#courier.result(call, SELF, undefined);
+      return this.#courier.result(call, this.#unconfirmed.has(call) ? TAKEN : RESULT, outcome.value);
     } catch (error) {
-      this.answer(request.call, { error });
-      return;
+      this.#undo(call);
+      return this.#courier.failure(call, error, this.#server.origin);
     }
-    this.#server.dispatch(this, { ...request, args });
-  }
-
-  #result(call: number, outcome: { readonly kind: 'value' | 'self'; readonly value?: unknown }): ReturnType<Transport['encode']> {
-    if (outcome.kind === 'self') return this.#transport.encode([call, SELF] satisfies Reply);
-    const kind = this.#unconfirmed.has(call) ? TAKEN : RESULT;
-    const { value } = outcome;
-    try {
-      const message = this.#transport.encode([call, kind, value] satisfies Reply);
-      if (message.defines !== true) return message;
-      message.drop();
-      const { bytes, bodies } = packValue(value, 'result');
-      return this.#transport.encode([call, DEFINED, bytes, bodies] satisfies Reply);
-    } catch (error) {
-      throw named(error);
-    }
-  }
-
-  #failure(call: number, error: unknown): ReturnType<Transport['encode']> {
-    const { bytes, bodies } = packed(encodeFailure(error, this.#server.origin, IN_FLIGHT));
-    return this.#transport.encode([call, FAILED, bytes, bodies] satisfies Reply);
   }
 
   /** Nobody depends on the client's parent: while the client holds or waits for something, the server looks itself. */
@@ -226,17 +201,8 @@ export class Session implements Client {
   }
 }
 
-/** Paths of what cannot be sent as whoever called sees it. */
-function named(error: unknown): unknown {
-  if (!(error instanceof SerializationError) || !error.path.startsWith(PAYLOAD)) return error;
-  const path = `result${error.path.slice(PAYLOAD.length)}`;
-  return new SerializationError(
-    error.message.replace(error.path, () => path),
-    { path, cause: error.cause },
-  );
-}
-
-const PAYLOAD = 'value[2]';
 /** Requests of one client that are taken before others have their turn. */
 const AT_ONCE = 128;
+/** A client that reads no answers has no more requests taken. */
+const UNSENT_MAX_BYTES = 2 ** 24;
 const LOOK_MS = 100;

@@ -17,6 +17,7 @@ import { self } from '../substrate/self.js';
 import { createPiece, FIRST_OWN_WORD, releaseCount, retainCount, type SharedPiece } from '../substrate/shared-piece.js';
 import type { ValueReader } from '../wire/codec-types.js';
 import type { Caller } from './caller.js';
+import { FamilyCourier } from './family-courier.js';
 import type { ManagerDoor } from './manager-door.js';
 import { ManagerLink } from './manager-link.js';
 import { HELLO, SERVER } from './protocol.js';
@@ -69,7 +70,7 @@ function connect(door: ManagerDoor): ManagerLink {
   const [mine, theirs] = Pipe();
   door.connections.putSync(theirs);
   theirs.close();
-  const link = new ManagerLink(Connection.transportOf(mine), door);
+  const link = new ManagerLink(new FamilyCourier(Connection.transportOf(mine)), door);
   links.set(link, mine);
   link.post(SERVER, HELLO, [self().id, process.pid]);
   return link;

@@ -8,11 +8,10 @@
  * dead; so that nobody depends on that parent, who waits looks every 100 ms whether the process still is.
  */
 import type { Arrival, Transport } from '../channel/transport.js';
-import { ChannelClosedError, DeserializationError, ProtocolError, SerializationError, TimeoutError } from '../errors.js';
-import { decodeFailure } from '../wire/remote-error.js';
+import { ChannelClosedError, DeserializationError, ProtocolError, TimeoutError } from '../errors.js';
 import type { Caller, CallTarget } from './caller.js';
-import { IN_FLIGHT, loadBodies, packValue, unpackValue } from './packed.js';
-import { ACK, CANCEL, DEFINED, FAILED, NO_ANSWER, PING, type Reply, RESULT, SELF, SERVER, TAKEN } from './protocol.js';
+import type { Courier, Outcome } from './courier.js';
+import { ACK, CANCEL, DEFINED, FAILED, NO_ANSWER, PING, RESULT, SELF, SERVER, TAKEN } from './protocol.js';
 
 /** What a link must know of its server. */
 export interface ServerPlace {
@@ -28,15 +27,8 @@ interface PendingCall {
   settle(outcome: Outcome): void;
 }
 
-/** What came of a call. */
-type Outcome = { readonly value: unknown } | { readonly error: unknown };
-
-type PlainRequest = readonly [call: number, object: number, method: string, args: readonly unknown[]];
-
-/** An outcome, or what it waits for. */
-type Answer = Outcome | { readonly loading: Promise<unknown>; readonly read: () => Outcome };
-
 export class ManagerLink implements Caller {
+  readonly #courier: Courier;
   readonly #transport: Transport;
   readonly #server: ServerPlace;
   readonly #pending = new Map<number, PendingCall>();
@@ -45,8 +37,9 @@ export class ManagerLink implements Caller {
   #watching = false;
   #ended: Error | undefined;
 
-  constructor(transport: Transport, server: ServerPlace) {
-    this.#transport = transport;
+  constructor(courier: Courier, server: ServerPlace) {
+    this.#courier = courier;
+    this.#transport = courier.transport;
     this.#server = server;
   }
 
@@ -65,7 +58,7 @@ export class ManagerLink implements Caller {
         if ('value' in outcome) resolve(outcome.value);
         else reject((signal?.aborted === true && isAbort(outcome.error) ? signal.reason : outcome.error) as Error);
       };
-      this.#send([call, target.object, method, args]);
+      this.#send(call, target.object, method, args);
       this.#pending.set(call, { target, act: method, settle });
       signal?.addEventListener('abort', onAbort, { once: true });
       this.#read();
@@ -78,7 +71,7 @@ export class ManagerLink implements Caller {
     let outcome: Outcome | undefined;
     this.#pending.set(call, { target, act: method, settle: (settled) => (outcome = settled) });
     try {
-      this.#transport.sendSync(this.#encode([call, target.object, method, args]));
+      this.#transport.sendSync(this.#courier.request({ call, object: target.object, method, args }));
       while (outcome === undefined) this.#receiveSync(call, method);
     } catch (error) {
       if (error instanceof ChannelClosedError) throw this.#end(method);
@@ -94,7 +87,7 @@ export class ManagerLink implements Caller {
   }
 
   post(object: number, method: string, args: readonly unknown[]): void {
-    if (this.#ended === undefined) this.#send([NO_ANSWER, object, method, args]);
+    if (this.#ended === undefined) this.#send(NO_ANSWER, object, method, args);
   }
 
   /** Fails what is pending, and lets go of the connection. */
@@ -111,22 +104,10 @@ export class ManagerLink implements Caller {
     if (this.#ended !== undefined) throw this.#server.died(`call ${method}()`);
   }
 
-  #send(request: PlainRequest): void {
-    this.#assertOpen(request[2]);
-    this.#transport.send(this.#encode(request)).catch((error: unknown) => this.#failed(error, request[2]));
-  }
-
-  #encode(request: PlainRequest): ReturnType<Transport['encode']> {
-    try {
-      const message = this.#transport.encode(request);
-      if (message.defines !== true) return message;
-      message.drop();
-      const [call, object, method, args] = request;
-      const { bytes, bodies } = packValue(args, 'args');
-      return this.#transport.encode([call, object, method, bytes, bodies]);
-    } catch (error) {
-      throw named(error);
-    }
+  #send(call: number, object: number, method: string, args: readonly unknown[]): void {
+    this.#assertOpen(method);
+    const message = this.#courier.request({ call, object, method, args });
+    this.#transport.send(message).catch((error: unknown) => this.#failed(error, method));
   }
 
   /** Reads answers as long as somebody waits for one. */
@@ -160,17 +141,17 @@ export class ManagerLink implements Caller {
 
   /** @param blocking The call that cannot wait for modules. */
   #arrived(arrival: Arrival, blocking?: number): void {
-    if (!('value' in arrival)) throw new ProtocolError('Cannot read an answer of a manager: it is none');
-    const [call, kind, payload, bodies] = arrival.value as Reply;
+    const { call, kind, outcome } = this.#courier.readReply(arrival);
     const pending = this.#pending.get(call);
     if (pending === undefined) return;
-    const answer = answerOf(kind, payload, bodies, pending.target);
+    if (!KINDS.has(kind)) throw new ProtocolError(`Cannot read an answer of a manager: received the kind ${kind}`);
     if (kind === TAKEN || kind === DEFINED) this.post(SERVER, ACK, [call]);
-    if (!('loading' in answer)) this.#settle(call, pending, answer);
-    else if (call === blocking) this.#settle(call, pending, withoutWaiting(kind, answer.read));
+    if (kind === SELF) this.#settle(call, pending, { value: pending.target.proxy });
+    else if (!('loading' in outcome)) this.#settle(call, pending, outcome);
+    else if (call === blocking) this.#settle(call, pending, withoutWaiting(kind, outcome.read));
     else {
-      const settle = () => this.#settle(call, pending, answer.read());
-      answer.loading.then(settle, settle);
+      const settle = () => this.#settle(call, pending, outcome.read());
+      outcome.loading.then(settle, settle);
     }
   }
 
@@ -208,25 +189,6 @@ export class ManagerLink implements Caller {
   }
 }
 
-function answerOf(kind: number, payload: unknown, bodies: readonly Uint8Array[] = [], target: CallTarget): Answer {
-  if (kind === RESULT || kind === TAKEN) return { value: payload };
-  if (kind === SELF) return { value: target.proxy };
-  if (kind !== FAILED && kind !== DEFINED)
-    throw new ProtocolError(`Cannot read an answer of a manager: received the kind ${kind}`);
-  const read = () => outcomeOf(kind, payload as Uint8Array);
-  const loading = loadBodies(bodies);
-  return loading === undefined ? read() : { loading, read };
-}
-
-function outcomeOf(kind: number, bytes: Uint8Array): Outcome {
-  if (kind === FAILED) return { error: decodeFailure(bytes, 0, bytes.length, IN_FLIGHT) };
-  try {
-    return { value: unpackValue(bytes) };
-  } catch (error) {
-    return { error };
-  }
-}
-
 /** A failure is told as well as it can be; a value is not there. */
 function withoutWaiting(kind: number, read: () => Outcome): Outcome {
   if (kind === FAILED) return read();
@@ -235,22 +197,11 @@ function withoutWaiting(kind: number, read: () => Outcome): Outcome {
   return { error: new DeserializationError(text) };
 }
 
-/** Paths of what cannot be sent as the caller wrote it. */
-function named(error: unknown): unknown {
-  if (!(error instanceof SerializationError) || !error.path.startsWith(ARGS)) return error;
-  const path = `args${error.path.slice(ARGS.length)}`;
-  return new SerializationError(
-    error.message.replace(error.path, () => path),
-    { path, cause: error.cause },
-  );
-}
-
 function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError';
 }
 
-/** Where the arguments are in a request. */
-const ARGS = 'value[3]';
+const KINDS: ReadonlySet<number> = new Set([RESULT, SELF, FAILED, DEFINED, TAKEN]);
 const MOST_CALLS = 2 ** 31;
 /** Answers read before others have their turn. */
 const AT_ONCE = 256;

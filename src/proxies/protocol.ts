@@ -1,34 +1,17 @@
 /**
- * What clients and servers of managers say to each other. Every message is an array.
+ * What clients and servers of managers say to each other: the numbers and names in it.
  *
- * ```text
- * client → server   [call, object, method, args]            a call; number 0: nobody waits for an answer
- *                   [call, object, method, bytes, bodies]   the same, with packed arguments (`packed.ts`)
- * server → client   [call, kind, payload, bodies?]          the answer; answers come in any order
- * ```
- *
- * Runs in clients and servers. Object 0 is the server itself; methods that begin with `#` are those of every object.
+ * Runs in clients and servers. A message is a call or an answer (`courier.ts`); object 0 is the server itself; methods
+ * that begin with `#` are those of every object.
  */
-
-/** A call as it is sent. */
-export type Request = readonly [
-  call: number,
-  object: number,
-  method: string,
-  args: readonly unknown[] | Uint8Array,
-  bodies?: readonly Uint8Array[],
-];
-
-/** An answer as it is sent. */
-export type Reply = readonly [call: number, kind: number, payload?: unknown, bodies?: readonly Uint8Array[]];
 
 /** The payload is what the method returned. */
 export const RESULT = 0;
 /** The method returned the object that it belongs to. */
 export const SELF = 1;
-/** The payload is an encoded failure; `bodies` are the definitions it needs. */
+/** The payload is an encoded failure. */
 export const FAILED = 2;
-/** The payload is an encoded value; `bodies` are the definitions it needs, which may have to import modules. */
+/** The payload is a packed value, which may have to import modules. */
 export const DEFINED = 3;
 /** As RESULT, of something that was taken from a queue: it counts as taken when the client says `ACK`. */
 export const TAKEN = 4;

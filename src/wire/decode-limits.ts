@@ -7,7 +7,7 @@
 /**
  * What a message of a peer that is not of the family may be: data, and not too much of it.
  *
- * With limits, extensions (functions, class instances, shared objects), regular expressions (which can be made to run
+ * With limits, extensions (functions, class instances, shared objects) that `allow` does not name, regular expressions (which can be made to run
  * for ever) and arrays with holes (which can be longer than any memory) are refused, and no code is made for shapes.
  */
 export interface DecodeLimits {

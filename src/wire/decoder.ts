@@ -264,7 +264,7 @@ export class Decoder extends ByteReader implements ValueReader, ShapeInput {
   }
 
   #count(tag: number): void {
-    if (tag === TAG.EXTENSION || tag === TAG.REGEXP) {
+    if ((tag === TAG.EXTENSION && this.#allow === undefined) || tag === TAG.REGEXP) {
       this.fail('it has something that is no data, which is not taken from this sender');
     }
     if (--this.#objectsLeft < 0) {
