@@ -6,8 +6,9 @@
  * ```text
  * byte 0     put lock      byte 64    get lock
  *      128   put side      192        get side      (`side-state.ts`)
- *      256   words: 0 the first segment ever, 1 the segment that was left last, 2 items lost, 4 … 7 spare segments
- *      320   a cell for each process or thread that takes (`takers.ts`)
+ *      256   words: 0 the first segment ever, 1 the segment that was left last, 2 items lost
+ *      320   spare segments (`spare-ring.ts`)
+ *      384   a cell for each process or thread that takes (`takers.ts`)
  * ```
  *
  * Who may die at which step: both locks are taken over from the dead, for what they protect is whole at every moment: see
@@ -36,11 +37,11 @@ const GET_LOCK: number = LINE_BYTES;
 const PUT_SIDE: number = 2 * LINE_BYTES;
 const GET_SIDE: number = 3 * LINE_BYTES;
 const OWN: number = 4 * LINE_BYTES;
-const TAKERS: number = 5 * LINE_BYTES;
+const SPARES: number = 5 * LINE_BYTES;
+const TAKERS: number = 6 * LINE_BYTES;
 const FIRST = 0;
 const LEFT = 1;
 const LOST = 2;
-const SPARES = 4;
 
 /** Bytes of zeroed memory that a store needs, beside its segments. */
 export const ITEM_STORE_BYTES: number = TAKERS + MEMBER_CELLS_BYTES;
@@ -96,7 +97,7 @@ export class ItemStore {
     this.putWord = this.#put;
     this.takeWord = this.#got;
     this.#takers = new Takers(offset + TAKERS);
-    const spares = spareRing(this.#own);
+    const spares = new SpareRing(arena().words(offset + SPARES, SPARE_SLOTS * 4));
     this.#putSide = new PutSide(new SideState(offset + PUT_SIDE), new SideState(offset + GET_SIDE), spares, this.#own);
     this.#takeSide = new TakeSide(
       new SideState(offset + GET_SIDE),
@@ -205,15 +206,12 @@ export function freeSegments(offset: number): void {
   const own = arena().words(offset + OWN, LINE_BYTES);
   const [put, got] = [new SideState(offset + PUT_SIDE), new SideState(offset + GET_SIDE)];
   for (const side of [put, got]) side.refresh();
-  const lines = new Set([Atomics.load(own, LEFT) >>> 0, ...spareRing(own).lines(got.standing.spares, put.standing.spares)]);
+  const ring = new SpareRing(arena().words(offset + SPARES, SPARE_SLOTS * 4));
+  const lines = new Set([Atomics.load(own, LEFT) >>> 0, ...ring.lines(got.standing.spares, put.standing.spares)]);
   let line = got.standing.segment || Atomics.load(own, FIRST) >>> 0;
   for (; line !== 0; line = new Segment(line).next) lines.add(line);
   lines.delete(0);
   for (const each of lines) new Segment(each).free();
-}
-
-function spareRing(own: Int32Array): SpareRing {
-  return new SpareRing(own.subarray(SPARES, SPARES + SPARE_SLOTS));
 }
 
 function take(lock: LockWord, { until, timeoutMs, otherwise }: Patience): boolean {

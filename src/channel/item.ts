@@ -15,22 +15,39 @@ import type { OutgoingItem, TakenItem } from './item-store.js';
 /** An encoded item. */
 export interface EncodedItem extends OutgoingItem {
   readonly holds: readonly object[];
+  /** Whether some of its bytes are memory of the value, which may change. */
+  readonly isBorrowed: boolean;
 }
 
 /**
- * Writes a value.
+ * Writes a value. Its long bytes are only looked at: it must be put at once, or kept by `keepItem`.
  *
  * @throws {SerializationError} If something in it cannot be sent.
  * @throws {MessageTooLargeError} If it takes more than `maxBytes`.
  */
 export function encodeItem(value: unknown, maxBytes: number): EncodedItem {
-  const { buffer, start, end, definitions, holds } = encodeValue(value, 'value', { inFlight: true, maxBytes });
-  if (definitions.length === 0) return { buffer, start, end, parts: undefined, bytes: end - start, mark: 0, holds };
+  const encoded = encodeValue(value, 'value', { inFlight: true, gather: true, maxBytes });
+  const { buffer, start, end, definitions, holds } = encoded;
+  if (encoded.parts === undefined && definitions.length === 0)
+    return { buffer, start, end, parts: undefined, bytes: end - start, mark: 0, holds, isBorrowed: false };
   const bodies = withRequired(definitions);
   const parts = bodies.flatMap(({ body }) => [lengthOf(body), body]);
-  parts.push(buffer.subarray(start, end));
+  parts.push(...(encoded.parts ?? [buffer.subarray(start, end)]));
   const bytes = parts.reduce((sum, part) => sum + part.length, 0);
-  return { buffer, start, end, parts, bytes, mark: bodies.length, holds };
+  return { buffer, start, end, parts, bytes, mark: bodies.length, holds, isBorrowed: encoded.parts !== undefined };
+}
+
+/** The item for later, when the value may have changed. */
+export function keepItem(item: EncodedItem): EncodedItem {
+  if (!item.isBorrowed) return item;
+  const { buffer, start, end, parts } = item;
+  const copied = parts?.map((part) => new Uint8Array(part));
+  return {
+    ...item,
+    buffer: parts === undefined ? new Uint8Array(buffer.subarray(start, end)) : buffer,
+    parts: copied,
+    isBorrowed: false,
+  };
 }
 
 /** Undoes what encoding an item did that is never put. */

@@ -8,7 +8,7 @@ import { now } from '../substrate/clock.js';
 import { headerAt } from '../substrate/shared-piece.js';
 import type { Wait } from '../substrate/wait-limit.js';
 import { WaitPoint, type WatchedWord } from '../substrate/wait-point.js';
-import { dropItem, encodeItem, type EncodedItem, readItem } from './item.js';
+import { dropItem, encodeItem, type EncodedItem, keepItem, readItem } from './item.js';
 import { ItemStore, type Patience, type TakenItem } from './item-store.js';
 import { directionFrom, type EndRole, isGone } from './pipe-memory.js';
 import type { Arrival, Outgoing, Transport } from './transport.js';
@@ -60,13 +60,14 @@ export class PipeTransport implements Transport<PipeMessage> {
   encodeBytes(bytes: Uint8Array): PipeMessage {
     if (bytes.length > MOST_BYTES)
       throw new MessageTooLargeError(`Cannot send ${bytes.length} bytes: the limit of a message is ${MOST_BYTES}`);
-    return messageOf({ buffer: bytes, start: 0, end: bytes.length, parts: undefined, bytes: bytes.length, mark: RAW, holds: [] });
+    const whole = { buffer: bytes, start: 0, end: bytes.length, parts: undefined, bytes: bytes.length };
+    return messageOf({ ...whole, mark: RAW, holds: [], isBorrowed: true });
   }
 
   async send(message: PipeMessage): Promise<void> {
     try {
-      if (this.#outSenders.waiting === 0 && this.#trySend(message, LOOP_PATIENCE) === true) return;
-      const kept = message.item.mark === RAW ? copyOf(message) : message; // the bytes are the caller's, who may change them
+      if (this.#outSenders.waiting === 0 && this.#trySend(message.item, LOOP_PATIENCE) === true) return;
+      const kept = keepItem(message.item);
       await this.#outSenders.waitAsync(() => this.#trySend(kept, LOOP_PATIENCE), undefined, 'send');
     } catch (error) {
       message.drop();
@@ -76,8 +77,8 @@ export class PipeTransport implements Transport<PipeMessage> {
 
   sendSync(message: PipeMessage): void {
     try {
-      if (this.#trySend(message, PATIENT) === true) return;
-      this.#outSenders.waitSync(() => this.#trySend(message, PATIENT), undefined, 'send', (this.#out as ItemStore).takeWord);
+      if (this.#trySend(message.item, PATIENT) === true) return;
+      this.#outSenders.waitSync(() => this.#trySend(message.item, PATIENT), undefined, 'send', (this.#out as ItemStore).takeWord);
     } catch (error) {
       message.drop();
       throw error;
@@ -119,7 +120,7 @@ export class PipeTransport implements Transport<PipeMessage> {
     return stores.every((store) => store.close());
   }
 
-  #trySend({ item }: PipeMessage, patience: Patience): true | undefined {
+  #trySend(item: EncodedItem, patience: Patience): true | undefined {
     if (this.#closed) throw new ClosedError('Cannot send: the connection is closed in this process');
     if (isGone(this.#header, this.#peer))
       throw new ChannelClosedError('Cannot send: the other end of the connection is closed, or its process ended');
@@ -173,18 +174,14 @@ function messageOf(item: EncodedItem): PipeMessage {
   return { item, size: item.bytes, defines: item.mark !== 0 && item.mark !== RAW, drop: () => dropItem(item) };
 }
 
-function copyOf(message: PipeMessage): PipeMessage {
-  const { item } = message;
-  return { ...message, item: { ...item, buffer: new Uint8Array(item.buffer) } };
-}
-
 function bytesOf({ buffer, length, owned }: TakenItem): Uint8Array {
   return owned ? buffer.subarray(0, length) : buffer.slice(0, length);
 }
 
 /** Marks bytes that are no value. */
 const RAW = 0xffffffff;
-const STOCK_BYTES = 2 ** 20;
+/** Some messages of a megabyte, so that the sender of such ones need not wait for each. */
+const STOCK_BYTES = 2 ** 22;
 /** 1 GiB, as everywhere. */
 const MOST_BYTES = 2 ** 30;
 /** Of an event loop: a lock is held for microseconds, so sleeping for it is quicker than being rung. */

@@ -8,6 +8,8 @@
  * nowhere yet. If it is to a spare segment, that one is still in the ring, and the link is made anew; else it was
  * made for the item that never came, and is used or freed.
  */
+import { binding } from '../native/binding.js';
+import { now } from '../substrate/clock.js';
 import { faultPoint } from '../substrate/fault.js';
 import type { OutgoingItem } from './item-store.js';
 import { FIRST_POSITION, Segment, unitsOf } from './segment.js';
@@ -21,6 +23,9 @@ export class PutSide {
   readonly #spares: SpareRing;
   readonly #first: Int32Array;
   #last: Segment | undefined;
+  /** How often it has not been waited for a spare segment, and is not to be, since that was in vain. */
+  #skipped = 0;
+  #vain = 0;
 
   /** @param first The word of the first segment ever. */
   constructor(state: SideState, taken: SideState, spares: SpareRing, first: Int32Array) {
@@ -115,7 +120,9 @@ export class PutSide {
 
   /** The next spare segment that is long enough; shorter ones before it go. */
   #spare(units: number, standing: Standing): Segment | undefined {
+    const seen = this.#taken.standing.count;
     this.#taken.refresh();
+    if (units >= LONG_UNITS && this.#taken.standing.count !== seen) this.#awaitSpare(standing);
     const given = this.#taken.standing.spares;
     while (standing.spares !== given) {
       const segment = Segment.at(this.#spares.line(standing.spares));
@@ -129,4 +136,29 @@ export class PutSide {
     }
     return undefined;
   }
+
+  /**
+   * Somebody is taking items at this moment, so a long segment is about to come back: to wait for it, awake and not long, costs
+   * less than a new one, whose pages have to be cleared and mapped here and there.
+   */
+  #awaitSpare(standing: Standing): void {
+    if (this.#taken.standing.spares !== standing.spares || this.#skipped++ < this.#vain) return;
+    this.#skipped = 0;
+    const deadline = now() + AWAIT_SPARE_MS;
+    do {
+      binding().spinWhile(this.#taken.offset, this.#taken.version, AWAIT_SPARE_MS * 1e3);
+      this.#taken.refresh();
+      if (this.#taken.standing.spares === standing.spares) continue;
+      this.#vain = 0;
+      return;
+    } while (now() < deadline);
+    this.#vain = Math.min(MOST_SKIPPED, this.#vain * 2 + 1);
+  }
 }
+
+/** Of 256 KiB. */
+const LONG_UNITS = 2 ** 15;
+/** As long as making a segment of a megabyte takes. */
+const AWAIT_SPARE_MS = 0.6;
+/** So often nobody waits after it was in vain. */
+const MOST_SKIPPED = 31;

@@ -18,7 +18,7 @@ import type { ParticipantId } from '../substrate/participants.js';
 import { FIRST_OWN_WORD, type SharedPiece } from '../substrate/shared-piece.js';
 import type { Wait } from '../substrate/wait-limit.js';
 import { WAIT_POINT_BYTES, WaitPoint } from '../substrate/wait-point.js';
-import { dropItem, encodeItem, type EncodedItem, readItem, type Received } from './item.js';
+import { dropItem, encodeItem, type EncodedItem, keepItem, readItem, type Received } from './item.js';
 import { countLost, freeSegments, ITEM_STORE_BYTES, ItemStore, type Patience, type TakenItem } from './item-store.js';
 
 const MAX_SIZE = FIRST_OWN_WORD;
@@ -93,7 +93,8 @@ export class QueueCore {
   async put(item: EncodedItem, wait: Wait | undefined): Promise<void> {
     try {
       if (wait === undefined && this.#room.waiting === 0 && this.#tryPut(item, LOOP_PATIENCE) === true) return;
-      await this.#room.waitAsync(() => this.#tryPut(item, LOOP_PATIENCE), wait, 'put: the queue was full');
+      const kept = keepItem(item);
+      await this.#room.waitAsync(() => this.#tryPut(kept, LOOP_PATIENCE), wait, 'put: the queue was full');
     } catch (error) {
       dropItem(item);
       throw error;

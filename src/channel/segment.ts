@@ -157,5 +157,5 @@ function newBytes(length: number): Uint8Array {
 const scratch = new Uint8Array(16_384);
 /** Units are counted in 32 bits. */
 const MOST_BYTES: number = 2 ** 35 - PAGE_BYTES;
-const KEPT = 16;
+const KEPT = 64;
 const kept = new Map<number, Segment>();

@@ -33,7 +33,7 @@ export class SimpleQueue<T = unknown> implements Disposable {
     adoptPiece(this, piece, simpleQueueKind, () => core.close());
   }
 
-  /** Puts a value; waits while a megabyte is inside. @throws {SerializationError} If it cannot be sent. */
+  /** Puts a value; waits while four megabytes are inside. @throws {SerializationError} If it cannot be sent. */
   async put(value: T): Promise<void> {
     await this.#core.put(this.#core.encode(value, MOST_BYTES), undefined);
   }
@@ -70,7 +70,7 @@ export class SimpleQueue<T = unknown> implements Disposable {
   }
 }
 
-const STOCK_BYTES = 2 ** 20;
+const STOCK_BYTES = 2 ** 22;
 /** 1 GiB, as everywhere. */
 const MOST_BYTES = 2 ** 30;
 

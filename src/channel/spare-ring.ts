@@ -6,12 +6,12 @@
  * the moment in which the producers have moved on to it. Who dies before that moment has changed nothing; what it wrote
  * into a slot behind the last one that was given is not read.
  */
-import type { Segment } from './segment.js';
+import { Segment } from './segment.js';
 
 /** Words of the ring. */
-export const SPARE_SLOTS = 4;
-/** A longer segment goes back to the machine. */
-const LONGEST_BYTES: number = 2 ** 22 + 2 ** 16;
+export const SPARE_SLOTS = 16;
+/** What is more goes back to the machine. */
+const MOST_UNITS: number = (2 ** 24 + 2 ** 20) / 8;
 
 export class SpareRing {
   readonly #words: Int32Array;
@@ -23,7 +23,10 @@ export class SpareRing {
 
   /** Whether a segment may be given; with the get lock held. */
   accepts(segment: Segment, given: number, taken: number): boolean {
-    return segment.units * 8 <= LONGEST_BYTES && (given - taken) >>> 0 < SPARE_SLOTS;
+    if ((given - taken) >>> 0 >= SPARE_SLOTS) return false;
+    let { units } = segment;
+    for (const line of this.lines(given, taken)) units += Segment.at(line).units;
+    return units <= MOST_UNITS;
   }
 
   /** The line of a segment in the ring. */

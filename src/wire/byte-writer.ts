@@ -24,6 +24,8 @@ export class ByteWriter {
   start = 0;
   #headerBytes = 0;
   #maxBytes = 0;
+  /** Bytes of the message that are not written here. */
+  #elsewhere = 0;
   /** The slab that was left by a message too big for it. */
   #slab: RawTextBuffer | undefined;
   #slabPos = 0;
@@ -36,17 +38,25 @@ export class ByteWriter {
     }
     this.#headerBytes = headerBytes;
     this.#maxBytes = maxBytes;
+    this.#elsewhere = 0;
     this.pos += headerBytes;
     this.start = this.pos;
   }
 
   /** Closes the message: the writer goes on behind it, `buffer` must be read before. */
   closeMessage(): void {
-    if (this.pos - this.start > this.#maxBytes) {
-      this.#refuse(this.pos - this.start);
-    }
+    this.countElsewhere(0);
     if (this.#slab !== undefined) {
       this.#returnToSlab();
+    }
+  }
+
+  /** Counts bytes of the message that are not written here; negative: that are given up. */
+  countElsewhere(bytes: number): void {
+    this.#elsewhere += bytes;
+    const total = this.pos - this.start + this.#elsewhere;
+    if (total > this.#maxBytes) {
+      this.#refuse(total);
     }
   }
 
@@ -234,8 +244,8 @@ export class ByteWriter {
     const from = this.start - this.#headerBytes;
     const used = this.pos - from;
     // Room is asked for generously; closing the message is exact.
-    if (this.pos - this.start + bytes > this.#maxBytes + ROOM_AT_START) {
-      this.#refuse(this.pos - this.start + bytes);
+    if (this.pos - this.start + this.#elsewhere + bytes > this.#maxBytes + ROOM_AT_START) {
+      this.#refuse(this.pos - this.start + this.#elsewhere + bytes);
     }
     const size = used + bytes <= SLAB_BYTES / 2 ? SLAB_BYTES : Math.max(used * 2, used + bytes + ROOM_AT_START);
     const buffer = this.#larger(size, used + bytes);

@@ -29,6 +29,8 @@ export interface Encoded {
   readonly definitions: readonly Definition[];
   /** Shared objects that the message names: to be kept as long as somebody may read it. */
   readonly holds: readonly object[];
+  /** Of a message that was gathered: what it consists of, instead of `buffer[start..end)`. Some of it is memory of the value. */
+  readonly parts?: readonly Uint8Array[] | undefined;
 }
 
 /** What an extension writes with. */

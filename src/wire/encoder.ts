@@ -13,6 +13,7 @@ import type { Definition, Encoded, ValueWriter, WireExtension } from './codec-ty
 import { isError, writeError } from './error-objects.js';
 import { type DecodeLimits, LIMITED_DEPTH, LIMITED_OBJECTS } from './decode-limits.js';
 import { type ExtensionFilter, extensionFor } from './extensions.js';
+import { GATHERED_MIN, GatheredBytes } from './gathered-bytes.js';
 import { OpenObjects } from './open-objects.js';
 import { writeBare, writePlain } from './plain-objects.js';
 import { depthRefusal, refusalFor, refusalOf } from './refusal.js';
@@ -30,6 +31,8 @@ export interface EncodeOptions {
   readonly allow?: ExtensionFilter;
   /** The message will be read once, with the same option, and counts as a hold of the shared objects in it. Default false. */
   readonly inFlight?: boolean;
+  /** Long bytes are not copied: the message is `parts`, which must be used before anything can change the value. Default false. */
+  readonly gather?: boolean;
   /** For a reader that is not of the family, with the same limits: data only. Default none. */
   readonly receiverLimits?: DecodeLimits;
 }
@@ -64,6 +67,8 @@ export class Encoder extends ByteWriter implements ValueWriter {
   readonly #undo: (() => void)[] = [];
   #inFlight = false;
   #limits: DecodeLimits | undefined;
+  #gathers = false;
+  #gathered: GatheredBytes | undefined;
 
   begin(root: string, options: EncodeOptions): void {
     this.root = root;
@@ -76,6 +81,8 @@ export class Encoder extends ByteWriter implements ValueWriter {
     this.#undo.length = 0;
     this.#inFlight = options.inFlight ?? false;
     this.#limits = options.receiverLimits;
+    this.#gathers = options.gather ?? false;
+    this.#gathered = undefined;
     this.tree.nextMessage();
     this.openMessage(options.headerBytes ?? 0, options.maxBytes ?? MAX_BYTES);
     this.u8(0);
@@ -83,13 +90,19 @@ export class Encoder extends ByteWriter implements ValueWriter {
 
   finish(): Encoded {
     const { buffer, start, pos } = this;
+    const changed = this.#gathered?.changed();
+    if (changed !== undefined) {
+      this.refuse(changed);
+    }
     this.closeMessage();
     if (this.#references) {
       buffer[start] = FLAG_REFERENCES;
     }
     this.#seen.clear();
     this.omissions = undefined;
-    return { buffer, start, end: pos, definitions: this.#definitions ?? NO_DEFINITIONS, holds: this.#holds ?? NO_HOLDS };
+    const definitions = this.#definitions ?? NO_DEFINITIONS;
+    const parts = this.#gathered?.parts(buffer.subarray(start, pos));
+    return { buffer, start, end: pos, definitions, holds: this.#holds ?? NO_HOLDS, parts };
   }
 
   /** Gives the message up, and the error that says why. */
@@ -135,6 +148,17 @@ export class Encoder extends ByteWriter implements ValueWriter {
       default:
         this.refuse(value);
     }
+  }
+
+  override bytes(value: Uint8Array): void {
+    if (!this.#gathers || value.length < GATHERED_MIN) {
+      super.bytes(value);
+      return;
+    }
+    this.varint(value.length);
+    this.#gathered ??= new GatheredBytes();
+    this.#gathered.add(this.pos - this.start, value);
+    this.countElsewhere(value.length);
   }
 
   value(value: unknown, part: string): void {
@@ -201,6 +225,7 @@ export class Encoder extends ByteWriter implements ValueWriter {
     const { size } = this.#seen;
     const { count } = this.tree;
     const definitions = this.#definitions?.slice();
+    const gathered = this.#gathered?.count ?? 0;
     const held = this.#holds?.length ?? 0;
     const undone = this.#undo.length;
     try {
@@ -212,6 +237,7 @@ export class Encoder extends ByteWriter implements ValueWriter {
         throw error;
       }
       this.pos = this.start + length;
+      this.countElsewhere(-(this.#gathered?.rewind(gathered) ?? 0));
       this.open.rewind(depth, top);
       this.#seen.rewind(size);
       this.tree.rewind(count);

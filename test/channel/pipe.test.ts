@@ -85,7 +85,7 @@ test('bytes: limits, offsets and buffers that are too short  [_TestConnection.te
 
 test('what is sent may change afterwards, also while it waits for room', async () => {
   const [first, second] = Pipe();
-  const filler = Buffer.alloc(1_000_000, 1);
+  const filler = Buffer.alloc(4_000_000, 1);
   await first.sendBytes(filler);
   const bytes = Buffer.alloc(500_000, 2);
   const waiting = first.sendBytes(bytes);

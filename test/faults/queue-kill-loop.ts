@@ -17,7 +17,13 @@ import { withDeadline } from '../support/deadline.js';
 interface Message {
   readonly id: string;
   readonly text: string;
+  /** Of some messages: long enough for a segment of its own. */
+  readonly bytes: Buffer | undefined;
 }
+
+const textOf = (number: number): string => 'x'.repeat((number * 7919) % 40_000);
+const bytesOf = (number: number): Buffer | undefined =>
+  number % 7 === 0 ? Buffer.alloc((number * 104_729) % 900_000, number) : undefined;
 
 /** What a run came to. */
 export interface Accounts {
@@ -30,7 +36,7 @@ export interface Accounts {
 
 /** Puts numbered messages until it is killed; writes down each that is in. */
 export function produce(queue: Queue<Message>, log: string, name: string, isBlocking: boolean): Promise<void> | void {
-  const message = (number: number): Message => ({ id: `${name}-${number}`, text: 'x'.repeat((number * 7919) % 40_000) });
+  const message = (number: number): Message => ({ id: `${name}-${number}`, text: textOf(number), bytes: bytesOf(number) });
   if (isBlocking) {
     for (let number = 0; ; number++) {
       queue.putSync(message(number));
@@ -47,9 +53,10 @@ export function produce(queue: Queue<Message>, log: string, name: string, isBloc
 
 /** Takes messages until it is killed; writes down each that it has. */
 export function consume(queue: Queue<Message>, log: string, isBlocking: boolean): Promise<void> | void {
-  const note = ({ id, text }: Message) => {
+  const note = ({ id, text, bytes }: Message) => {
     const number = Number(id.slice(id.indexOf('-') + 1));
-    const isWhole = text.length === (number * 7919) % 40_000 && /^x*$/.test(text);
+    const expected = bytesOf(number);
+    const isWhole = text === textOf(number) && (expected === undefined ? bytes === undefined : bytes?.equals(expected) === true);
     appendFileSync(log, `${isWhole ? id : `torn ${id}`}\n`);
   };
   if (isBlocking) for (;;) note(queue.getSync());
@@ -71,7 +78,7 @@ export async function queueKillLoop(kills: number, seed: number): Promise<Accoun
 async function run(kills: number, seed: number, put: string, got: string): Promise<Accounts> {
   for (const log of [put, got]) writeFileSync(log, '');
   const random = mulberry32(seed);
-  const queue = new Queue<Message>(100, { maxBytes: 2 ** 20 });
+  const queue = new Queue<Message>(100, { maxBytes: 2 ** 22 });
   let started = 0;
   const start = async (isProducer: boolean): Promise<Process> => {
     const isBlocking = random() < 0.5;
@@ -116,7 +123,7 @@ function account(
   assert.equal(arrived.size, got.length + inside.length, 'something was received and is still inside');
   const missing = put.filter((id) => !arrived.has(id));
   assert.ok(missing.length <= consumersKilled, `${missing.length} lost by ${consumersKilled} killed consumers`);
-  queue.putSync({ id: 'last', text: '' });
+  queue.putSync({ id: 'last', text: '', bytes: undefined });
   assert.equal(queue.getSync(1000).id, 'last');
   queue.close();
   return { kills, put: put.length, received: got.length, inside: inside.length, missing: missing.length };

@@ -99,6 +99,82 @@ for (const [point, taken, lost] of [
   );
 }
 
+/** Each has a segment of its own, which is used again when it was taken. */
+const longItem = (number: number): [number, Buffer] => [number, Buffer.alloc(600_000 + (number % 3) * 70_000, number)];
+
+async function takeAll(queue: Queue<[number, Buffer]>): Promise<number[]> {
+  const taken: number[] = [];
+  for await (const item of queue) {
+    assert.ok(item[1].equals(longItem(item[0])[1]), `item ${item[0]} is torn`);
+    taken.push(item[0]);
+  }
+  return taken;
+}
+
+const numbers = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
+
+for (const [point, at, put] of [
+  ['queue.beforeWrite', 12, 11],
+  ['queue.beforeCommit', 12, 11],
+  ['queue.afterLink', 11, 11],
+  ['queue.afterCommit', 12, 12],
+] as const) {
+  test(
+    `a producer killed at ${point} while segments are used again damages none  [fault 10]`,
+    clean(async () => {
+      const queue = new Queue<[number, Buffer]>(3);
+      const taking = takeAll(queue);
+      const process = new Process({
+        target: (sink: Queue<[number, Buffer]>, make: typeof longItem) => {
+          for (let i = 0; ; i++) sink.putSync(make(i));
+        },
+        args: [queue, longItem],
+        env: { MULTIPROC_FAULT: `${point}:kill@${at}` },
+      });
+      await process.start();
+      await assert.rejects(process.join(), ProcessDiedError);
+      for (const number of numbers(100, 130)) await queue.put(longItem(number), 10_000);
+      queue.shutdown();
+      assert.deepEqual(await taking, [...numbers(0, put), ...numbers(100, 130)]);
+      assert.equal(queue.stats().lost, 0);
+      queue.close();
+    }),
+  );
+}
+
+for (const [point, at, taken, lost] of [
+  ['queue.beforeTake', 5, 4, 0],
+  ['queue.afterTake', 5, 5, 1],
+  // by then so many segments are spare that more are freed
+  ['queue.beforeTake', 35, 34, 0],
+  ['queue.afterTake', 35, 35, 1],
+  ['queue.beforeFree', 2, 28, 1],
+] as const) {
+  test(
+    `a consumer killed at ${point} for the ${at}th time leaves segments that others free or use again  [fault 11]`,
+    clean(async () => {
+      const queue = new Queue<[number, Buffer]>();
+      for (const number of numbers(0, 40)) await queue.put(longItem(number));
+      const process = new Process({
+        target: (source: Queue<[number, Buffer]>) => {
+          for (;;) source.getSync();
+        },
+        args: [queue],
+        env: { MULTIPROC_FAULT: `${point}:kill@${at}` },
+      });
+      await process.start();
+      await assert.rejects(process.join(), ProcessDiedError);
+      for (const number of numbers(100, 140)) await queue.put(longItem(number));
+      queue.shutdown();
+      const left = await takeAll(queue);
+      if (point === 'queue.beforeFree') assert.deepEqual(left.slice(-40), numbers(100, 140));
+      else assert.deepEqual(left, [...numbers(taken, 40), ...numbers(100, 140)]);
+      assert.equal(queue.stats().lost, lost);
+      queue.close();
+    }),
+  );
+}
+
 test(
   'kill loop: nothing torn, nothing twice, nobody wedged, lost only what a killed consumer had  [fault 10] [fault 11]',
   clean(async () => {
