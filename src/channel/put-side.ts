@@ -8,9 +8,9 @@
  * nowhere yet. If it is to a spare segment, that one is still in the ring, and the link is made anew; else it was
  * made for the item that never came, and is used or freed.
  */
-import { binding } from '../native/binding.js';
 import { now } from '../substrate/clock.js';
 import { faultPoint } from '../substrate/fault.js';
+import { spinWhile } from '../substrate/spin.js';
 import type { OutgoingItem } from './item-store.js';
 import { FIRST_POSITION, Segment, unitsOf } from './segment.js';
 import type { SideState, Standing } from './side-state.js';
@@ -146,7 +146,7 @@ export class PutSide {
     this.#skipped = 0;
     const deadline = now() + AWAIT_SPARE_MS;
     do {
-      binding().spinWhile(this.#taken.offset, this.#taken.version, AWAIT_SPARE_MS * 1e3);
+      spinWhile(this.#taken.offset, this.#taken.version, AWAIT_SPARE_MS * 1e3);
       this.#taken.refresh();
       if (this.#taken.standing.spares === standing.spares) continue;
       this.#vain = 0;

@@ -46,6 +46,7 @@ import { binding } from '../native/binding.js';
 import { arena } from './arena.js';
 import { type Guardian, guard, unguard } from './guardian.js';
 import { LINE_BYTES, LOCK_LOOP_TURN, LOCK_OWNER_DIED, LOCK_OWNER_MASK, LOCK_WAITERS } from './layout.js';
+import { spinWhile } from './spin.js';
 
 const WORD = 0;
 /** Pid of the last owner; written only when it changes, read only to name a dead owner. */
@@ -100,7 +101,7 @@ export class LockWord {
       if (this.tryQuickly()) return false;
       const seen = Atomics.load(this.#words, WORD);
       // Who holds such a lock mostly gives it up within a microsecond: sleeping would take many.
-      if ((seen & LOCK_OWNER_MASK) === 0 || binding().spinWhile(this.offset, seen, SPIN_US) === 0) break;
+      if ((seen & LOCK_OWNER_MASK) === 0 || !spinWhile(this.offset, seen, SPIN_US)) break;
     }
     const answer = binding().lockAcquire(this.#guardian.index, this.offset, timeoutMs ?? -1, true, true);
     if (answer === LOCK_TIMED_OUT || answer === LOCK_BUSY || answer === LOCK_STAND_BACK)

@@ -30,6 +30,7 @@ import type { Pump } from './doorbell.js';
 import { faultPoint, WAIT_SLICE_MS } from './fault.js';
 import { isEntered } from './participants.js';
 import { self } from './self.js';
+import { spinWhile } from './spin.js';
 import { LONGEST_TIMER_MS, type Wait, waitOptions } from './wait-limit.js';
 
 /** Bytes of zeroed memory, 64-byte aligned, that a wait point needs. */
@@ -246,7 +247,7 @@ export class WaitPoint implements Pump {
       const seen = word.version;
       const got = attempt();
       if (got !== undefined || turn === SPIN_TURNS) return got;
-      if (binding().spinWhile(word.offset, seen, this.#spinUs) === 0) {
+      if (!spinWhile(word.offset, seen, this.#spinUs)) {
         this.#spinUs = Math.max(LEAST_SPIN_US, this.#spinUs / 2);
         return undefined;
       }
