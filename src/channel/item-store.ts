@@ -8,7 +8,7 @@
  *      128   put side      192        get side      (`side-state.ts`)
  *      256   words: 0 the first segment ever, 1 the segment that was left last, 2 items lost
  *      320   spare segments (`spare-ring.ts`)
- *      384   a cell for each process or thread that takes (`takers.ts`)
+ *      448   a cell for each process or thread that takes (`takers.ts`)
  * ```
  *
  * Who may die at which step: both locks are taken over from the dead, for what they protect is whole at every moment: see
@@ -29,7 +29,7 @@ import type { WatchedWord } from '../substrate/wait-point.js';
 import { PutSide } from './put-side.js';
 import { Segment } from './segment.js';
 import { SideState } from './side-state.js';
-import { SPARE_SLOTS, SpareRing } from './spare-ring.js';
+import { SPARE_RING_BYTES, SpareRing } from './spare-ring.js';
 import { TakeSide } from './take-side.js';
 import { hadInHand, Takers } from './takers.js';
 
@@ -38,7 +38,7 @@ const PUT_SIDE: number = 2 * LINE_BYTES;
 const GET_SIDE: number = 3 * LINE_BYTES;
 const OWN: number = 4 * LINE_BYTES;
 const SPARES: number = 5 * LINE_BYTES;
-const TAKERS: number = 6 * LINE_BYTES;
+const TAKERS: number = SPARES + SPARE_RING_BYTES;
 const FIRST = 0;
 const LEFT = 1;
 const LOST = 2;
@@ -97,7 +97,7 @@ export class ItemStore {
     this.putWord = this.#put;
     this.takeWord = this.#got;
     this.#takers = new Takers(offset + TAKERS);
-    const spares = new SpareRing(arena().words(offset + SPARES, SPARE_SLOTS * 4));
+    const spares = new SpareRing(arena().words(offset + SPARES, SPARE_RING_BYTES));
     this.#putSide = new PutSide(new SideState(offset + PUT_SIDE), new SideState(offset + GET_SIDE), spares, this.#own);
     this.#takeSide = new TakeSide(
       new SideState(offset + GET_SIDE),
@@ -206,7 +206,7 @@ export function freeSegments(offset: number): void {
   const own = arena().words(offset + OWN, LINE_BYTES);
   const [put, got] = [new SideState(offset + PUT_SIDE), new SideState(offset + GET_SIDE)];
   for (const side of [put, got]) side.refresh();
-  const ring = new SpareRing(arena().words(offset + SPARES, SPARE_SLOTS * 4));
+  const ring = new SpareRing(arena().words(offset + SPARES, SPARE_RING_BYTES));
   const lines = new Set([Atomics.load(own, LEFT) >>> 0, ...ring.lines(got.standing.spares, put.standing.spares)]);
   let line = got.standing.segment || Atomics.load(own, FIRST) >>> 0;
   for (; line !== 0; line = new Segment(line).next) lines.add(line);

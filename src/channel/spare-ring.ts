@@ -4,19 +4,21 @@
  * Runs in every process and thread. Two counters, of segments ever given and ever taken, are part of the states of the two sides
  * (`side-state.ts`): so a segment goes into the ring in the same moment in which the takers have left it, and out of it in
  * the moment in which the producers have moved on to it. Who dies before that moment has changed nothing; what it wrote
- * into a slot behind the last one that was given is not read.
+ * into a slot behind the last one that was given is not read. A slot is two words, the segment's line and its units: who gives
+ * one looks at no other segment, for the producers may take and free those at any moment.
  */
-import { Segment } from './segment.js';
+import type { Segment } from './segment.js';
 
-/** Words of the ring. */
-export const SPARE_SLOTS = 16;
+const SPARE_SLOTS = 16;
+/** Bytes of the ring. */
+export const SPARE_RING_BYTES: number = SPARE_SLOTS * 8;
 /** What is more goes back to the machine. */
 const MOST_UNITS: number = (2 ** 24 + 2 ** 20) / 8;
 
 export class SpareRing {
   readonly #words: Int32Array;
 
-  /** @param words As many as it has slots. */
+  /** @param words Of `SPARE_RING_BYTES`. */
   constructor(words: Int32Array) {
     this.#words = words;
   }
@@ -25,22 +27,29 @@ export class SpareRing {
   accepts(segment: Segment, given: number, taken: number): boolean {
     if ((given - taken) >>> 0 >= SPARE_SLOTS) return false;
     let { units } = segment;
-    for (const line of this.lines(given, taken)) units += Segment.at(line).units;
+    for (let number = taken; number !== given; number = (number + 1) >>> 0)
+      units += Atomics.load(this.#words, slotOf(number) + 1);
     return units <= MOST_UNITS;
   }
 
   /** The line of a segment in the ring. */
   line(number: number): number {
-    return Atomics.load(this.#words, number % SPARE_SLOTS) >>> 0;
+    return Atomics.load(this.#words, slotOf(number)) >>> 0;
   }
 
   /** Writes the next one to be given. */
-  write(number: number, line: number): void {
-    Atomics.store(this.#words, number % SPARE_SLOTS, line | 0);
+  write(number: number, { line, units }: Segment): void {
+    const slot = slotOf(number);
+    Atomics.store(this.#words, slot, line | 0);
+    Atomics.store(this.#words, slot + 1, units);
   }
 
   /** All that are inside. */
   *lines(given: number, taken: number): Generator<number> {
     for (let number = taken; number !== given; number = (number + 1) >>> 0) yield this.line(number);
   }
+}
+
+function slotOf(number: number): number {
+  return (number % SPARE_SLOTS) * 2;
 }

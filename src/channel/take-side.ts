@@ -84,7 +84,7 @@ export class TakeSide {
     this.#freeLeft(segment.line);
     this.#put.refresh();
     if (this.#spares.accepts(segment, standing.spares, this.#put.standing.spares)) {
-      this.#spares.write(standing.spares, segment.line);
+      this.#spares.write(standing.spares, segment);
       standing.spares = (standing.spares + 1) >>> 0;
     } else {
       Atomics.store(this.#words, LEFT, segment.line | 0);
