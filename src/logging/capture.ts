@@ -20,10 +20,34 @@ export function captureLogs(start: Capture): void {
 function takeWarnings(): void {
   const [printer] = process.listeners('warning');
   if (printer === undefined || printer.name !== 'onWarning' || process.env['NODE_REDIRECT_WARNINGS'] !== undefined) return;
+  const forwarded = new WeakSet<Error>();
+  const forwardOnce = (warning: Error): boolean => {
+    if (!forwarded.has(warning) && forwardWarning(warning)) forwarded.add(warning);
+    return forwarded.has(warning);
+  };
   process.removeListener('warning', printer);
   process.on('warning', (warning) => {
-    if (!forwardWarning(warning)) printer.call(process, warning);
+    if (!forwardOnce(warning)) printer.call(process, warning);
   });
+  seeEarly(forwardOnce);
+}
+
+/** Node emits a warning at the next tick; a process that is killed or exits before that has none. */
+function seeEarly(see: (warning: Error) => void): void {
+  const { emitWarning } = process;
+  const taken = (...args: readonly unknown[]): void => {
+    const { nextTick } = process;
+    process.nextTick = (callback: (...rest: unknown[]) => void, ...rest: unknown[]): void => {
+      if (rest[0] instanceof Error) see(rest[0]);
+      nextTick(callback, ...rest);
+    };
+    try {
+      Reflect.apply(emitWarning, process, args);
+    } finally {
+      process.nextTick = nextTick;
+    }
+  };
+  process.emitWarning = taken as typeof emitWarning;
 }
 
 type Method = 'debug' | 'trace' | 'log' | 'info' | 'dir' | 'warn' | 'error' | 'assert';

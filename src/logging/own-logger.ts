@@ -3,6 +3,7 @@
  *
  * Runs in every process.
  */
+import { callerOf, type Place } from './caller.js';
 import { capture, origin } from './capture-state.js';
 import { escapeControls } from './escape-controls.js';
 import { forward, isWanted, textRecord } from './forwarder.js';
@@ -32,6 +33,7 @@ const DEFAULT_LEVEL: LogLevel = 'warning';
  *
  * - Silent by default: its messages go where LogTape's configuration sends the category `multiproc`, and to stderr after `logToStderr()`.
  * - Its level holds for children too, until they set their own.
+ * - Records of a program's own calls tell `file` and `line` in their properties.
  *
  * @python `multiprocessing.get_logger()`
  */
@@ -54,15 +56,20 @@ export function logToStderr(level?: LogLevel): OwnLogger {
   return OWN;
 }
 
-/** Says something of the life of a process. */
-export function say(level: LogLevel, message: string): void {
+/**
+ * Says something of the life of a process.
+ *
+ * @param place Asked where it was said, if somebody wants to hear it.
+ */
+export function say(level: LogLevel, message: string, place: () => Place = () => ({})): void {
   const own = ownSettings();
   if (own.stderr && levelNumber(level) >= levelNumber(own.level ?? DEFAULT_LEVEL)) print(level, message);
   if (own.level !== null && levelNumber(level) < levelNumber(own.level)) return;
   const root = rootLogger();
-  const properties = { processName: origin.name(), pid: process.pid };
-  if (root !== undefined) loggerOf(root, CATEGORY).emit(textRecord(CATEGORY, level, message, properties));
-  else if (capture !== undefined && isWanted(CATEGORY, level)) forward(textRecord(CATEGORY, level, message, {}));
+  if (root !== undefined) {
+    const properties = { ...place(), processName: origin.name(), pid: process.pid };
+    loggerOf(root, CATEGORY).emit(textRecord(CATEGORY, level, message, properties));
+  } else if (capture !== undefined && isWanted(CATEGORY, level)) forward(textRecord(CATEGORY, level, message, { ...place() }));
 }
 
 /** Written at once: whatever happens next, it is said. */
@@ -83,8 +90,8 @@ const OWN: OwnLogger = {
     if (level !== null) checkLevel('set the level of the logger', level);
     setOwn({ level });
   },
-  debug: (message) => say('debug', message),
-  info: (message) => say('info', message),
-  warning: (message) => say('warning', message),
-  error: (message) => say('error', message),
+  debug: (message) => say('debug', message, () => callerOf(OWN.debug)),
+  info: (message) => say('info', message, () => callerOf(OWN.info)),
+  warning: (message) => say('warning', message, () => callerOf(OWN.warning)),
+  error: (message) => say('error', message, () => callerOf(OWN.error)),
 };

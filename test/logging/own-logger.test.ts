@@ -3,6 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { basename } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -34,7 +35,10 @@ test(
     logger.setLevel('debug');
     logger.debug('said too');
     assert.deepEqual(
-      records.map((record) => [record.category, record.level, textOf(record), record.properties]),
+      records.map((record) => {
+        const { processName, pid } = record.properties;
+        return [record.category, record.level, textOf(record), { processName, pid }];
+      }),
       [
         [['multiproc'], 'warning', 'said', { processName: 'MainProcess', pid: process.pid }],
         [['multiproc'], 'debug', 'said too', { processName: 'MainProcess', pid: process.pid }],
@@ -72,6 +76,22 @@ eachKind(
     assert.equal(getLogger().level, null);
   },
 );
+
+eachKind('a record tells the file and line that called, in children too  [_TestLogging.test_filename]', async (kind, t) => {
+  quietAfter(t);
+  const records = listen(t);
+  getLogger().info('here');
+  await inChild(kind, t, () => {
+    getLogger().info('there');
+  });
+  const places = records.map(({ properties: { file, line } }) => [basename(String(file)), typeof line]);
+  assert.deepEqual(places, [
+    [basename(import.meta.filename), 'number'],
+    [basename(import.meta.filename), 'number'],
+  ]);
+  const { stack } = new Error();
+  assert.ok(String(stack).includes(String(records[0]?.properties['file'])));
+});
 
 eachKind('the lives of children are told to LogTape’s category multiproc when the level is set', async (kind, t) => {
   quietAfter(t);
