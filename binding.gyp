@@ -5,6 +5,7 @@
       "native/arena.c",
       "native/doorbell.c",
       "native/fork-client.c",
+      "native/fork-platform.c",
       "native/fork-protocol.c",
       "native/fork-server.c",
       "native/futex.c",

@@ -4,6 +4,7 @@
 #include "env.h"
 #include "fault.h"
 #include "fork-client.h"
+#include "fork-platform.h"
 #include "fork-server.h"
 #include "futex.h"
 #include "guardian.h"
@@ -365,6 +366,7 @@ NAPI_MODULE_INIT() {
   mp_process_exports(env, exports);
   mp_fork_server_exports(env, exports);
   mp_fork_client_exports(env, exports);
+  mp_fork_platform_exports(env, exports);
   mp_loop_end_exports(env, exports);
   mp_shared_memory_exports(env, exports);
   mp_socket_exports(env, exports);

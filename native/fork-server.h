@@ -7,8 +7,8 @@
  *  2. A fork has one thread. Those that node has besides are V8's worker, the scheduler of delayed tasks and (where it
  *     cannot be switched off) the one of SIGUSR1, and libuv's pool; ours (supervisor, guardians) begin in the child.
  *     The server runs with --single-threaded --v8-pool-size=1, so V8 gives its worker next to nothing to do, and
- *     what is given nevertheless after the fork is never waited for: a child ends by _exit, never by the end of its loop
- *     (loop-end.c) and never by node's teardown. libuv starts a new pool by itself (its own pthread_atfork).
+ *     what is given nevertheless after the fork is dropped (fork-platform.h). A child ends by _exit, never by the end of its
+ *     loop (loop-end.c) and never by node's teardown. libuv starts a new pool by itself (its own pthread_atfork).
  *  3. A lock held by another thread at the fork would be held for ever in the child. So the server counts its threads
  *     (one that a module started is one too many: no service) and forks only while each other thread sleeps; since no
  *     JavaScript runs, one that sleeps for want of work has no reason to wake. malloc's locks and stdio's are glibc's

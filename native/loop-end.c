@@ -6,6 +6,7 @@
 
 typedef struct {
   uv_prepare_t before_waiting; /* keeps the loop alive by itself */
+  uv_idle_t once_more;         /* while it is active the loop looks, and does not wait */
   napi_env env;
   napi_ref callback;
   napi_async_context context;
@@ -33,11 +34,28 @@ static void call(loop_end_t *watch, bool final) {
   napi_close_handle_scope(env, scope);
 }
 
+static void nothing(uv_idle_t *handle) {}
+
+/* V8's own tasks do not keep a loop alive, but node does them before it gives up: one turn is for them. */
+static bool first_look(loop_end_t *watch) {
+  if (uv_is_active((uv_handle_t *)&watch->once_more)) {
+    uv_idle_stop(&watch->once_more);
+    return false;
+  }
+  uv_idle_start(&watch->once_more, nothing);
+  return true;
+}
+
 /* The first call may begin something. */
 static void look(uv_prepare_t *handle) {
-  if (others_alive(handle)) return;
-  call(handle->data, false);
-  if (!others_alive(handle)) call(handle->data, true);
+  loop_end_t *watch = handle->data;
+  if (others_alive(handle)) {
+    uv_idle_stop(&watch->once_more);
+    return;
+  }
+  if (first_look(watch)) return;
+  call(watch, false);
+  if (!others_alive(handle)) call(watch, true);
 }
 
 /* watchLoopEnd(callback(final)): for the rest of the process's life. */
@@ -56,6 +74,8 @@ static napi_value watch_loop_end(napi_env env, napi_callback_info info) {
   napi_create_reference(env, argv[0], 1, &watch->callback);
   napi_async_init(env, NULL, name, &watch->context);
   uv_prepare_init(loop, &watch->before_waiting);
+  uv_idle_init(loop, &watch->once_more);
+  uv_unref((uv_handle_t *)&watch->once_more);
   uv_prepare_start(&watch->before_waiting, look);
   return mp_undefined(env);
 }

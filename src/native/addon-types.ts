@@ -135,6 +135,8 @@ export interface Addon {
   ): { id: number; pid: number } | NativeFailure;
   /** The one request to a server that does not fork; 0 or an errno. */
   becomeChild(calls: number, request: string, fds: readonly number[], detached: boolean): number;
+  /** Whether V8 hands nothing to the platform's threads any more. */
+  giveUpPlatformThreads(): boolean;
   /** Never returns in a server that forks, but in each of its children: the request, and descriptors from the fourth on. */
   serveForks(
     calls: number,

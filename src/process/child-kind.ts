@@ -29,6 +29,12 @@ export function defineKind(kind: ChildKind): void {
   kinds.set(kind.base, kind);
 }
 
+/** The class of a kind by its name, if this process has loaded it. */
+export function classNamed(name: string | undefined): typeof Process | undefined {
+  for (const { base } of kinds.values()) if (base.name === name) return base;
+  return undefined;
+}
+
 /** The kind of a class: its own, or that of the nearest class it is derived from. */
 export function kindOf(ProcessClass: typeof Process): ChildKind {
   for (let each: object | null = ProcessClass; each !== null; each = Object.getPrototypeOf(each) as object | null) {

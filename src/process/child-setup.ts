@@ -22,6 +22,7 @@ export function bootFor(child: {
   detached?: boolean;
   startMethod: StartMethod | undefined;
   captureConsole?: boolean;
+  className?: string;
 }): Boot {
   const own = bootOf();
   if (own?.daemon === true) throw new InvalidStateError(`Cannot start ${child.name}: a daemon process may not have children`);
@@ -39,6 +40,7 @@ export function bootFor(child: {
     authKey: child.authKey ?? authKey(),
     detached: child.detached ?? false,
     startMethod: child.startMethod,
+    className: child.className,
     logs: child.detached === true ? 0 : logTable(), // what may outlive its parent has nobody to tell
     captureConsole: child.captureConsole ?? false,
     talks: isHeard(),

@@ -40,6 +40,8 @@ export interface Boot {
   readonly detached: boolean;
   /** The start method that the child begins with; undefined: none was chosen. */
   readonly startMethod: StartMethod | undefined;
+  /** The library's class of its Process object, if it has one. */
+  readonly className?: string | undefined;
   /** Where the parent says what log records it wants; 0: it wants none. */
   readonly logs: number;
   /** Console output becomes log records. */

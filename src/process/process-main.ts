@@ -9,6 +9,7 @@ import { self } from '../substrate/self.js';
 import { decodeArgs, decodeValue, encodeValue } from '../wire/codec.js';
 import { encodeFailure } from '../wire/remote-error.js';
 import { joinActive } from './active-children.js';
+import { classNamed } from './child-kind.js';
 import { IN_PROCESS, startChild, type ChildProgram, type ParentLink, type Surroundings } from './child-main.js';
 import { type Became, becomeProcess } from './current-process.js';
 import { catchFatal } from './fatal.js';
@@ -40,7 +41,12 @@ export function runChild(ProcessClass: typeof Process, surroundings: Surrounding
           if (broken !== undefined) throw broken.error;
           return { subclass, target, args: decodeArgs(buffer, start, end, { owned }) };
         };
-        run({ boot, parent, surroundings, become: () => becomeProcess(decode(), boot, ProcessClass) });
+        run({
+          boot,
+          parent,
+          surroundings,
+          become: () => becomeProcess(decode(), boot, classNamed(boot.className) ?? ProcessClass),
+        });
       };
     },
   };

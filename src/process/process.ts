@@ -177,6 +177,7 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
         detached,
         captureConsole,
         startMethod: this.#kind.startMethod(this.#options as ProcessOptions),
+        className: this.#kind.base.name,
       },
       {
         subclass: processClass === this.#kind.base ? undefined : { processClass, fields: Object.assign({}, this) },

@@ -4,6 +4,7 @@
  * Runs in fork servers only.
  */
 import { runForkServer } from '../process/forkserver/fork-server-main.js';
+import '../process/forkserver-process.js'; // the class of its children's own objects
 import { Process } from '../process/process.js';
 import { runChild } from '../process/process-main.js';
 import { runWorker } from './worker-main.js';

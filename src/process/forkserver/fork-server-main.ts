@@ -90,5 +90,6 @@ function unfit(threads: number): string | undefined {
   if (started > 0) return `a preloaded module started ${started === 1 ? 'a thread' : `${started} threads`}`;
   if (isMember()) return 'a preloaded module made a shared object';
   const open = process.getActiveResourcesInfo().filter((name) => name !== 'Immediate');
-  return open.length === 0 ? undefined : `a preloaded module left something open: ${[...new Set(open)].join(', ')}`;
+  if (open.length > 0) return `a preloaded module left something open: ${[...new Set(open)].join(', ')}`;
+  return binding().giveUpPlatformThreads() ? undefined : `the platform of Node ${process.versions.node} is unknown`;
 }

@@ -45,4 +45,4 @@ function isMusl(): boolean {
 
 const NEWEST_NODE = 26;
 const AT_START = /^(?:NODE_|LD_|MALLOC_|GLIBC_|OPENSSL_|SSL_|MULTIPROC_)/;
-const UNSUITABLE = /^--(?:v8-pool-size|single-threaded|experimental-permission|permission|jitless|cpu-prof|heap-prof)/;
+const UNSUITABLE = /^--(?:experimental-permission|permission|jitless)\b/;
