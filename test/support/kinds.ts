@@ -4,7 +4,7 @@
  * Runs in the test process.
  */
 import { type TestContext, test } from 'node:test';
-import { Pool, Process, ProcessPoolExecutor } from '#src/index.js';
+import { getContext, Pool, Process, ProcessPoolExecutor } from '#src/index.js';
 import { Thread, ThreadPool, ThreadPoolExecutor } from '#src/threads-index.js';
 import { leavesNothing } from './census.js';
 import { withDeadline } from './deadline.js';
@@ -30,7 +30,16 @@ const thread: Kind = {
   Executor: ThreadPoolExecutor as unknown as typeof ProcessPoolExecutor,
 };
 
-export const kinds: readonly Kind[] = [spawn, thread];
+const forking = getContext('forkserver');
+const forkserver: Kind = {
+  name: 'forkserver',
+  separate: true,
+  Child: forking.Process,
+  Pool: forking.Pool,
+  Executor: forking.ProcessPoolExecutor,
+};
+
+export const kinds: readonly Kind[] = [spawn, thread, forkserver];
 
 const CHILD_MS = 60_000;
 
