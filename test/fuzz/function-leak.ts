@@ -42,7 +42,7 @@ export async function measureLeaks(submits: number, kinds: readonly string[] = O
     const run = async (count: number): Promise<void> => {
       for (let i = 0; i < count; i += BATCH) await Promise.all(Array.from({ length: BATCH }, (_, j) => submit(executor, i + j)));
     };
-    await run(Math.max(WARM_UP, submits / 10)); // tables grow in steps, and do not shrink
+    await run(Math.max(WARM_UP, submits / 2)); // tables grow in steps, and do not shrink
     const before = await bytesOfBoth(executor);
     await run(submits);
     const after = await bytesOfBoth(executor);
