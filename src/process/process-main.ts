@@ -131,5 +131,10 @@ function run({ boot, parent, surroundings: { flushOutput }, become }: Life): voi
 }
 
 async function runTarget(target: () => unknown): Promise<unknown> {
-  return await target();
+  try {
+    return await target();
+  } finally {
+    // What it put off until the end of its turn comes first, such as warnings.
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+  }
 }

@@ -150,10 +150,9 @@ eachKind('warnings of a child are records of the category process.warning  [Z-27
   const child = await startChild(
     kind,
     t,
-    async () => {
+    () => {
       process.emitWarning('careful', { code: 'W1', detail: 'of the dog' });
       process.emitWarning('old', 'DeprecationWarning', 'DEP9');
-      await new Promise((resolve) => setImmediate(resolve));
     },
     [],
     { stdio: 'pipe' },
