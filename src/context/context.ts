@@ -7,7 +7,7 @@ import type { ProcessPoolExecutorOptions } from '../futures/executor-options.js'
 import { ProcessPoolExecutor } from '../futures/process-pool-executor.js';
 import { InvalidStateError } from '../errors.js';
 import { Manager, type SyncManager } from '../manager/sync-manager.js';
-import type { ManagerOptions } from '../manager/base-manager.js';
+import type { ManagerOptions } from '../manager/manager-options.js';
 import { Pool } from '../pool/pool.js';
 import type { PoolOptions } from '../pool/pool-options.js';
 import { ForkServerProcess } from '../process/forkserver-process.js';

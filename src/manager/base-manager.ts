@@ -3,44 +3,29 @@
  *
  * Runs in every process: where the manager was started, and where it was sent.
  */
-import { ClosedError, InvalidStateError, ManagerDiedError, TimeoutError } from '../errors.js';
-import { startInBackground } from '../process/background.js';
+import type { Address } from '../channel/address.js';
+import { ClosedError, InvalidStateError } from '../errors.js';
 import { joinAsSender } from '../process/family.js';
+import { authKey } from '../process/identity.js';
 import type { Process } from '../process/process.js';
-import { checkContext, type ContextOption } from '../process/start-method.js';
+import type { Caller, CallTarget } from '../proxies/caller.js';
 import { callerOf, disconnect } from '../proxies/managed-handle.js';
 import { ManagerDoor } from '../proxies/manager-door.js';
-import { COUNT, CREATE, DESCRIBE, PING, SERVER, SHUTDOWN } from '../proxies/protocol.js';
+import { ADDRESS, COUNT, CREATE, DESCRIBE, SERVER, SHUTDOWN } from '../proxies/protocol.js';
+import { RemotePlace, type RemoteServer } from '../proxies/remote-place.js';
 import type { Wait } from '../substrate/wait-limit.js';
 import { deserialize, serialize } from '../wire/class-hooks.js';
+import { addressToConnect, checkManagerOptions, type ManagerOptions, type RegisterOptions } from './manager-options.js';
 import type { ArgsOf, MadeBy, Proxy, Registrable } from './proxy-types.js';
-import { addType, removeType, typesOf } from './registry.js';
-import { Server, serveManager } from './server.js';
-import type { RegisteredType, ServerPlan } from './server-plan.js';
-
-/** How a manager is made. */
-export interface ManagerOptions {
-  /** Milliseconds for each step of `shutdown()`: the polite one, then SIGTERM. Default 1000. */
-  readonly shutdownTimeout?: number | undefined;
-  /** Name of the server process. Default the class's name and a number. */
-  readonly name?: string | undefined;
-  /** How the server process starts. Default: as this program has chosen (`setStartMethod`). */
-  readonly context?: ContextOption | undefined;
-}
-
-/** How a type is registered. */
-export interface RegisterOptions {
-  /** Names of methods that may be called. Default all whose names begin with no underscore. */
-  readonly exposed?: readonly string[] | undefined;
-  /** Types as which the results of methods are hosted: callers get proxies of them. */
-  readonly methodToTypeId?: Readonly<Record<string, string>> | undefined;
-  /** Whether managers get a method of that name. Default true. */
-  readonly createMethod?: boolean | undefined;
-}
+import { addCreator, addType, plannedTypes, removeType, typesOf } from './registry.js';
+import { Server } from './server.js';
+import { ServerHandle } from './server-handle.js';
+import type { ServerPlan } from './server-plan.js';
 
 /** What a manager is when it arrives somewhere. */
 interface Sent {
-  readonly door: ManagerDoor;
+  readonly place: ManagerDoor | RemoteServer;
+  readonly address: Address | null;
   readonly typeIds: readonly string[];
 }
 
@@ -55,14 +40,15 @@ interface Sent {
  */
 export class BaseManager implements AsyncDisposable {
   readonly #options: ManagerOptions;
-  #door: ManagerDoor | undefined;
-  #process: Process | undefined;
+  #place: ManagerDoor | RemotePlace | undefined;
+  #server: ServerHandle | undefined;
+  #address: Address | null = null;
   #state: 'initial' | 'started' | 'connected' | 'shut down' = 'initial';
 
   /** @throws {TypeError|RangeError} If an option has the wrong type. */
   constructor(options: ManagerOptions = {}) {
-    checkOptions(options);
-    this.#options = options;
+    checkManagerOptions(options);
+    this.#options = { ...options, authKey: options.authKey?.slice() };
   }
 
   /**
@@ -101,18 +87,16 @@ export class BaseManager implements AsyncDisposable {
     joinAsSender();
     const door = new ManagerDoor();
     this.#state = 'started';
-    this.#process = await startInBackground({
-      name: this.#options.name ?? (this.constructor.name || 'Manager'),
-      counted: this.#options.name === undefined,
-      target: serveManager,
-      args: [{ ...this.#plan(door), initializer, initArgs } satisfies ServerPlan],
-      options: { context: this.#options.context },
-    }).catch((error: unknown) => {
+    try {
+      const plan: ServerPlan = { ...this.#plan(door), initializer, initArgs };
+      this.#server = await ServerHandle.start(plan, this.#options, this.constructor.name);
+      this.#place = door;
+      this.#address = await this.#server.whenServing(() => this.#ask(ADDRESS));
+    } catch (error) {
       this.#state = 'shut down';
+      disconnect(door);
       throw error;
-    });
-    this.#door = door;
-    await this.#whenServing(this.#process);
+    }
     return this;
   }
 
@@ -120,9 +104,40 @@ export class BaseManager implements AsyncDisposable {
   getServer(): Server {
     this.#assertInitial('get the server of');
     joinAsSender();
-    this.#door = new ManagerDoor();
+    const door = new ManagerDoor();
+    this.#place = door;
     this.#state = 'connected';
-    return new Server(this.#plan(this.#door));
+    return new Server(this.#plan(door));
+  }
+
+  /**
+   * Connects to the server that another program has at this manager's address. Nothing but data and its proxies goes there
+   * and comes from there: no functions, no instances of classes, no other shared objects.
+   *
+   * @throws {AuthenticationError} If it has another key. {SystemError} If nobody listens there (`ECONNREFUSED`, `ENOENT`).
+   * @throws {TypeError} If this manager has no address. {InvalidStateError} If it was started or connected before.
+   */
+  async connect(): Promise<this> {
+    this.#assertInitial('connect');
+    const { tls } = this.#options;
+    const address = addressToConnect(this.#options.address);
+    joinAsSender();
+    const place = new RemotePlace({ address, authKey: this.#options.authKey ?? authKey(), tls });
+    this.#state = 'connected';
+    try {
+      await place.connect();
+    } catch (error) {
+      this.#state = 'initial';
+      throw error;
+    }
+    this.#place = place;
+    this.#address = address;
+    return this;
+  }
+
+  /** Ends this thread's connection to a server of another program; its proxies are of no use here any more. */
+  disconnect(): void {
+    if (this.#place instanceof RemotePlace) this.#place.disconnect();
   }
 
   /**
@@ -132,21 +147,26 @@ export class BaseManager implements AsyncDisposable {
    */
   async shutdown(): Promise<void> {
     if (this.#state === 'shut down') return;
-    if (this.#state !== 'started' || this.#process === undefined)
+    if (this.#state !== 'started' || this.#server === undefined)
       throw new InvalidStateError('Cannot shut the manager down: it was not started here');
     this.#state = 'shut down';
-    await this.#end(this.#process, this.#options.shutdownTimeout ?? SHUTDOWN_MS);
+    await this.#server.end(this.#options.shutdownTimeout ?? SHUTDOWN_MS, () => this.#ask(SHUTDOWN));
   }
 
   /** Waits until the server process has ended. @throws {TimeoutError} If it still runs when time is up. */
   async join(wait?: Wait): Promise<void> {
-    if (this.#process === undefined) throw new InvalidStateError('Cannot join the manager: it was not started here');
-    await this.#process.exception(wait);
+    if (this.#server === undefined) throw new InvalidStateError('Cannot join the manager: it was not started here');
+    await this.#server.join(wait);
   }
 
   /** The server process, where it was started. */
   get process(): Process | undefined {
-    return this.#process;
+    return this.#server?.process;
+  }
+
+  /** Where processes of other families reach the server; null: nowhere, or it was not started yet. */
+  get address(): Address | null {
+    return this.#address;
   }
 
   /** Makes an object of a registered class or function. */
@@ -155,7 +175,7 @@ export class BaseManager implements AsyncDisposable {
   create(typeId: string, ...args: unknown[]): Promise<unknown>;
   async create(type: string | Registrable, ...args: unknown[]): Promise<unknown> {
     const typeId = typeof type === 'string' ? type : this.#typeIdOf(type);
-    return callerOf(this.#openDoor(`create ${typeId}`)).call(this.#self, CREATE, [typeId, args]);
+    return this.#caller(`create ${typeId}`).call(this.#self, CREATE, [typeId, args]);
   }
 
   /** As `create`, but blocks this thread. */
@@ -163,7 +183,7 @@ export class BaseManager implements AsyncDisposable {
   createSync(typeId: string, ...args: unknown[]): unknown;
   createSync(type: string | Registrable, ...args: unknown[]): unknown {
     const typeId = typeof type === 'string' ? type : this.#typeIdOf(type);
-    return callerOf(this.#openDoor(`create ${typeId}`)).callSync(this.#self, CREATE, [typeId, args]);
+    return this.#caller(`create ${typeId}`).callSync(this.#self, CREATE, [typeId, args]);
   }
 
   /** How many objects the server has. @python `_number_of_objects()` */
@@ -176,20 +196,26 @@ export class BaseManager implements AsyncDisposable {
     return (await this.#call(DESCRIBE)) as { id: number; typeId: string; holds: number }[];
   }
 
-  /** Shuts it down where it was started. */
+  /** Shuts it down where it was started; ends the connection to one of another program. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#state === 'started') await this.shutdown();
+    else this.disconnect();
   }
 
   static {
     const hooks = {
-      [serialize]: (manager: BaseManager): Sent => ({
-        door: manager.#openDoor('send the manager'),
-        typeIds: [...typesOf(manager.constructor).keys()],
-      }),
-      [deserialize](this: typeof BaseManager, { door, typeIds }: Sent): BaseManager {
+      [serialize]: (manager: BaseManager): Sent => {
+        const place = manager.#openPlace('send the manager');
+        return {
+          place: place instanceof RemotePlace ? place.server : place,
+          address: manager.#address,
+          typeIds: [...typesOf(manager.constructor).keys()],
+        };
+      },
+      [deserialize](this: typeof BaseManager, { place, address, typeIds }: Sent): BaseManager {
         const manager = Reflect.construct(BaseManager, [], this) as BaseManager;
-        manager.#door = door;
+        manager.#place = place instanceof ManagerDoor ? place : RemotePlace.of(place);
+        manager.#address = address;
         manager.#state = 'connected';
         for (const typeId of typeIds) if (!(typeId in manager)) addCreator(manager, typeId);
         return manager;
@@ -198,24 +224,31 @@ export class BaseManager implements AsyncDisposable {
     Object.assign(this, hooks);
   }
 
-  get #self(): { readonly object: number; readonly proxy: unknown } {
+  get #self(): CallTarget {
     return { object: SERVER, proxy: this };
   }
 
   async #call(method: string): Promise<unknown> {
-    this.#openDoor(method);
-    return this.#ask(method);
+    return this.#caller(method).call(this.#self, method, []);
   }
 
+  /** As `#call`, also while it is being shut down. */
   async #ask(method: string): Promise<unknown> {
-    return callerOf(this.#door as ManagerDoor).call(this.#self, method, []);
+    return callerOf(this.#place as ManagerDoor).call(this.#self, method, []);
+  }
+
+  #caller(act: string): Caller {
+    const place = this.#openPlace(act);
+    return place instanceof RemotePlace ? place : callerOf(place);
   }
 
   #plan(door: ManagerDoor): ServerPlan {
+    const { address, authKey: key, tls } = this.#options;
     return {
       name: this.#options.name ?? this.constructor.name,
       door,
-      types: [...typesOf(this.constructor).values()].map(sendable),
+      types: plannedTypes(this.constructor),
+      listen: address === undefined ? undefined : { address, authKey: key ?? authKey(), tls },
     };
   }
 
@@ -224,77 +257,16 @@ export class BaseManager implements AsyncDisposable {
     throw new TypeError(`Cannot create ${callable.name || 'an object'}: it is not registered with ${this.constructor.name}`);
   }
 
-  #openDoor(act: string): ManagerDoor {
+  #openPlace(act: string): ManagerDoor | RemotePlace {
     if (this.#state === 'shut down') throw new ClosedError(`Cannot ${act}: the manager was shut down`);
-    if (this.#door === undefined) throw new InvalidStateError(`Cannot ${act}: the manager was not started`);
-    return this.#door;
+    if (this.#place === undefined) throw new InvalidStateError(`Cannot ${act}: the manager was not started`);
+    return this.#place;
   }
 
   #assertInitial(act: string): void {
     if (this.#state === 'shut down') throw new ClosedError(`Cannot ${act} the manager: it was shut down`);
     if (this.#state !== 'initial') throw new InvalidStateError(`Cannot ${act} the manager: it was started already`);
   }
-
-  /** @throws Why it does not come to serve. */
-  async #whenServing(process: Process): Promise<void> {
-    const ended = process.sentinel.ready.then(async () => {
-      const gone = `Cannot start the manager: its server process ended with exit code ${process.exitCode}`;
-      throw ((await process.exception()) as Error | null) ?? new ManagerDiedError(gone);
-    });
-    ended.catch(() => undefined); // it may end at any later time
-    try {
-      await Promise.race([this.#call(PING), ended]);
-    } catch (error) {
-      this.#state = 'shut down';
-      disconnect(this.#door as ManagerDoor);
-      throw error instanceof ManagerDiedError ? ((await process.exception()) ?? error) : error;
-    }
-  }
-
-  async #end(process: Process, stepMs: number): Promise<void> {
-    const asked = this.#ask(SHUTDOWN).catch(() => undefined); // it may be dead already
-    if (await hasEnded(process, stepMs)) return;
-    process.terminate();
-    if (await hasEnded(process, stepMs)) return;
-    process.kill();
-    await process.exception();
-    await asked;
-  }
-}
-
-/** Waits so long for the end of a process; whether it came. */
-async function hasEnded(process: Process, ms: number): Promise<boolean> {
-  try {
-    await process.exception(ms);
-    return true;
-  } catch (error) {
-    if (error instanceof TimeoutError) return false;
-    throw error;
-  }
-}
-
-function addCreator(target: object, typeId: string): void {
-  const value = function create(this: BaseManager, ...args: unknown[]): Promise<unknown> {
-    return this.create(typeId, ...args);
-  };
-  Object.defineProperty(target, typeId, { value, configurable: true, writable: true, enumerable: false });
-}
-
-/** Without what only this process needs. */
-function sendable(type: RegisteredType): RegisteredType {
-  return type.isBuiltin === true ? { typeId: type.typeId, callable: undefined, isBuiltin: true } : type;
-}
-
-function checkOptions({ shutdownTimeout, name, context }: ManagerOptions): void {
-  if (context !== undefined) checkContext('create a manager', context);
-  if (shutdownTimeout !== undefined && typeof shutdownTimeout !== 'number')
-    throw new TypeError(
-      `Cannot create a manager: shutdownTimeout must be a number of milliseconds, received ${String(shutdownTimeout)}`,
-    );
-  if (shutdownTimeout !== undefined && !(shutdownTimeout >= 0))
-    throw new RangeError(`Cannot create a manager: shutdownTimeout must be at least 0 ms, received ${shutdownTimeout}`);
-  if (name !== undefined && typeof name !== 'string')
-    throw new TypeError(`Cannot create a manager: name must be a string, received ${String(name)}`);
 }
 
 const SHUTDOWN_MS = 1_000;

@@ -63,7 +63,8 @@ const TYPES: readonly Maker[] = [
     form: FORM.OBJECT,
     make: (options?: number) => new Pool(options),
     forget: (pool: Pool) => pool.terminate(),
-    methodToTypeId: { applyAsync: 'AsyncResult', mapAsync: 'AsyncResult', starmapAsync: 'AsyncResult' },
+    methodToTypeId: new Map(['applyAsync', 'mapAsync', 'starmapAsync'].map((method) => [method, 'AsyncResult'])),
+    familyOnly: true,
   },
   { typeId: 'AsyncResult', form: FORM.OBJECT, make: undefined, exposed: new Set(['get', 'wait', 'ready', 'successful']) },
 ];

@@ -18,7 +18,9 @@ export interface HostedType {
   /** Names of methods that may be called; undefined: all public ones. */
   readonly exposed?: ReadonlySet<string> | undefined;
   /** Types as which the results of methods are hosted. */
-  readonly methodToTypeId?: Readonly<Record<string, string>> | undefined;
+  readonly methodToTypeId?: ReadonlyMap<string, string> | undefined;
+  /** Whether clients of other families may not have it made. */
+  readonly familyOnly?: boolean | undefined;
   /** Whether its methods take the call they belong to as their first argument: they wait, or hold something for a client. */
   readonly takesCall?: boolean | undefined;
   /** Ends an object of which nobody has a proxy any more. */
@@ -34,6 +36,8 @@ export interface HostedObject {
   readonly methods: Map<string, Method>;
   /** Handles and remote holds of it. */
   holds: number;
+  /** Ends the hold for a proxy on its way to another family's process. */
+  keeping?: NodeJS.Timeout | undefined;
 }
 
 /** A method of an object. */
@@ -87,10 +91,28 @@ export class HostedObjects {
     return core?.place === this.#door ? this.#objects.get(core.object)?.object : undefined;
   }
 
-  /** One hold less; the last lets the object go. */
-  release(id: number): void {
+  /** Holds less; the last lets the object go. */
+  release(id: number, count = 1): void {
     const hosted = this.#objects.get(id);
-    if (hosted !== undefined && --hosted.holds === 0) this.#forget(hosted);
+    if (hosted === undefined) return;
+    hosted.holds -= count;
+    if (hosted.holds <= 0) this.#forget(hosted);
+  }
+
+  /** Holds an object as long as a message may be on its way that has a proxy of it. */
+  keepForAWhile(id: number): void {
+    const hosted = this.#objects.get(id);
+    if (hosted === undefined) return;
+    if (hosted.keeping !== undefined) {
+      hosted.keeping.refresh();
+      return;
+    }
+    hosted.holds++;
+    hosted.keeping = setTimeout(() => {
+      hosted.keeping = undefined;
+      this.release(id);
+    }, ON_ITS_WAY_MS);
+    hosted.keeping.unref();
   }
 
   /** Ends all of them. */
@@ -109,8 +131,9 @@ export class HostedObjects {
     return hosted;
   }
 
-  #forget({ id, object, type }: HostedObject): void {
+  #forget({ id, object, type, keeping }: HostedObject): void {
     this.#objects.delete(id);
+    clearTimeout(keeping);
     type.forget?.(object as never);
   }
 }
@@ -151,3 +174,6 @@ function findMethod(object: object, name: string): Method | undefined {
 function isBase(at: object): boolean {
   return at === Object.prototype || at === Function.prototype;
 }
+
+/** Longest time that a proxy of another family's manager may be on its way within a family. */
+const ON_ITS_WAY_MS = 600_000;

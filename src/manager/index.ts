@@ -8,8 +8,9 @@ import * as exported from './index.js';
 import { registerOwnExports } from '../wire/own-exports.js';
 import { serveManager } from './server.js';
 
-export { BaseManager, type ManagerOptions, type RegisterOptions } from './base-manager.js';
+export { BaseManager } from './base-manager.js';
 export { getValue, managed } from './managed.js';
+export type { ManagerOptions, RegisterOptions } from './manager-options.js';
 export { MemoryBlock } from './memory-block.js';
 export type {
   ArrayProxy,

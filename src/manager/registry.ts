@@ -26,3 +26,22 @@ export function typesOf(managerClass: object): Map<string, RegisteredType> {
     for (const [typeId, type] of types.get(at) ?? []) if (!found.has(typeId)) found.set(typeId, type);
   return found;
 }
+
+/** The types of a class as a server is told them: without what only this process needs. */
+export function plannedTypes(managerClass: object): RegisteredType[] {
+  return [...typesOf(managerClass).values()].map((type) =>
+    type.isBuiltin === true ? { typeId: type.typeId, callable: undefined, isBuiltin: true } : type,
+  );
+}
+
+/** Gives a manager, or all of a class, a method that makes objects of a type. */
+export function addCreator(target: object, typeId: string): void {
+  const value = function create(this: Creates, ...args: unknown[]): Promise<unknown> {
+    return this.create(typeId, ...args);
+  };
+  Object.defineProperty(target, typeId, { value, configurable: true, writable: true, enumerable: false });
+}
+
+interface Creates {
+  create(typeId: string, ...args: unknown[]): Promise<unknown>;
+}

@@ -3,6 +3,7 @@
  *
  * Runs in the process that starts a server, and in the server.
  */
+import type { TlsOptions } from '../channel/connection-options.js';
 import type { ManagerDoor } from '../proxies/manager-door.js';
 
 /** A type that somebody registered. */
@@ -17,11 +18,19 @@ export interface RegisteredType {
   readonly isBuiltin?: boolean;
 }
 
+/** Where a server listens for clients of other families. */
+export interface ListenPlan {
+  readonly address: string | { readonly host?: string | undefined; readonly port?: number | undefined };
+  readonly authKey: Uint8Array;
+  readonly tls: TlsOptions | undefined;
+}
+
 /** All that a server must know. */
 export interface ServerPlan {
   readonly name: string;
   readonly door: ManagerDoor;
   readonly types: readonly RegisteredType[];
+  readonly listen: ListenPlan | undefined;
   readonly initializer?: ((...args: never[]) => unknown) | undefined;
   readonly initArgs?: readonly unknown[] | undefined;
 }

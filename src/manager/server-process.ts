@@ -5,7 +5,8 @@
  */
 import { InvalidStateError } from '../errors.js';
 import type { ElementOf, TypeCode } from '../memory/type-codes.js';
-import { BaseManager, type RegisterOptions } from './base-manager.js';
+import { BaseManager } from './base-manager.js';
+import type { RegisterOptions } from './manager-options.js';
 import { MemoryBlock } from './memory-block.js';
 import type { ArrayProxy, DictProxy, ListProxy, NamespaceProxy, ValueProxy } from './proxy-faces.js';
 import type { Registrable } from './proxy-types.js';

@@ -1,256 +1,174 @@
 /**
- * The server of a manager: has the objects, and carries out what clients call.
+ * The server of a manager: takes clients in, and ends.
  *
- * Runs in the server process of a manager, or wherever somebody calls `getServer()`. One thread: a method runs to its
- * first `await` without another one between.
+ * Runs in the server process of a manager, or wherever somebody calls `getServer()`.
  */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Address } from '../channel/address.js';
 import { Connection } from '../channel/connection.js';
-import { ClosedError, InvalidStateError, QueueShutDownError } from '../errors.js';
-import type { PlainRequest } from '../proxies/courier.js';
+import { Listener } from '../channel/listener.js';
+import { ClosedError, InvalidStateError, QueueShutDownError, ResourceExhaustedError } from '../errors.js';
+import type { Courier } from '../proxies/courier.js';
 import { FamilyCourier } from '../proxies/family-courier.js';
-import {
-  ACK,
-  CANCEL,
-  COPY,
-  COUNT,
-  CREATE,
-  DESCRIBE,
-  FORM,
-  HELLO,
-  ITERATE,
-  NEXT,
-  PING,
-  RETURN,
-  SERVER,
-  SHUTDOWN,
-} from '../proxies/protocol.js';
-import { coreOf } from '../proxies/proxy.js';
-import { dropPiece } from '../sharing/shared-kinds.js';
-import { builtinType, type Maker } from './builtin-types.js';
-import type { CallContext } from './call-context.js';
+import { ACK, ADDRESS, CANCEL, COUNT, CREATE, DESCRIBE, HELLO, HOLD, KEEP, LETGO, PING, SHUTDOWN } from '../proxies/protocol.js';
+import { SocketCourier } from '../proxies/socket-courier.js';
+import { Host } from './host.js';
 import { LocalCaller } from './local-caller.js';
-import { HostedObjects, type HostedObject, type HostedType, methodOf, plainType } from './hosted.js';
-import { asIterator, HostedIterator, iteratorOf } from './hosted-iterator.js';
-import { callable } from '../process/callable.js';
-import { currentName } from '../process/identity.js';
-import type { RegisteredType, ServerPlan } from './server-plan.js';
-import { type Dispatcher, Session } from './session.js';
+import { RemoteHolds } from './remote-holds.js';
+import type { ServerPlan } from './server-plan.js';
+import { Session } from './session.js';
 
-export class Server implements Dispatcher {
-  readonly origin: { readonly name: string; readonly pid: number };
+/**
+ * Serves the objects of a manager: made by `getServer()`.
+ *
+ * @python `multiprocessing.managers.Server`; `serve_forever()` ends without ending the process.
+ */
+export class Server {
   readonly #plan: ServerPlan;
-  readonly #objects: HostedObjects;
-  readonly #types = new Map<string, Maker>();
+  readonly #host: Host;
+  readonly #id = randomUUID();
   readonly #sessions = new Set<Session>();
-  readonly #fresh = new WeakSet<object>();
-  #serving: Promise<void> | undefined;
   readonly #stopping = new AbortController();
+  #listener: Listener | undefined;
+  #serving: Promise<void> | undefined;
 
   /** @internal Managers make them. */
   constructor(plan: ServerPlan) {
     this.#plan = plan;
-    this.origin = { name: currentName(), pid: process.pid };
-    this.#objects = new HostedObjects(plan.door);
-    for (const type of plan.types) this.#types.set(type.typeId, makerOf(type));
+    this.#host = new Host(plan, (session, method, args) => this.#ownMethod(session, method, args));
   }
 
-  /** Serves until the manager is shut down. @throws {InvalidStateError} If it serves already. */
+  /** Where clients of other families find it, once it listens; null: nowhere. */
+  get address(): Address | null {
+    return this.#listener?.address ?? null;
+  }
+
+  /**
+   * Listens at the manager's address, if it has one; `serveForever()` does so too.
+   *
+   * @throws {SystemError} If the address cannot be had: `EADDRINUSE`, `EACCES`.
+   */
+  async listen(): Promise<this> {
+    const { listen } = this.#plan;
+    if (listen === undefined || this.#listener !== undefined) return this;
+    const { address, authKey, tls } = listen;
+    this.#listener = await new Listener({ address, authKey, tls }).listen();
+    return this;
+  }
+
+  /** Serves until `stop()`, or until the manager is shut down. @throws {InvalidStateError} If it serves already. */
   serveForever(): Promise<void> {
     if (this.#serving !== undefined) throw new InvalidStateError('Cannot serve: the server runs already');
     this.#serving = this.#serve();
     return this.#serving;
   }
 
-  /** Ends it: clients get `ClosedError` from now on. */
+  /** Ends it: clients get `ClosedError` from now on, those of other families `ManagerDiedError`. */
   stop(): void {
     this.#plan.door.shutDown();
+    this.#listener?.close();
     this.#stopping.abort();
-  }
-
-  dispatch(session: Session, request: PlainRequest): void {
-    const { call } = request;
-    let result: unknown;
-    try {
-      result = this.#call(session, request);
-    } catch (error) {
-      session.answer(call, { error });
-      return;
-    }
-    if (result instanceof Promise)
-      result.then(
-        (value) => this.#answer(session, request, value),
-        (error: unknown) => session.answer(call, { error }),
-      );
-    else this.#answer(session, request, result);
-  }
-
-  sessionEnded(session: Session): void {
-    this.#sessions.delete(session);
-    this.#objects.collect(true);
-  }
-
-  /** The proxy of an object that shall be hosted. */
-  host(object: object, typeId?: string): object {
-    return this.#objects.host(object, typeId === undefined ? plainType(object) : this.#typeOf(typeId));
   }
 
   async #serve(): Promise<void> {
     const { door } = this.#plan;
     const { signal } = this.#stopping;
-    const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    await this.listen();
+    const stopped = new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
     door.enterServer();
-    door.caller = new LocalCaller(this);
-    running.add(this);
+    door.caller = new LocalCaller(this.#host);
+    running.add(this.#host);
     void this.#collect();
-    void this.#accept();
+    void this.#acceptFamily();
+    void this.#acceptOthers();
     await stopped;
-    running.delete(this);
-    this.#objects.forgetAll();
+    running.delete(this.#host);
+    this.#host.objects.forgetAll();
     door.caller = undefined;
     door.connections.close();
     await new Promise(setImmediate); // the answer to whoever stopped it is on its way
     for (const session of this.#sessions) session.close();
   }
 
-  async #accept(): Promise<void> {
+  async #acceptFamily(): Promise<void> {
     try {
-      for (;;) this.#open(await this.#plan.door.connections.get());
+      for (;;) {
+        const connection = await this.#plan.door.connections.get();
+        this.#open(connection, new FamilyCourier(Connection.transportOf(connection)));
+      }
     } catch (error) {
       if (!(error instanceof ClosedError || error instanceof QueueShutDownError)) throw error;
     }
   }
 
-  #open(connection: Connection): void {
-    const session = new Session(new FamilyCourier(Connection.transportOf(connection)), this);
+  async #acceptOthers(): Promise<void> {
+    const listener = this.#listener;
+    while (listener?.closed === false) {
+      try {
+        const connection = await listener.accept();
+        const holds = new RemoteHolds(this.#host.objects);
+        this.#open(connection, new SocketCourier(Connection.transportOf(connection), holds), holds);
+      } catch (error) {
+        if (error instanceof ResourceExhaustedError) await sleep(EXHAUSTED_RETRY_MS);
+        else if (!(error instanceof ClosedError)) throw error;
+      }
+    }
+  }
+
+  #open(connection: Connection, courier: Courier, holds?: RemoteHolds): void {
+    const session = new Session(courier, this.#host, holds);
     this.#sessions.add(session);
-    void session.serve().finally(() => connection.close());
+    void session.serve().finally(() => {
+      this.#sessions.delete(session);
+      this.#host.objects.collect(true);
+      connection.close();
+    });
   }
 
   async #collect(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       await this.#plan.door.whenForgotten(this.#stopping.signal).catch(() => undefined);
-      this.#objects.collect(false);
+      this.#host.objects.collect(false);
     }
-  }
-
-  #call(session: Session, { call, object, method, args }: PlainRequest): unknown {
-    if (object === SERVER) return this.#ownMethod(session, method, args);
-    return this.invoke(this.#hosted(object), method, args, () => session.contextOf(call));
-  }
-
-  /** Calls a method of an object. */
-  invoke(hosted: HostedObject, method: string, args: readonly unknown[], context: () => CallContext): unknown {
-    const { object, type } = hosted;
-    if (method.startsWith('#')) return this.#ofEveryObject(hosted, method);
-    const found = methodOf(hosted, method);
-    const given = type.takesCall === true ? [context(), ...args] : args;
-    const result = found.apply(object, given as unknown[]);
-    const typeId = type.methodToTypeId?.[method];
-    if (typeId === undefined) return result;
-    const host = (value: unknown) => this.#hostFresh(value, this.#typeOf(typeId), `the result of ${method}()`);
-    return result instanceof Promise ? result.then(host) : host(result);
-  }
-
-  hostedOf(id: number): HostedObject {
-    return this.#hosted(id);
-  }
-
-  /** What a caller gets for what a method returned. */
-  resultOf(value: unknown): unknown {
-    if (typeof value !== 'object' || value === null) return value;
-    const iterator = asIterator(value);
-    return iterator === undefined ? value : this.#hostFresh(iterator, ITERATOR, 'an iterator');
-  }
-
-  /** Whether a proxy was made for an answer: who sends it wants no hold of its own. */
-  isFresh(proxy: unknown): boolean {
-    return this.#fresh.delete(proxy as object);
-  }
-
-  /** Makes an object of a registered type. */
-  create(typeId: string, args: readonly unknown[]): unknown {
-    const type = this.#typeOf(typeId);
-    if (type.make === undefined)
-      throw new TypeError(`Cannot create ${typeId}: it is registered without a callable in the server`);
-    const made = (type.make as (...given: unknown[]) => unknown)(
-      ...args.map((value) => (type.form === FORM.CONDITION ? (this.#objects.behind(value) ?? value) : value)),
-    );
-    const host = (object: unknown) => this.#hostFresh(object, type, 'what its callable made');
-    return made instanceof Promise ? made.then(host) : host(made);
-  }
-
-  #hostFresh(object: unknown, type: HostedType, what: string): object {
-    if ((typeof object !== 'object' && typeof object !== 'function') || object === null)
-      throw new TypeError(`Cannot host ${what} as ${type.typeId}: it must be an object, received ${String(object)}`);
-    if (coreOf(object) !== undefined) return object;
-    const iterator = type === ITERATOR ? undefined : asIterator(object);
-    if (iterator !== undefined) return this.#hostFresh(iterator, ITERATOR, what);
-    const proxy = this.#objects.host(object, type);
-    this.#fresh.add(proxy);
-    return proxy;
-  }
-
-  #answer(session: Session, { call, object, method }: PlainRequest, result: unknown): void {
-    if (object !== SERVER && result === this.#objects.get(object)?.object && method !== COPY) {
-      session.answer(call, { kind: 'self' });
-      return;
-    }
-    let value: unknown;
-    try {
-      value = this.resultOf(result);
-    } catch (error) {
-      session.answer(call, { error });
-      return;
-    }
-    session.answer(call, { kind: 'value', value });
-    if (this.isFresh(value)) dropPiece(value as object); // the answer holds it
   }
 
   #ownMethod(session: Session, method: string, args: readonly unknown[]): unknown {
+    const { objects } = this.#host;
     switch (method) {
       case CREATE:
-        return this.create(args[0] as string, args[1] as unknown[]);
+        return this.#host.create(args[0] as string, listOf(args[1]), session.ofFamily);
       case HELLO:
-        return session.introduce(args[0], args[1]);
+        session.introduce(args[0], args[1]);
+        return { serverId: this.#id };
       case ACK:
         return session.confirm(args[0]);
       case CANCEL:
         return session.cancel(args[0]);
       case PING:
         return undefined;
+      case ADDRESS:
+        return this.address;
+      case HOLD:
+        return session.holds?.take(args[0]);
+      case LETGO:
+        return session.holds?.letGo(args[0], args[1]);
+      case KEEP:
+        return objects.keepForAWhile(args[0] as number);
       case SHUTDOWN:
+        if (!session.ofFamily) throw new TypeError('Cannot shut the manager down: only who started it can');
         setImmediate(() => this.stop());
         return undefined;
       case COUNT:
-        return this.#objects.size;
+        return objects.size;
       case DESCRIBE:
-        return [...this.#objects.all()].map(({ id, type, holds }) => ({ id, typeId: type.typeId, holds }));
+        return [...objects.all()].map(({ id, type, holds }) => ({ id, typeId: type.typeId, holds }));
       default:
         throw new TypeError(`Cannot call ${method}() of a manager: there is no such method`);
     }
-  }
-
-  #ofEveryObject({ object, type }: HostedObject, method: string): unknown {
-    if (object instanceof HostedIterator) {
-      if (method === NEXT) return object.next();
-      if (method === RETURN) return object.return();
-    }
-    if (method === ITERATE) return this.#hostFresh(iteratorOf(object, type.typeId), ITERATOR, 'an iterator');
-    if (method === COPY)
-      return typeof Reflect.get(object, 'copy') === 'function' ? (object as { copy(): unknown }).copy() : object;
-    throw new TypeError(`Cannot call ${method}() of ${type.typeId}: there is no such method`);
-  }
-
-  #hosted(id: number): HostedObject {
-    const hosted = this.#objects.get(id);
-    if (hosted === undefined) throw new ClosedError('Cannot call: the manager has no such object any more');
-    return hosted;
-  }
-
-  #typeOf(typeId: string): Maker {
-    const type = this.#types.get(typeId);
-    if (type === undefined) throw new TypeError(`Cannot create ${String(typeId)}: no such type is registered`);
-    return type;
   }
 }
 
@@ -262,23 +180,17 @@ export async function serveManager(plan: ServerPlan): Promise<void> {
   await server.serveForever();
 }
 
-/** The servers of this thread. */
-const running = new Set<Server>();
+/** What runs the servers of this thread. */
+const running = new Set<Host>();
 
 /** The server whose code runs here; undefined outside of servers. */
-export function currentServer(): Server | undefined {
+export function currentServer(): Host | undefined {
   return [...running].at(-1);
 }
 
-const ITERATOR: HostedType = {
-  typeId: 'iterator',
-  form: FORM.ITERATOR,
-  forget: (iterator: HostedIterator) => iterator.return(),
-};
-
-function makerOf(type: RegisteredType): Maker {
-  if (type.isBuiltin === true) return builtinType(type.typeId);
-  const { typeId, exposed, methodToTypeId } = type;
-  const make = type.callable === undefined ? undefined : callable(type.callable);
-  return { typeId, form: FORM.OBJECT, exposed: exposed === undefined ? undefined : new Set(exposed), methodToTypeId, make };
+function listOf(args: unknown): readonly unknown[] {
+  if (!Array.isArray(args)) throw new TypeError('Cannot create an object: its arguments must be a list');
+  return args;
 }
+
+const EXHAUSTED_RETRY_MS = 100;

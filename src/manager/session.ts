@@ -9,6 +9,7 @@ import type { Arrival, Outgoing, Transport } from '../channel/transport.js';
 import { ClosedError } from '../errors.js';
 import type { Courier, IncomingRequest, PlainRequest } from '../proxies/courier.js';
 import { NO_ANSWER, RESULT, SELF, TAKEN } from '../proxies/protocol.js';
+import type { RemoteHolds } from './remote-holds.js';
 import { isEntered, isProcessAlive } from '../substrate/participants.js';
 import type { Origin } from '../wire/remote-error.js';
 import { type CallContext, type Client, ClientEndedError, type Holder } from './call-context.js';
@@ -21,8 +22,6 @@ export interface Dispatcher {
   /** As whom errors are sent. */
   readonly origin: Origin;
   dispatch(session: Session, request: PlainRequest): void;
-  /** Nothing more comes from this client. */
-  sessionEnded(session: Session): void;
 }
 
 /** What belongs to one call while it goes on. */
@@ -33,6 +32,8 @@ interface OpenCall {
 
 export class Session implements Client {
   pid: number | undefined;
+  /** What a client of another family has proxies of. */
+  readonly holds: RemoteHolds | undefined;
   readonly #courier: Courier;
   readonly #transport: Transport;
   readonly #server: Dispatcher;
@@ -47,7 +48,8 @@ export class Session implements Client {
   #ended = false;
   #watch: NodeJS.Timeout | undefined;
 
-  constructor(courier: Courier, server: Dispatcher) {
+  constructor(courier: Courier, server: Dispatcher, holds?: RemoteHolds) {
+    this.holds = holds;
     this.#courier = courier;
     this.#transport = courier.transport;
     this.#server = server;
@@ -58,16 +60,22 @@ export class Session implements Client {
     try {
       for (;;) await this.#takeSome(await this.#transport.receive(undefined));
     } catch (error) {
-      if (!(error instanceof ClosedError)) process.emitWarning(error as Error);
+      // Who breaks the rules is disconnected: those of other families without a word.
+      if (!(error instanceof ClosedError) && this.ofFamily) process.emitWarning(error as Error);
     } finally {
       this.#end();
     }
   }
 
   /** Says who the client is, as far as it tells. */
-  introduce(participant: unknown, pid: unknown): void {
+  introduce(pid: unknown, participant: unknown): void {
     if (typeof pid === 'number') this.pid = pid;
-    if (typeof participant === 'number') this.#participant = participant;
+    if (typeof participant === 'number' && this.ofFamily) this.#participant = participant;
+  }
+
+  /** Whether the client is a member of the server's family. */
+  get ofFamily(): boolean {
+    return this.#transport.ofFamily;
   }
 
   remember(holder: Holder): void {
@@ -122,7 +130,7 @@ export class Session implements Client {
     this.#transport
       .send(reply)
       .catch((error: unknown) => {
-        if (!(error instanceof ClosedError)) process.emitWarning(error as Error);
+        if (!(error instanceof ClosedError) && this.ofFamily) process.emitWarning(error as Error);
       })
       .finally(() => {
         this.#unsentBytes -= reply.size;
@@ -138,6 +146,7 @@ export class Session implements Client {
   async #takeSome(first: Arrival): Promise<void> {
     await this.#take(first);
     for (let left = AT_ONCE; left > 0; left--) {
+      if (this.#unsentBytes > UNSENT_MAX_BYTES) break;
       if (!this.#transport.isReady()) return;
       const taken = this.#take(this.#transport.receiveSync(0));
       if (taken !== undefined) await taken;
@@ -191,7 +200,8 @@ export class Session implements Client {
     for (const { cancel } of this.#open.values()) cancel?.(new ClientEndedError('the client is gone'));
     for (const holder of this.#holders) holder.clientEnded(this);
     for (const call of [...this.#unconfirmed.keys()].reverse()) this.#undo(call);
-    this.#server.sessionEnded(this);
+    this.holds?.letGoAll();
+    this.#drained?.();
   }
 
   #undo(call: number): void {

@@ -5,10 +5,11 @@
  */
 import type { ElementOf, TypeCode } from '../memory/type-codes.js';
 import type { PoolOptions } from '../pool/pool-options.js';
-import { BaseManager, type ManagerOptions } from './base-manager.js';
+import { BaseManager } from './base-manager.js';
 import type { HostedBarrierOptions } from './hosted-barrier.js';
 import type { HostedLockOptions } from './hosted-locks.js';
 import type { HostedSemaphoreOptions } from './hosted-semaphores.js';
+import type { ManagerOptions } from './manager-options.js';
 import type {
   ArrayProxy,
   BarrierProxy,

@@ -12,6 +12,7 @@ import { queueKind } from '../channel/queue.js';
 import { simpleQueueKind } from '../channel/simple-queue.js';
 import { managedKind } from '../proxies/managed-handle.js';
 import { managerKind } from '../proxies/manager-door.js';
+import { remoteKind } from '../proxies/remote-place.js';
 import { ticketsKind } from '../proxies/tickets.js';
 import type { SharedKind } from '../sharing/shared-kinds.js';
 import { barrierKind } from '../sync/barrier.js';
@@ -45,5 +46,6 @@ export function sharedKinds(): readonly SharedKind[] {
     managerKind,
     ticketsKind,
     managedKind,
+    remoteKind,
   ];
 }

@@ -228,7 +228,12 @@ const permits = {
 const permitsSync = { acquire: acquireSync, run: runSync, [Symbol.dispose]: releaseSync };
 
 function face(methods: object, syncMethods: object): Face {
-  return { methods: methods as Face['methods'], syncMethods: syncMethods as Face['methods'] };
+  return { methods: table(methods), syncMethods: table(syncMethods) };
+}
+
+/** Nothing but these names: a method may have any, such as `valueOf`. */
+function table(methods: object): Face['methods'] {
+  return Object.assign(Object.create(null) as object, methods) as Face['methods'];
 }
 
 const OBJECT: Face = face({ [Symbol.asyncIterator]: iterate }, { [Symbol.iterator]: iterateSync });

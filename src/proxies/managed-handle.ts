@@ -72,7 +72,7 @@ function connect(door: ManagerDoor): ManagerLink {
   theirs.close();
   const link = new ManagerLink(new FamilyCourier(Connection.transportOf(mine)), door);
   links.set(link, mine);
-  link.post(SERVER, HELLO, [self().id, process.pid]);
+  link.post(SERVER, HELLO, [process.pid, self().id]);
   return link;
 }
 

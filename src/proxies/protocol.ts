@@ -21,8 +21,9 @@ export const SERVER = 0;
 /** The number of calls without an answer. */
 export const NO_ANSWER = 0;
 
-/** First of all, without an answer: who the client is (participant, pid). */
+/** First of all: who the client is (pid, participant, version). Over a socket it is answered by `{ serverId }`. */
 export const HELLO = 'hello';
+export const VERSION = 1;
 /** Without an answer: the result of that call arrived. */
 export const ACK = 'ack';
 /** Without an answer: nobody waits for that call any more; it fails with an `AbortError` if it still waits. */
@@ -33,6 +34,14 @@ export const PING = 'ping';
 export const CREATE = 'create';
 /** Ends the server. */
 export const SHUTDOWN = 'shutdown';
+/** Where the server listens; null: nowhere. */
+export const ADDRESS = 'address';
+/** Over a socket, without an answer: (object) is wanted by this client, too. */
+export const HOLD = 'hold';
+/** Over a socket, without an answer: this client lets (object, holds) go. */
+export const LETGO = 'let go';
+/** Over a socket, without an answer: a proxy of (object) is on its way to another process. */
+export const KEEP = 'keep';
 /** How many objects there are, and what they are. */
 export const COUNT = 'count';
 export const DESCRIBE = 'describe';

@@ -43,6 +43,7 @@ export const KIND = {
   MANAGER: 48,
   MANAGER_TICKETS: 49,
   MANAGED: 50,
+  REMOTE_MANAGED: 51,
 } as const;
 
 /** How objects of a kind are sent, opened and repaired. */
