@@ -21,6 +21,10 @@
 #include <unistd.h>
 
 #define WAIT_SLICE_US 100000
+/* Silence of a host until it is asked, in seconds; between questions; until it is taken for gone, in milliseconds. */
+#define SILENT_S 10
+#define ASKED_EVERY_S 5
+#define GONE_MS 30000
 
 typedef struct {
   struct sockaddr_storage storage;
@@ -73,7 +77,14 @@ static void tune(int fd, int family) {
   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &slice, sizeof(slice));
   if (family == AF_UNIX) return;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  /* A host that is gone says nothing. Who is silent is asked, and who does not acknowledge for so long is gone. */
+  int idle = SILENT_S, interval = ASKED_EVERY_S, times = (GONE_MS / 1000 - SILENT_S) / ASKED_EVERY_S;
+  unsigned int gone = GONE_MS;
   setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof(times));
+  setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &gone, sizeof(gone));
 }
 
 static napi_value failed(napi_env env, int fd, int error, const char *syscall_name) {

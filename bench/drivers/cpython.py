@@ -321,6 +321,59 @@ def echo_queue(there, back):
         back.put(message)
 
 
+# Managers: methods of one object in the server
+
+def manager_calls(params):
+    context = mp.get_context("spawn")
+    clients, calls, warmup = params["clients"], params["calls"], params["warmup"]
+    value = bytes([7]) * params["bytes"] or 1
+    run = (params["operation"], value)
+    with context.Manager() as manager:
+        target = managed_object(manager, *run)
+        if clients == 1:
+            call_all(target, *run, warmup)
+            start = time.perf_counter()
+            call_all(target, *run, calls)
+            return calls / (time.perf_counter() - start)
+        barrier = context.Barrier(clients + 1)
+        args = (target, barrier, *run, calls // clients, warmup // clients)
+        children = [context.Process(target=manager_client, args=args) for _ in range(clients)]
+        for child in children:
+            child.start()
+        barrier.wait()
+        start = time.perf_counter()
+        barrier.wait()
+        elapsed = time.perf_counter() - start
+        for child in children:
+            child.join()
+        return calls / elapsed
+
+
+def managed_object(manager, operation, value):
+    if operation == "append":
+        return manager.list()
+    return manager.Namespace(key=value) if operation == "attribute" else manager.dict(key=value)
+
+
+def manager_client(target, barrier, operation, value, calls, warmup):
+    call_all(target, operation, value, warmup)
+    barrier.wait()
+    call_all(target, operation, value, calls)
+    barrier.wait()
+
+
+def call_all(target, operation, value, calls):
+    for _ in range(calls):
+        if operation == "get":
+            target.get("key")
+        elif operation == "set":
+            target["key"] = value
+        elif operation == "append":
+            target.append(value)
+        else:
+            target.key
+
+
 def main():
     import json
     import os
