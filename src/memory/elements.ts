@@ -93,3 +93,8 @@ function checkInteger(
   if (given < least || given > most)
     throw new RangeError(`Cannot ${act}: '${type.code}' takes ${least} to ${most}, received ${inspect(value)}`);
 }
+
+/** UTF-8 has no half of a surrogate pair: it would come back as another character. @throws {RangeError} If the text has one. */
+export function checkWellFormed(text: string, act: string): void {
+  if (/\p{Cs}/u.test(text)) throw new RangeError(`Cannot ${act}: a text has whole characters, received ${inspect(text)}`);
+}

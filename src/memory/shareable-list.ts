@@ -17,6 +17,8 @@ import { inspect } from 'node:util';
 import { ProtocolError } from '../errors.js';
 import { showAs } from '../sharing/inspection.js';
 import { deserialize, serialize } from '../wire/class-hooks.js';
+import { explainRefusal } from '../wire/refusal.js';
+import { checkWellFormed } from './elements.js';
 import { SharedMemory } from './shared-memory.js';
 
 /** What a list can have. A number without fraction is stored as an integer; one beyond 2^53 is read as a `bigint`. */
@@ -45,7 +47,7 @@ const INT64_END = 2n ** 63n;
  * - `shm` is the memory: `list.shm.close()` and `list.shm.unlink()`. Sent to another process it is opened by its name.
  *
  * @param sequence The items of a new list. Without it, the list of that name is opened.
- * @throws {TypeError|RangeError} If an item is none of the types, or an integer has more than 64 bits.
+ * @throws {TypeError|RangeError} If an item is none of the types, an integer has more than 64 bits, or a text is no Unicode.
  * @throws {SystemError} `EEXIST` or `ENOENT`, if the name is there or not.
  * @python `multiprocessing.shared_memory.ShareableList`, in the same layout; either opens the lists of the other.
  */
@@ -61,6 +63,7 @@ export class ShareableList implements Iterable<Shareable> {
 
   constructor(sequence?: Iterable<Shareable>, { name }: { readonly name?: string | undefined } = {}) {
     const isNew = sequence !== undefined || name === undefined;
+    if (isNew) checkIterable(sequence ?? []);
     const items = isNew ? [...(sequence ?? [])].map((item, index) => pack(item, `create a list with this [${index}]`)) : [];
     this.shm = isNew ? new SharedMemory({ name, create: true, size: bytesOf(items) }) : new SharedMemory({ name });
     this.#data = new DataView(this.shm.buffer);
@@ -162,6 +165,10 @@ export class ShareableList implements Iterable<Shareable> {
   }
 }
 
+explainRefusal(
+  (value) => value instanceof ShareableList,
+  'it lies in memory of this machine; send shm.name, and open that there with new ShareableList(undefined, { name }), or send [...value]',
+);
 // Sent by its name.
 Object.assign(ShareableList, {
   [serialize]: ({ shm }: ShareableList) => shm.name,
@@ -214,6 +221,7 @@ function pack(item: unknown, act: string): Packed {
     case 'bigint':
       return packInteger(item, act);
     case 'string':
+      checkWellFormed(item, act);
       return packBytes(Buffer.from(item), TEXT, act);
     default:
       if (item === null) return { format: 'xxxxxx?x', kind: NULL, write: (data, at) => data.setBigInt64(at, 0n) };
@@ -222,6 +230,11 @@ function pack(item: unknown, act: string): Packed {
         `Cannot ${act}: a list has numbers, booleans, texts, bytes and null, received ${inspect(item, { depth: 0 })}`,
       );
   }
+}
+
+function checkIterable(sequence: unknown): void {
+  if (typeof sequence === 'string' || (typeof sequence === 'object' && sequence !== null && Symbol.iterator in sequence)) return;
+  throw new TypeError(`Cannot create a list: it takes an iterable of items, received ${inspect(sequence, { depth: 0 })}`);
 }
 
 function packInteger(item: bigint, act: string): Packed {

@@ -4,10 +4,11 @@
  * Runs in every process and thread. The elements are the body; the number of the type is the option word.
  */
 import { showAs } from '../sharing/inspection.js';
+import { registerSharedObjects } from '../sharing/shared-extension.js';
 import { adoptPiece, constructOn, isOpening, KIND, pieceFor, type SharedKind } from '../sharing/shared-kinds.js';
 import type { SharedPiece } from '../substrate/shared-piece.js';
 import type { RLock } from '../sync/rlock.js';
-import { loadElement, storeElement } from './elements.js';
+import { checkWellFormed, loadElement, storeElement } from './elements.js';
 import { arrayContent, arrayType, bodyBuffer, fillArray, keepWith } from './shared-bytes.js';
 import {
   type AnyTypedArray,
@@ -47,10 +48,10 @@ export class SharedArray<C extends TypeCode = TypeCode, L extends AnyLock = RLoc
   readonly #lock: AnyLock | undefined;
 
   constructor(code: C, init: ArrayInit<C>, options: SharedOptions<L> = {}) {
+    this.#lock = lockFor(options.lock, CREATE);
     const { piece, type, view } = arrayPiece(KIND.ARRAY, code, init);
     this.view = view as TypedArrayOf<C>;
     this.#type = type;
-    this.#lock = lockFor(options.lock, CREATE);
     keepWith(view, this);
     adoptPiece(this, piece, arrayKind);
   }
@@ -98,6 +99,7 @@ export class SharedArray<C extends TypeCode = TypeCode, L extends AnyLock = RLoc
   /** Writes the text, and a NUL behind it where there is room. @throws {RangeError} If it is too long. */
   set value(text: string) {
     const bytes = this.#bytes('set');
+    checkWellFormed(text, 'set the text');
     const given = Buffer.from(text);
     if (given.length > bytes.length)
       throw new RangeError(`Cannot set the text: the array has ${bytes.length} bytes, received ${given.length} bytes`);
@@ -143,6 +145,7 @@ export function RawArray<C extends TypeCode>(code: C, init: ArrayInit<C>): Typed
 }
 
 function adoptView(piece: SharedPiece, view: AnyTypedArray): AnyTypedArray {
+  registerSharedObjects(); // so that nothing sends it as an ordinary typed array
   keepWith(view, view);
   adoptPiece(view, piece, rawArrayKind);
   return view;

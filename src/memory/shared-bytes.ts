@@ -7,7 +7,7 @@ import { inspect } from 'node:util';
 import { arena } from '../substrate/arena.js';
 import type { SharedPiece } from '../substrate/shared-piece.js';
 import { elementType, type ElementType, type AnyTypedArray } from './type-codes.js';
-import { storeElement } from './elements.js';
+import { checkWellFormed, storeElement } from './elements.js';
 
 /** The shared objects of buffers that the user may have a view on. */
 const owners = new WeakMap<ArrayBuffer, object>();
@@ -47,6 +47,7 @@ export function arrayContent(type: ElementType, given: unknown, act: string): Ar
     throw new RangeError(`Cannot ${act}: its length is an integer from 0 on, received ${given}`);
   }
   if (typeof given === 'string' && type.kind === 'char') {
+    checkWellFormed(given, act);
     const bytes = Buffer.from(given);
     return { length: bytes.length, elements: bytes };
   }

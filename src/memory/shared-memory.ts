@@ -12,6 +12,7 @@ import { showAs } from '../sharing/inspection.js';
 import { systemError } from '../substrate/failure.js';
 import { mapFile, unmapFile } from '../substrate/named-memory.js';
 import { deserialize, serialize } from '../wire/class-hooks.js';
+import { explainRefusal } from '../wire/refusal.js';
 import { dropRecord, dropRecordsOf, inodeOf, MEMORY_FOLDER, recordName, remove, sweepOnce } from './shared-memory-records.js';
 
 /** Options of `SharedMemory`. */
@@ -119,6 +120,10 @@ export class SharedMemory implements Disposable {
   }
 }
 
+explainRefusal(
+  (value) => value instanceof SharedMemory,
+  'it is memory of this machine; send its name, and open that there with new SharedMemory({ name })',
+);
 // Sent by its name.
 Object.assign(SharedMemory, {
   [serialize]: ({ name }: SharedMemory) => name,

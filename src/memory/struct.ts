@@ -26,7 +26,7 @@ export interface RawStructOptions<F extends StructFields> {
   readonly init?: Partial<StructValues<F>>;
 }
 
-/** A record in shared memory. */
+/** A record in shared memory. It has no other properties than its fields: a misspelt one is a `TypeError`. */
 export type Struct<F extends StructFields, L extends AnyLock = RLock> = StructValues<F> & {
   /** The lock beside the record. @throws {InvalidStateError} If it was made without. */
   getLock(): L;
@@ -60,9 +60,9 @@ class LockedRecord {
   readonly #lock: AnyLock | undefined;
 
   constructor(fields: unknown, options: RawStructOptions<StructFields> & { lock?: unknown } = {}) {
-    const piece = defineFields(this, KIND.STRUCT, fields, options);
     this.#lock = lockFor(options.lock, CREATE);
-    adoptPiece(this, piece, structKind);
+    adoptPiece(this, defineFields(this, KIND.STRUCT, fields, options), structKind);
+    if (new.target === LockedRecord) Object.preventExtensions(this);
   }
 
   getLock(): AnyLock {
@@ -77,6 +77,7 @@ class LockedRecord {
 class RawRecord {
   constructor(fields: unknown, options: RawStructOptions<StructFields> = {}) {
     adoptPiece(this, defineFields(this, KIND.RAW_STRUCT, fields, options), rawStructKind);
+    if (new.target === RawRecord) Object.preventExtensions(this);
   }
 }
 

@@ -37,9 +37,9 @@ export class Value<C extends TypeCode | 'bool' | 'json' = TypeCode, L extends An
   readonly #lock: AnyLock | undefined;
 
   constructor(code: C, init?: ElementOf<C>, options: SharedOptions<L> = {}) {
+    this.#lock = lockFor(options.lock, 'create a value');
     const { piece, cell } = cellFor(KIND.VALUE, code, init);
     this.#cell = cell;
-    this.#lock = lockFor(options.lock, 'create a value');
     adoptPiece(this, piece, valueKind, () => cell.close());
   }
 

@@ -19,6 +19,7 @@ import {
   type SharedPiece,
 } from '../substrate/shared-piece.js';
 import type { ValueReader, ValueWriter } from '../wire/codec-types.js';
+import { explainRefusal } from '../wire/refusal.js';
 
 /** The numbers of kinds in shared memory and in messages. */
 export const KIND = {
@@ -180,6 +181,7 @@ let loadKinds: (() => readonly SharedKind[]) | undefined;
 const kinds = new Map<number, SharedKind>();
 const pieces = new WeakMap<object, SharedPiece>();
 const facades = new Map<number, WeakRef<object>>();
+explainRefusal((value) => pieces.has(value), 'only the processes and threads of one family share it; send a copy of its data');
 const garbage = new FinalizationRegistry<{ piece: SharedPiece; close: () => boolean }>(({ piece, close }) => {
   forget(piece.offset, undefined);
   if (close()) piece.release();

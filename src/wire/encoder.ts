@@ -298,9 +298,11 @@ export class Encoder extends ByteWriter implements ValueWriter {
   #special(value: object, prototype: object | null): void {
     const builtin = builtinOf(value, prototype);
     if (builtin !== undefined) {
-      const extension = builtin.onBytes ? extensionFor(value, this.#allow, true) : undefined;
+      const extension = builtin.onBytes ? extensionFor(value, undefined, true) : undefined;
       if (extension === undefined) {
         builtin.write(value, this);
+      } else if (this.#allow?.(extension) === false) {
+        this.refuse(value); // never a silent copy of what is shared elsewhere
       } else {
         this.#extend(extension, value);
       }

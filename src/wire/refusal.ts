@@ -37,6 +37,11 @@ export function depthRefusal(open: OpenObjects, root: string, cause?: unknown): 
   );
 }
 
+/** Says of a kind of object that is not sent everywhere what to do where it is not. @param reason As that of `reasonOf`. */
+export function explainRefusal(matches: (value: object) => boolean, reason: string): void {
+  REASONS.push([matches, reason]);
+}
+
 /** What it is, and what to do, such as `it is a promise; await it and send its value`. */
 export function reasonOf(value: unknown): string {
   if (typeof value === 'symbol') {
@@ -109,7 +114,7 @@ function functionText(value: object): string {
   return text.startsWith('[class') ? `a class, ${text}` : `a function, ${text}`;
 }
 
-const REASONS: readonly (readonly [(value: object) => boolean, string])[] = [
+const REASONS: (readonly [(value: object) => boolean, string])[] = [
   [types.isPromise, 'it is a promise; await it and send its value'],
   [types.isWeakMap, 'it is a WeakMap, whose contents cannot be read; send a Map'],
   [types.isWeakSet, 'it is a WeakSet, whose contents cannot be read; send a Set'],

@@ -1,43 +1,16 @@
 /**
- * Shared values, arrays and records: types, ranges, locks; the same objects in several processes.
+ * Shared values: types, ranges, locks; the same object in several processes and threads.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import {
-  InvalidStateError,
-  Lock,
-  Process,
-  RawArray,
-  RawStruct,
-  RawValue,
-  ResourceExhaustedError,
-  RLock,
-  SharedArray,
-  Struct,
-  Thread,
-  Value,
-} from 'multiproc';
-import * as mp from 'multiproc';
-import { leavesNothing } from '../support/census.js';
+import { Event, InvalidStateError, Lock, RawArray, RawValue, RLock, SharedArray, Struct, Value } from '#src/index.js';
+import { eachKind, inChild } from '../support/kinds.js';
 
-/** The family, and the inspector that reads closures, live as long as this process. */
-const warmUp = async () => {
-  const value = new Value('i', 0);
-  await inChild(() => value.value);
-};
-const clean = (body: () => Promise<void> | void) => leavesNothing(body, { warmUp });
-
-async function inChild<T>(target: () => T): Promise<Awaited<T>> {
-  const process = new Process({ target });
-  await process.start();
-  return process.result() as Promise<Awaited<T>>;
-}
-
-test(
-  '_TestValue.test_value: what a child writes into values of every type, its parent reads [T-01, T-04]',
-  clean(async () => {
+eachKind(
+  'what a child writes into values of every type, its parent reads  [_TestValue.test_value] [T-01, T-04]',
+  async (kind, t) => {
     const values = {
       char: new Value('c', 'x'),
       bool: new Value('bool', true),
@@ -52,7 +25,7 @@ test(
     };
     assert.deepEqual(values.json.value, { a: [1, 'ü'] });
     assert.deepEqual([values.char.value, values.bool.value, values.long.value], ['x', true, -(2n ** 63n)]);
-    const before = await inChild(() => {
+    const before = await inChild(kind, t, () => {
       const seen = Object.values(values).map(({ value }) => value);
       values.char.value = 'y';
       values.bool.value = false;
@@ -71,16 +44,16 @@ test(
       Object.values(values).map(({ value }) => value),
       ['y', false, 127, 0, -232, 2n ** 63n - 1n, 7n, -0.25, Math.PI, ['€'.repeat(500)]],
     );
-  }),
+  },
 );
 
-test(
-  '_TestValue.test_rawvalue, _TestArray.test_rawarray: without a lock, the same memory everywhere [T-02, T-03]',
-  clean(async () => {
+eachKind(
+  'without a lock, the same memory everywhere  [_TestValue.test_rawvalue] [_TestArray.test_rawarray] [T-02, T-03]',
+  async (kind, t) => {
     const value = RawValue('d', 1.5);
     const array = RawArray('i', [1, 2, 3]);
     assert.ok(array instanceof Int32Array);
-    const back = await inChild(() => {
+    const back = await inChild(kind, t, () => {
       value.value *= 2;
       array[1] = 20;
       return { value, array };
@@ -89,12 +62,12 @@ test(
     assert.equal(back.array, array);
     assert.deepEqual([value.value, ...array], [3, 1, 20, 3]);
     assert.equal('getLock' in value, false);
-  }),
+  },
 );
 
-test(
-  '_TestValue.test_getobj_getlock, _TestArray.test_getobj_getlock_obj: locks of every kind [T-04, T-06]',
-  clean(async () => {
+eachKind(
+  'locks of every kind  [_TestValue.test_getobj_getlock] [_TestArray.test_getobj_getlock_obj] [T-04, T-06]',
+  async (kind, t) => {
     const lock = new Lock();
     assert.ok(new Value('i', 5).getLock() instanceof RLock);
     assert.equal(new Value('i', 5, { lock }).getLock(), lock);
@@ -106,12 +79,12 @@ test(
     const value = new Value('i', 5, { lock });
     assert.ok(value.getObj() instanceof Int32Array);
     assert.deepEqual([...value.getObj()], [5]);
-    const held = await inChild(() => value.getLock().runSync(() => lock.locked()));
+    const held = await inChild(kind, t, () => value.getLock().runSync(() => lock.locked()));
     assert.equal(held, true);
-  }),
+  },
 );
 
-test('_TestValue.test_invalid_typecode, _TestArray.test_invalid_typecode: a type that is none is refused [T-01]', () => {
+test('a type that is none is refused  [_TestValue.test_invalid_typecode] [_TestArray.test_invalid_typecode] [T-01]', () => {
   for (const code of ['x', '?', 'u', 'w', '', undefined, 5]) {
     assert.throws(() => new Value(code as never), {
       name: 'TypeError',
@@ -162,141 +135,48 @@ test('add() gives what was before, wraps, and is for integers only', () => {
     assert.throws(() => new Value(code as 'i').add(1), { name: 'TypeError', message: /only integers can be added to at once/ });
 });
 
-test(
-  'add() of several processes loses nothing, and neither does += with the lock [T-06]',
-  clean(async () => {
-    const [fast, large, guarded] = [new Value('i', 0), new Value('q', 0n), new Value('d', 0)];
-    await Promise.all(
-      [1, 2, 3].map(() =>
-        inChild(() => {
-          for (let turn = 0; turn < 2000; turn++) {
-            fast.add(1);
-            large.add(1n);
-            guarded.getLock().runSync(() => (guarded.value += 1));
-          }
-        }),
-      ),
-    );
-    assert.deepEqual([fast.value, large.value, guarded.value], [6000, 6000n, 6000]);
-  }),
-);
-
-test(
-  'no reader sees one half of a value and the other half of another',
-  clean(async () => {
-    const bits = [0x0101_0101_0101_0101n, 0x7e7e_7e7e_7e7e_7e7en];
-    const doubles = [...new Float64Array(BigInt64Array.from(bits).buffer)] as [number, number];
-    const texts = bits.map((each) => String(each).repeat(50)) as [string, string];
-    const [integer, double, json] = [new Value('q', bits[0] as bigint), new Value('d', doubles[0]), new Value('json', texts[0])];
-    const over = new Value('bool', false);
-    const writing = inChild(() => {
-      for (let turn = 0; !over.value; turn++) {
-        integer.value = bits[turn & 1] as bigint;
-        double.value = doubles[turn & 1] as number;
-        json.value = texts[turn & 1];
-      }
-    });
-    for (let turn = 0; turn < 20_000; turn++) {
-      assert.ok(bits.includes(integer.value));
-      assert.ok(doubles.includes(double.value));
-      assert.ok(texts.includes(json.value as string));
-    }
-    over.value = true;
-    await writing;
-  }),
-);
-
-test(
-  '_TestArray.test_array: elements, slices, iteration, across processes [T-05]',
-  clean(async () => {
-    const array = new SharedArray('i', [680, 626, 934, 821, 150]);
-    assert.equal(array.length, 5);
-    assert.deepEqual([array.at(1), array.at(-1), array.at(5), array.at(-6)], [626, 150, undefined, undefined]);
-    assert.deepEqual(array.slice(2, 4), Int32Array.of(934, 821));
-    array.view.set([1, 2], 3);
-    assert.deepEqual([...array], [680, 626, 934, 1, 2]);
-    const same = await inChild(() => {
-      for (let index = 1; index < array.length; index++)
-        array.set(index, (array.at(index) as number) + (array.at(index - 1) as number));
-      return array;
-    });
-    assert.equal(same, array);
-    assert.deepEqual([...array], [680, 1306, 2240, 2241, 2243]);
-    assert.deepEqual([...array.fill(7, 1, 3)], [680, 7, 7, 2241, 2243]);
-    for (const index of [5, -6, 0.5])
-      assert.throws(() => array.set(index, 1), { name: 'RangeError', message: /has 5, received the index/ });
-    assert.throws(() => array.set(0, 2 ** 31), RangeError);
-    assert.throws(() => array.fill(2 ** 31), RangeError);
-    assert.equal(mp.Array, SharedArray);
-  }),
-);
-
-test('_TestArray.test_array_from_size: zeros, also where something was before [T-03]', () => {
-  for (let turn = 0; turn < 3; turn++) {
-    const array = new SharedArray('i', 10);
-    assert.deepEqual(
-      [...array],
-      Array.from({ length: 10 }, () => 0),
-    );
-    array.view.set(Array.from({ length: 10 }, (_, index) => index));
-    assert.deepEqual([...array], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-  }
-  assert.equal(new SharedArray('q', 0).length, 0);
-  assert.equal(RawArray('d', []).length, 0);
-  for (const size of [-1, 1.5, NaN, 2 ** 53]) assert.throws(() => new SharedArray('i', size), RangeError);
-  assert.throws(() => new SharedArray('i', {} as never), TypeError);
-  assert.throws(() => new SharedArray('i', 'text' as never), TypeError);
-  assert.throws(() => new SharedArray('b', [1, 200]), { name: 'RangeError', message: /\[1\].*-128 to 127, received 200/ });
-  assert.throws(() => new SharedArray('d', 2 ** 45), ResourceExhaustedError);
+eachKind('add() of several processes loses nothing, and neither does += with the lock [T-06]', async (kind, t) => {
+  const [fast, large, guarded] = [new Value('i', 0), new Value('q', 0n), new Value('d', 0)];
+  await Promise.all(
+    [1, 2, 3].map(() =>
+      inChild(kind, t, () => {
+        for (let turn = 0; turn < 2000; turn++) {
+          fast.add(1);
+          large.add(1n);
+          guarded.getLock().runSync(() => (guarded.value += 1));
+        }
+      }),
+    ),
+  );
+  assert.deepEqual([fast.value, large.value, guarded.value], [6000, 6000n, 6000]);
 });
 
-test(
-  "an array of the type 'c' is text with a NUL behind it [T-07]",
-  clean(async () => {
-    const array = new SharedArray('c', 10);
-    assert.equal(array.value, '');
-    await inChild(() => (array.value = 'grün'));
-    assert.equal(array.value, 'grün');
-    assert.equal(array.at(0), 'g');
-    array.value = '0123456789';
-    assert.equal(array.value, '0123456789');
-    assert.throws(() => (array.value = '0123456789a'), { name: 'RangeError', message: /10 bytes, received 11 bytes/ });
-    assert.equal(new SharedArray('c', 'hello').length, 5);
-    assert.throws(() => new SharedArray('i', 1).value, TypeError);
-  }),
-);
+eachKind('no reader sees one half of a value and the other half of another', async (kind, t) => {
+  const bits = [0x0101_0101_0101_0101n, 0x7e7e_7e7e_7e7e_7e7en];
+  const doubles = [...new Float64Array(BigInt64Array.from(bits).buffer)] as [number, number];
+  const texts = bits.map((each) => String(each).repeat(50)) as [string, string];
+  const [integer, double, json] = [new Value('q', bits[0] as bigint), new Value('d', doubles[0]), new Value('json', texts[0])];
+  const over = new Value('bool', false);
+  const begun = new Event();
+  const writing = inChild(kind, t, () => {
+    begun.set();
+    for (let turn = 0; !over.value; turn++) {
+      integer.value = bits[turn & 1] as bigint;
+      double.value = doubles[turn & 1] as number;
+      json.value = texts[turn & 1];
+    }
+  });
+  await begun.wait(60_000);
+  for (let turn = 0; turn < 20_000; turn++) {
+    assert.ok(bits.includes(integer.value));
+    assert.ok(doubles.includes(double.value));
+    assert.ok(texts.includes(json.value as string));
+  }
+  over.value = true;
+  await writing;
+});
 
-test(
-  '_TestSharedCTypes.test_sharedctypes, test_synchronize: records with typed fields [T-08]',
-  clean(async () => {
-    const point = new Struct({ x: 'd', flag: 'bool', id: 'i32', count: 'Q', letter: 'c' }, { init: { x: 1.5, letter: 'a' } });
-    const raw = new RawStruct({ small: 'b', y: 'd' });
-    assert.deepEqual({ ...point }, { x: 1.5, flag: false, id: 0, count: 0n, letter: 'a' });
-    const back = await inChild(() => {
-      point.getLock().runSync(() => {
-        point.x *= 2;
-        point.flag = true;
-        point.id = -7;
-        point.count = 2n ** 63n;
-        point.letter = 'z';
-      });
-      raw.small = -3;
-      raw.y = 0.25;
-      return { point, raw };
-    });
-    assert.equal(back.point, point);
-    assert.equal(back.raw, raw);
-    assert.deepEqual({ ...point }, { x: 3, flag: true, id: -7, count: 2n ** 63n, letter: 'z' });
-    assert.deepEqual({ ...raw }, { small: -3, y: 0.25 });
-    assert.throws(() => (raw.small = 128), { name: 'RangeError', message: /field 'small': 'b' takes -128 to 127, received 128/ });
-    assert.throws(() => new Struct({ x: 'no' as 'd' }), TypeError);
-    assert.throws(() => new Struct({ getLock: 'd' }), TypeError);
-    assert.throws(() => new RawStruct({ x: 'd' }, { init: { y: 1 } as never }), TypeError);
-    assert.throws(() => new RawStruct(null as never), TypeError);
-  }),
-);
-
-test('_TestHeap.test_heap: many values and arrays of all sizes keep apart', () => {
+test('many values and arrays of all sizes keep apart  [_TestHeap.test_heap]', () => {
   let seed = 12_345;
   const random = (below: number) => (seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31) % below;
   const kept: Array<{ array: Uint8Array; mark: number }> = [];
@@ -311,44 +191,16 @@ test('_TestHeap.test_heap: many values and arrays of all sizes keep apart', () =
   for (const { array, mark } of kept) assert.ok(array.every((byte) => byte === mark));
 });
 
-test(
-  'a value lives on with whoever has it, after the process that made it',
-  clean(async () => {
-    const made = await inChild(() => ({
-      value: new Value('i', 41),
-      array: RawArray('d', [1, 2]),
-      record: new Struct({ a: 'i' }),
-    }));
-    made.record.a = 5;
-    assert.deepEqual([made.value.add(1), made.value.value, ...made.array, made.record.a], [41, 42, 1, 2, 5]);
-    await made.value.getLock().run(() => undefined);
-  }),
-);
-
-test(
-  'threads have the same values, arrays and records [T-04]',
-  clean(async () => {
-    const [value, array, record, raw] = [
-      new Value('i', 1),
-      new SharedArray('d', [1, 2]),
-      new Struct({ a: 'q' }),
-      RawArray('h', 3),
-    ];
-    const thread = new Thread({
-      target: () => {
-        value.add(5);
-        array.getLock().runSync(() => array.set(0, 9));
-        record.a = 7n;
-        raw[2] = 8;
-        return [value, array, record, raw];
-      },
-    });
-    await thread.start();
-    assert.deepEqual(await thread.result(), [value, array, record, raw]);
-    await thread.join();
-    assert.deepEqual([value.value, ...array, record.a, ...raw], [6, 9, 2, 7n, 0, 0, 8]);
-  }),
-);
+eachKind('a value lives on with whoever has it, after the process that made it', async (kind, t) => {
+  const made = await inChild(kind, t, () => ({
+    value: new Value('i', 41),
+    array: RawArray('d', [1, 2]),
+    record: new Struct({ a: 'i' }),
+  }));
+  made.record.a = 5;
+  assert.deepEqual([made.value.add(1), made.value.value, ...made.array, made.record.a], [41, 42, 1, 2, 5]);
+  await made.value.getLock().run(() => undefined);
+});
 
 test('memory stays as long as there is a view on it, also when its array is garbage', () => {
   setFlagsFromString('--expose-gc');
