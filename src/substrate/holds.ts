@@ -11,8 +11,9 @@
  * ```
  *
  * Who may die at which step: a hold is counted in the object before it is listed, and taken off the list before it
- * is given back. A participant killed in between leaves an object that is never freed (its memory goes with the
- * family's), never one that is freed while somebody uses it. The same holds for whoever reclaims.
+ * is given back. A participant killed in between leaves one object that is never freed (its memory goes with the
+ * family's), never one that is freed while somebody uses it; there is room in the list before the count is raised, so that
+ * is within some instructions. The same holds for whoever reclaims.
  */
 import type { Allocator } from './allocator.js';
 import { arena } from './arena.js';
@@ -31,9 +32,14 @@ export class Holds {
     this.#allocator = allocator;
   }
 
+  /** Sees to it that the next `add` is one store. */
+  makeRoom(): void {
+    if (this.#free.length === 0) this.#grow();
+  }
+
   /** Lists an object whose count was raised before; the number undoes it. */
   add(offset: number): number {
-    if (this.#free.length === 0) this.#grow();
+    this.makeRoom();
     const entry = this.#free.pop() as number;
     Atomics.store(this.#chunkOf(entry), entry % CHUNK_WORDS, offset / LINE_BYTES);
     return entry;

@@ -47,6 +47,8 @@ export const SLOT_HOLDS = 7;
 export const SLOT_LOGS = 8;
 /** The participant's own id while it will look into its children's logs by itself; else they must ring. */
 export const SLOT_LOGS_LOOK = 9;
+/** The generation of the claim that `SLOT_CLAIMER` made. */
+export const SLOT_CLAIMED_GENERATION = 10;
 /** A slot's state word: generation << 2 | state. */
 export const STATE_MASK = 3;
 export const STATE_FREE = 0;

@@ -6,9 +6,11 @@
  *
  * Who may die at which step: a slot is claimed by a compare-exchange (FREE → CLAIMED, generation + 1), so a
  * claimer that dies leaves CLAIMED behind with its own id as claimer, and whoever reclaims the claimer frees
- * it. LIVE is stored last, after pid, start time and doorbell are whole. Whoever started a process or thread frees its
- * slot, after having seen to what it left; at a normal end it goes back to CLAIMED itself, of no process, before its
- * doorbell is closed. What nobody of the family started frees its slot itself.
+ * it. Who reads the claimer looks first for which generation it is, or it may be the one before. (A claimer killed
+ * between the compare-exchange and saying so, within a microsecond, leaves one of 4032 slots taken.) LIVE is stored last,
+ * after pid, start time and doorbell are whole. Whoever started a process or thread frees its slot, after having seen to
+ * what it left; at a normal end it goes back to CLAIMED itself, of no process, before its doorbell is closed. What nobody
+ * of the family started frees its slot itself.
  */
 import { ResourceExhaustedError } from '../errors.js';
 import { binding } from '../native/binding.js';
@@ -21,6 +23,7 @@ import {
   PARTICIPANT_COUNT,
   PARTICIPANTS_OFFSET,
   SLOT_ARMED,
+  SLOT_CLAIMED_GENERATION,
   SLOT_CLAIMER,
   SLOT_DOORBELL,
   SLOT_HOLDS,
@@ -71,6 +74,7 @@ export function claimSlot(claimer: ParticipantId): ParticipantId {
     Atomics.store(words, SLOT_HOLDS, 0);
     Atomics.store(words, SLOT_LOGS, 0);
     Atomics.store(words, SLOT_LOGS_LOOK, 0);
+    Atomics.store(words, SLOT_CLAIMED_GENERATION, generation);
     raiseSlotsUsed(slot + 1);
     return generation * 2 ** SLOT_BITS + slot;
   }
@@ -128,7 +132,9 @@ export function claimedBy(claimer: ParticipantId): ParticipantId[] {
   for (let slot = 0; slot < used; slot++) {
     const words = slotWords(slot);
     const state = Atomics.load(words, SLOT_STATE);
-    if ((state & STATE_MASK) !== STATE_FREE && Atomics.load(words, SLOT_CLAIMER) === claimer) found.push(idAt(slot, state));
+    const isKnown = Atomics.load(words, SLOT_CLAIMED_GENERATION) === state >>> GENERATION_SHIFT;
+    if ((state & STATE_MASK) !== STATE_FREE && isKnown && Atomics.load(words, SLOT_CLAIMER) === claimer)
+      found.push(idAt(slot, state));
   }
   return found;
 }

@@ -78,6 +78,7 @@ export function createPiece(kind: number, bytes: number, options = 0): SharedPie
   Atomics.store(header, BYTES_HIGH, Math.floor(bytes / 2 ** 32));
   Atomics.store(header, OPTIONS, options);
   Atomics.store(header, KIND, kind);
+  self().holds.makeRoom();
   Atomics.store(header, COUNT, 1);
   return new SharedPiece(offset);
 }
@@ -94,6 +95,7 @@ export function openPiece(kind: number, offset: number): SharedPiece {
   const header = arena().words(offset, LINE_BYTES);
   if (Atomics.load(header, KIND) !== kind || Atomics.load(header, COUNT) <= 0)
     throw new ProtocolError(`Cannot open a shared object: what lies at ${offset} is another one, or was freed`);
+  self().holds.makeRoom();
   Atomics.add(header, COUNT, 1);
   return new SharedPiece(offset);
 }

@@ -11,7 +11,8 @@
  *
  * Who may die at which step: a permit changes hands by one compare-exchange of its word, so it is either free or its
  * owner's; whoever finds the owner dead frees the words with its id. A permit may be released by somebody else than who
- * took it: then some other taken one is freed.
+ * took it: then some other taken one is freed. Who gives back several does so one by one: if it dies before the last,
+ * those that it had are free all the same.
  */
 import { ProcessError } from '../errors.js';
 import { arena } from '../substrate/arena.js';
@@ -54,7 +55,7 @@ export class OwnedPermits implements Permits {
   }
 
   give(count: number): void {
-    if (!this.#mayRaise && count > this.#count((word) => word > FREE)) this.#overRelease();
+    if (count > 1 && count > this.#count((word) => this.#mayGive(word))) this.#overRelease();
     for (let left = count; left > 0; left--) {
       if (!this.#giveOwn() && !this.#giveAny()) this.#overRelease();
     }
@@ -76,10 +77,13 @@ export class OwnedPermits implements Permits {
   #giveAny(): boolean {
     for (let at = 0; at < this.#words.length; at++) {
       const word = Atomics.load(this.#words, at);
-      const given = word > FREE || (word === ABSENT && this.#mayRaise);
-      if (given && Atomics.compareExchange(this.#words, at, word, FREE) === word) return true;
+      if (this.#mayGive(word) && Atomics.compareExchange(this.#words, at, word, FREE) === word) return true;
     }
     return false;
+  }
+
+  #mayGive(word: number): boolean {
+    return word > FREE || (word === ABSENT && this.#mayRaise);
   }
 
   #count(is: (word: number) => boolean): number {
