@@ -20,6 +20,7 @@ import { processWorkers, type WorkerKind } from '../workers/worker-kind.js';
 import { iterateMap } from '../workers/map.js';
 import type { AnyIterable, MapOptions } from '../workers/task-options.js';
 import { type AsyncCallbacks, AsyncResult, type Settlement } from './async-result.js';
+import { Feeding } from './feeding.js';
 import { collect, spreadable } from './pool-items.js';
 import { callInPool } from './pool-call.js';
 import { PoolMap } from './pool-map.js';
@@ -51,8 +52,9 @@ export class Pool implements AsyncDisposable {
 
   readonly #engine: WorkerEngine;
   #closed: 'closed' | 'terminated' | undefined;
-  /** Maps and iterations that still have something to submit. */
-  #feeding = 0;
+  readonly #feeding = new Feeding(() => {
+    if (this.#closed !== undefined) this.#stopWhenFed();
+  });
 
   /** @param options The number of workers (default: the usable CPUs), or all options. @throws {TypeError|RangeError} If one is wrong. */
   constructor(options: number | PoolOptions = {}) {
@@ -137,7 +139,10 @@ export class Pool implements AsyncDisposable {
   }
 
   /**
-   * Resolves when all workers are gone.
+   * Resolves when all is done and all workers are gone.
+   *
+   * - Waits for the tasks, not for those who read their results: from now on iterations read their items to the end, and keep
+   *   what nobody has read.
    *
    * @throws {InvalidStateError} Before `close()` or `terminate()`.
    * @throws {TimeoutError} If they are not in time.
@@ -145,6 +150,7 @@ export class Pool implements AsyncDisposable {
   async join(wait?: Wait): Promise<void> {
     if (this.#closed === undefined)
       throw new InvalidStateError('Cannot join the pool: it is still open, call close() or terminate() first');
+    this.#feeding.readAll();
     await limitWait(this.#stopped(), wait, 'join the pool: its workers are not done');
   }
 
@@ -155,13 +161,10 @@ export class Pool implements AsyncDisposable {
 
   /** The engine counts as stopped only when it was told to stop, which may come later than `close()`. */
   async #stopped(): Promise<void> {
-    while (this.#feeding > 0 && this.#closed !== 'terminated' && this.#engine.state === 'running') {
-      await new Promise<void>((resolve) => this.#onFed.push(resolve));
-    }
+    while (!this.#feeding.isOver && this.#closed !== 'terminated' && this.#engine.state === 'running')
+      await this.#feeding.change();
     await this.#engine.stopped();
   }
-
-  #onFed: (() => void)[] = [];
 
   #apply<R>(fn: object, args: readonly unknown[], options: MapOptions, callbacks: AsyncCallbacks<R>): AsyncResult<R> {
     this.#mustBeUsable('apply');
@@ -176,7 +179,8 @@ export class Pool implements AsyncDisposable {
     this.#mustBeUsable(act);
     checkFunction(act, fn);
     checkMapOptions(`Cannot ${act}`, options);
-    const context = this.#context();
+    const { fed } = this.#feeding.enter();
+    const context = { engine: this.#engine, fed, ended: () => this.#closed === 'terminated' };
     const start = (settlement: Settlement<R[]>, all: readonly unknown[]) => {
       this.#mustGoOn();
       const each = spread ? all.map((item, index) => spreadable(`Cannot starmap: item ${index}`, item)) : all;
@@ -200,10 +204,10 @@ export class Pool implements AsyncDisposable {
   #iterate<R>(fn: unknown, items: AnyIterable<unknown>, options: MapOptions, unordered: boolean): AsyncIterableIterator<R> {
     this.#mustBeUsable('imap');
     checkFunction('imap', fn);
-    const { engine, fed } = this.#context();
+    const { fed, onJoin } = this.#feeding.enter();
     try {
       return iterateMap<R>(
-        { engine, ready: () => undefined, check: () => this.#mustGoOn(), fed },
+        { engine: this.#engine, ready: () => undefined, check: () => this.#mustGoOn(), fed, onJoin },
         fn as (...args: never[]) => unknown,
         items,
         options,
@@ -215,23 +219,10 @@ export class Pool implements AsyncDisposable {
     }
   }
 
-  /** What one map or iteration needs; it holds up `close()` until it is fed. */
-  #context(): { engine: WorkerEngine; fed(): void; ended(): boolean } {
-    this.#feeding++;
-    let feeding = true;
-    const fed = () => {
-      if (!feeding) return;
-      feeding = false;
-      this.#feeding--;
-      if (this.#closed !== undefined) this.#stopWhenFed();
-    };
-    return { engine: this.#engine, fed, ended: () => this.#closed === 'terminated' };
-  }
-
   #stopWhenFed(): void {
-    if (this.#feeding > 0) return;
+    if (!this.#feeding.isOver) return;
     this.#engine.stop({ cancelPending: false });
-    for (const resolve of this.#onFed.splice(0)) resolve();
+    this.#feeding.wake();
   }
 
   /** @throws What a map that goes on meets. */

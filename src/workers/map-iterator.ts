@@ -5,11 +5,11 @@
  * and slow inputs work, and a slow consumer holds the inputs back. Whoever stops reading cancels the rest.
  */
 import { CancelledError, TimeoutError } from '../errors.js';
-import { now } from '../substrate/clock.js';
 import type { Encoded } from '../wire/codec-types.js';
 import type { WorkerEngine } from './engine.js';
 import type { Job } from './jobs.js';
 import { onAbort } from './abort-listeners.js';
+import { CallDeadline } from './call-deadline.js';
 import { Chunk, type Outcome, taskOfChunk } from './chunk.js';
 import { type Failure, MapInputs } from './map-inputs.js';
 import { encodeContext } from './task-context.js';
@@ -24,24 +24,23 @@ export interface MapContext {
   check(): void;
   /** Called when nothing more will be submitted, at least once. */
   fed?(): void;
+  /** Given what lets it read all its inputs and submit them, whoever reads the results: no back-pressure from then on. */
+  onJoin?(readAll: () => void): void;
 }
-
-/** A timer of the event loop cannot be longer. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export class MapIterator<T> implements AsyncIterableIterator<T> {
   readonly #context: MapContext;
   readonly #options: MapOptions & TaskOptions;
   readonly #inputs: MapInputs;
   readonly #chunkSize: number;
-  readonly #bufferSize: number;
+  #bufferSize: number;
   /** Below so many chunks the buffer is filled again: workers are then woken once for several chunks. */
-  readonly #lowWater: number;
+  #lowWater: number;
   readonly #job: Job;
   readonly #temporary: boolean;
   /** Of the call, whenever a chunk is submitted. */
   readonly #surroundings: Encoded | undefined;
-  readonly #deadline: number;
+  readonly #deadline: CallDeadline;
   /** Submitted and not yet consumed, in input order. */
   readonly #chunks: Chunk<T>[] = [];
   /** Of an unordered map: those of them that are done. */
@@ -78,7 +77,7 @@ export class MapIterator<T> implements AsyncIterableIterator<T> {
     this.#chunkSize = options.taskTimeout === undefined ? (options.chunkSize ?? 1) : 1;
     this.#bufferSize = options.bufferSize ?? 4 * maxWorkers;
     this.#lowWater = Math.max(this.#bufferSize >> 1, Math.min(this.#bufferSize - 1, 2 * maxWorkers));
-    this.#deadline = options.timeout === undefined ? Number.POSITIVE_INFINITY : now() + options.timeout;
+    this.#deadline = new CallDeadline(options.timeout, () => this.#abandon(late(options.timeout)));
     const { job, temporary } = context.engine.jobs.forMap(fn);
     this.#job = job;
     this.#temporary = temporary;
@@ -87,6 +86,7 @@ export class MapIterator<T> implements AsyncIterableIterator<T> {
     const { signal } = options;
     if (signal?.aborted === true) this.#onAbort();
     else if (signal !== undefined) this.#unlisten = onAbort(signal, this.#onAbort);
+    context.onJoin?.(() => this.#readAll());
     this.#fill();
   }
 
@@ -112,7 +112,7 @@ export class MapIterator<T> implements AsyncIterableIterator<T> {
       const chunk = this.#arrived === undefined ? this.#chunks[0] : this.#arrived.shift();
       if (this.#closed) return this.#last();
       if (chunk !== undefined) await this.#take(chunk);
-      else if (this.#chunks.length > 0) await this.#limited(this.#arrival());
+      else if (this.#chunks.length > 0) await this.#deadline.limit(this.#arrival());
       else if (this.#inputs.ended) await this.#close(this.#inputs.failed);
       else await this.#waitForInput();
     }
@@ -133,6 +133,12 @@ export class MapIterator<T> implements AsyncIterableIterator<T> {
     return { value: undefined, done: true };
   }
 
+  #readAll(): void {
+    this.#bufferSize = Number.POSITIVE_INFINITY;
+    this.#lowWater = Number.POSITIVE_INFINITY;
+    this.#fill();
+  }
+
   readonly #afterWait = (): void => {
     this.#waiting--;
   };
@@ -142,7 +148,7 @@ export class MapIterator<T> implements AsyncIterableIterator<T> {
   };
 
   async #take(chunk: Chunk<T>): Promise<void> {
-    const outcomes = await this.#limited(chunk.outcomes);
+    const outcomes = await this.#deadline.limit(chunk.outcomes);
     if (this.#closed) return;
     this.#current = outcomes;
     this.#at = 0;
@@ -172,19 +178,7 @@ export class MapIterator<T> implements AsyncIterableIterator<T> {
     const interrupted = new Promise<void>((resolve) => {
       this.#interrupt = resolve;
     });
-    return this.#limited(Promise.race([this.#filling, interrupted]));
-  }
-
-  /** Closes the iterator when the time of the whole call is up, which ends the wait. */
-  #limited<V>(wait: Promise<V>): Promise<V> {
-    if (this.#deadline === Number.POSITIVE_INFINITY) return wait;
-    const left = this.#deadline - now();
-    if (left > LONGEST_TIMER_MS) return wait;
-    const timer = setTimeout(
-      () => this.#abandon(new TimeoutError(`Cannot go on with map: it was not done within ${this.#options.timeout} ms`)),
-      Math.max(0, left),
-    );
-    return wait.finally(() => clearTimeout(timer));
+    return this.#deadline.limit(Promise.race([this.#filling, interrupted]));
   }
 
   /** Submits chunks while there is room: synchronously as long as the inputs are, then step by step. */
@@ -255,4 +249,8 @@ export class MapIterator<T> implements AsyncIterableIterator<T> {
     if (this.#temporary) void Promise.all(rest.map((chunk) => chunk.settled())).then(() => engine.forget(this.#job));
     await this.#inputs.close();
   }
+}
+
+function late(timeoutMs: number | undefined): TimeoutError {
+  return new TimeoutError(`Cannot go on with map: it was not done within ${timeoutMs} ms`);
 }

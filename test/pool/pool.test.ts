@@ -312,6 +312,20 @@ executorTest('close() takes no more calls, lets all begun before be done, maps a
   await inTime(joined);
 });
 
+executorTest('join() waits until all is done, not until it is read: also of an imap that nobody reads', async () => {
+  const pool = new Pool(2);
+  const unread = pool.imap(tasks.square, range(500), { bufferSize: 2 });
+  const begun = pool.imapUnordered(tasks.square, slowly(200), { bufferSize: 1, chunkSize: 3 });
+  assert.equal((await inTime(begun.next())).done, false);
+  pool.close();
+  await inTime(pool.join(), 'join()');
+  assert.deepEqual(
+    await inTime(all(unread)),
+    range(500).map((i) => i * i),
+  );
+  assert.equal((await inTime(all(begun))).length, 199);
+});
+
 executorTest('the initializer runs exactly once in each worker, also when close() follows at once', async (t) => {
   const file = `${scratch(t)}/notes`;
   const pool = new Pool({ processes: 3, initializer: tasks.note, initArgs: [file, 'started'] });
