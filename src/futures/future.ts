@@ -10,6 +10,7 @@
  * ```
  */
 import { CancelledError, InvalidStateError } from '../errors.js';
+import { showAs } from '../sharing/inspection.js';
 import { limitWait, type Wait } from '../substrate/wait-limit.js';
 
 type State = 'pending' | 'running' | 'cancelled' | 'finished';
@@ -218,6 +219,13 @@ export class Future<T> implements PromiseLike<T> {
 
   #mustBeOpen(): void {
     if (this.done()) throw new InvalidStateError(`Cannot settle the future: it is ${this.#state} already`);
+  }
+
+  static {
+    showAs(Future, (future) => ({
+      state: future.running() ? 'running' : future.#state,
+      ...(future.#state === 'finished' && (future.#failed ? { error: future.#error } : { value: future.#value })),
+    }));
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import { CancelledError, ClosedError, QueueFullError } from '../errors.js';
 import { cpuCount } from '../process/cpu-count.js';
+import { showAs } from '../sharing/inspection.js';
 import { WorkerEngine } from '../workers/engine.js';
 import type { WorkerKind } from '../workers/worker-kind.js';
 import { checkTraceparent, encodeContext } from '../workers/task-context.js';
@@ -203,6 +204,14 @@ export abstract class PoolExecutor extends Executor {
     for (const ready of this.#whenReady.splice(0, room)) ready();
     this.#onSettled();
   };
+
+  static {
+    showAs(PoolExecutor, (executor) => {
+      const { workers, pending, running } = executor.stats();
+      const state = executor.#engine.state === 'broken' ? 'broken' : (executor.#closed ?? 'open');
+      return { state, maxWorkers: executor.#engine.options.maxWorkers, workers, pending, running };
+    });
+  }
 
   #mustBeUsable(act: string): void {
     if (this.#engine.state === 'broken') {

@@ -14,6 +14,7 @@
 import { CancelledError, ClosedError, InvalidStateError } from '../errors.js';
 import { cpuCount } from '../process/cpu-count.js';
 import { limitWait, type Wait } from '../substrate/wait-limit.js';
+import { showAs } from '../sharing/inspection.js';
 import { checkCount } from '../workers/check-options.js';
 import { WorkerEngine } from '../workers/engine.js';
 import { processWorkers, type WorkerKind } from '../workers/worker-kind.js';
@@ -217,6 +218,13 @@ export class Pool implements AsyncDisposable {
       fed();
       throw error;
     }
+  }
+
+  static {
+    showAs(Pool, (pool) => ({
+      state: pool.#engine.state === 'broken' ? 'broken' : (pool.#closed ?? 'open'),
+      processes: pool.#engine.options.maxWorkers,
+    }));
   }
 
   #stopWhenFed(): void {

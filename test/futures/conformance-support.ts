@@ -1,0 +1,61 @@
+/**
+ * What the conformance tests of executors share: executors of any kind, the end of objects.
+ *
+ * Runs in test processes.
+ */
+import assert from 'node:assert/strict';
+import { setImmediate as turn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { Pool, PoolOptions, ProcessPoolExecutor, ProcessPoolExecutorOptions } from '#src/index.js';
+import type { Kind } from '../support/kinds.js';
+import { inTime } from './executor-support.js';
+
+/** Runs `use` with an executor of this kind and shuts it down, whatever happens. */
+export async function withExecutorOf<T>(
+  kind: Kind,
+  options: ProcessPoolExecutorOptions,
+  use: (executor: ProcessPoolExecutor) => Promise<T>,
+): Promise<T> {
+  const executor = new kind.Executor(options);
+  try {
+    return await use(executor);
+  } catch (error) {
+    await executor.killWorkers();
+    throw error;
+  } finally {
+    await inTime(executor.shutdown(), 'shutdown()');
+  }
+}
+
+/** Runs `use` with a pool of this kind, then closes and joins it; terminates it if something fails. */
+export async function withPoolOf<T>(kind: Kind, options: number | PoolOptions, use: (pool: Pool) => Promise<T>): Promise<T> {
+  const pool = new kind.Pool(options);
+  try {
+    const result = await use(pool);
+    pool.close();
+    await inTime(pool.join(), 'join()');
+    return result;
+  } finally {
+    await inTime(pool.terminate(), 'terminate()');
+  }
+}
+
+export async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const given: T[] = [];
+  for await (const item of items) given.push(item);
+  return given;
+}
+
+export const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+
+/** Fails unless the object is garbage soon. */
+export async function assertCollected(reference: WeakRef<object>, what: string): Promise<void> {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  for (let i = 0; i < 100 && reference.deref() !== undefined; i++) {
+    await turn();
+    collect();
+  }
+  assert.equal(reference.deref(), undefined, what);
+}
