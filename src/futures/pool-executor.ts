@@ -7,6 +7,7 @@ import { CancelledError, ClosedError, QueueFullError } from '../errors.js';
 import { cpuCount } from '../process/cpu-count.js';
 import { showAs } from '../sharing/inspection.js';
 import { WorkerEngine } from '../workers/engine.js';
+import { stopWithOwner } from '../workers/forgotten.js';
 import type { WorkerKind } from '../workers/worker-kind.js';
 import { checkTraceparent, encodeContext } from '../workers/task-context.js';
 import type { PoolStats } from '../workers/statistics.js';
@@ -16,6 +17,7 @@ import { checkTaskOptions } from '../workers/check-options.js';
 import { checkExecutorOptions, type ProcessPoolExecutorOptions } from './executor-options.js';
 import { Executor, type Iterables, type MapOptions, type TaskOptions } from './executor.js';
 import type { Future } from './future.js';
+import { PendingLimit } from './pending-limit.js';
 import { mapOver } from '../workers/map.js';
 import { TaskFuture } from './task-sink.js';
 
@@ -26,11 +28,9 @@ const NO_OPTIONS: TaskOptions = {};
 export abstract class PoolExecutor extends Executor {
   readonly #engine: WorkerEngine;
   readonly #kind: WorkerKind;
-  readonly #maxPending: number;
+  readonly #limit: PendingLimit;
   readonly #traceparent: (() => string | undefined) | undefined;
   #closed: string | undefined;
-  #whenReady: (() => void)[] = [];
-  #waking = false;
 
   /** @throws {TypeError|RangeError} If an option has the wrong type or range. */
   constructor(options: ProcessPoolExecutorOptions, kind: WorkerKind) {
@@ -38,8 +38,9 @@ export abstract class PoolExecutor extends Executor {
     checkExecutorOptions(`Cannot create a ${new.target.name}`, options);
     this.#kind = kind;
     this.#traceparent = options.traceparent;
-    this.#maxPending = options.maxPending ?? Number.POSITIVE_INFINITY;
-    this.#engine = new WorkerEngine({
+    // None of these functions may know this executor: it is to be collected when nobody else keeps it.
+    const limit = new PendingLimit(options.maxPending ?? Number.POSITIVE_INFINITY, () => engine.active);
+    const engine = new WorkerEngine({
       maxWorkers: options.maxWorkers ?? cpuCount(),
       initializer: options.initializer,
       initArgs: options.initArgs,
@@ -49,9 +50,12 @@ export abstract class PoolExecutor extends Executor {
       heartbeat: options.heartbeat,
       onWorkerDeath: options.onWorkerDeath ?? 'break',
       namePrefix: 'PoolWorker',
-      onSettled: options.maxPending === undefined ? undefined : this.#onSettled,
+      onSettled: options.maxPending === undefined ? undefined : () => limit.settled(),
       kind,
     });
+    this.#limit = limit;
+    this.#engine = engine;
+    stopWithOwner(this, engine);
   }
 
   /**
@@ -84,8 +88,7 @@ export abstract class PoolExecutor extends Executor {
 
   /** Resolves when `submit` would not throw `QueueFullError`. */
   whenReady(): Promise<void> {
-    if (this.#engine.active < this.#maxPending) return Promise.resolve();
-    return new Promise((resolve) => this.#whenReady.push(resolve));
+    return this.#limit.room();
   }
 
   /**
@@ -134,8 +137,8 @@ export abstract class PoolExecutor extends Executor {
 
   #submit<A extends unknown[], R>(fn: (...args: A) => R, args: readonly unknown[], options: TaskOptions): Future<Awaited<R>> {
     this.#mustBeUsable('submit');
-    if (this.#engine.active >= this.#maxPending)
-      throw new QueueFullError(`Cannot submit: ${this.#maxPending} tasks are pending; wait for whenReady(), or raise maxPending`);
+    if (this.#limit.isFull)
+      throw new QueueFullError(`Cannot submit: ${this.#limit.max} tasks are pending; wait for whenReady(), or raise maxPending`);
     mustBeFunction('submit', fn);
     const { future, task } = this.#call<Awaited<R>>(fn as (...args: never[]) => unknown, args, options);
     return task === undefined ? future.future : future.submit(task, options.signal);
@@ -181,7 +184,7 @@ export abstract class PoolExecutor extends Executor {
     return mapOver<Awaited<R>>(
       {
         engine: this.#engine,
-        ready: () => (this.#engine.active < this.#maxPending ? undefined : this.whenReady()),
+        ready: () => (this.#limit.isFull ? this.#limit.room() : undefined),
         check: () => this.#mustBeUsable('go on with map'),
       },
       fn,
@@ -189,21 +192,6 @@ export abstract class PoolExecutor extends Executor {
       { ...options, traceparent: this.#traceparentOf(options) },
     );
   }
-
-  readonly #onSettled = (): void => {
-    if (this.#whenReady.length === 0 || this.#waking) return;
-    this.#waking = true;
-    setImmediate(this.#wake);
-  };
-
-  /** Lets as many go on as there is room for; the others as soon as those have used it or not. */
-  readonly #wake = (): void => {
-    this.#waking = false;
-    const room = this.#maxPending - this.#engine.active;
-    if (room <= 0) return;
-    for (const ready of this.#whenReady.splice(0, room)) ready();
-    this.#onSettled();
-  };
 
   static {
     showAs(PoolExecutor, (executor) => {

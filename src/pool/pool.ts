@@ -17,6 +17,7 @@ import { limitWait, type Wait } from '../substrate/wait-limit.js';
 import { showAs } from '../sharing/inspection.js';
 import { checkCount } from '../workers/check-options.js';
 import { WorkerEngine } from '../workers/engine.js';
+import { stopWithOwner } from '../workers/forgotten.js';
 import { processWorkers, type WorkerKind } from '../workers/worker-kind.js';
 import { iterateMap } from '../workers/map.js';
 import type { AnyIterable, MapOptions } from '../workers/task-options.js';
@@ -72,6 +73,7 @@ export class Pool implements AsyncDisposable {
       startsAtOnce: true,
       kind: new.target.workersOf(checked),
     });
+    stopWithOwner(this, this.#engine, 'A Pool was not closed: its workers end because nobody keeps it any more');
   }
 
   /** Calls `fn(...args)` in a worker. Of the options it takes `timeout`, `taskTimeout` and `signal`. */

@@ -18,7 +18,7 @@ import type { Definition, Encoded } from '../wire/codec-types.js';
 import { Inbox, Shipper } from '../wire/shipper.js';
 import { joinAsSender } from './family.js';
 import { BOOT, type Boot, END, INTERRUPT } from './frames.js';
-import { bootOf, setBoot } from './identity.js';
+import { bootOf, setBoot, setLoading } from './identity.js';
 
 /** File descriptors that `launcher.ts` passes. */
 const ARENA_FD = 3;
@@ -130,6 +130,7 @@ function openLink(
     faultPoint('boot.beforeReady');
     deliver = program.start(boot, parent);
   });
+  setLoading(() => inbox.isLoading);
   const link = new Link({
     offset: where.offset,
     capacity: where.capacity,

@@ -7,7 +7,7 @@ import { InvalidStateError } from '../errors.js';
 import { isHeard, logTable } from '../logging/log-table.js';
 import { childNodeOptions } from '../wire/loader-flags.js';
 import type { Boot } from './frames.js';
-import { authKey, bootOf, currentName } from './identity.js';
+import { authKey, bootOf, currentName, loadsForParent } from './identity.js';
 import type { StartMethod } from './start-method.js';
 
 /** Processes that start processes that start processes: so deep, and no deeper. */
@@ -26,6 +26,11 @@ export function bootFor(child: {
 }): Boot {
   const own = bootOf();
   if (own?.daemon === true) throw new InvalidStateError(`Cannot start ${child.name}: a daemon process may not have children`);
+  // Such a module would be loaded by the new child too, which would start children when it is loaded …
+  if (loadsForParent())
+    throw new InvalidStateError(
+      `Cannot start ${child.name}: this process is still loading the module of what it shall run; a module that children load must not start children when it is loaded, do that in a function`,
+    );
   if (child.identity.length > MAX_DEPTH)
     throw new InvalidStateError(
       `Cannot start ${child.name}: processes are nested ${MAX_DEPTH} deep already; is one starting itself?`,

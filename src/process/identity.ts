@@ -10,6 +10,7 @@ let boot: Boot | undefined;
 let constructions = 0;
 let mainKey: Uint8Array | undefined;
 let name: (() => string) | undefined;
+let loads: (() => boolean) | undefined;
 
 /** What the parent said of this process; undefined in a main process. */
 export function bootOf(): Boot | undefined {
@@ -36,6 +37,15 @@ export function setCurrentName(read: () => string): void {
 export function nextIdentity(): number[] {
   constructions++;
   return [...(boot?.identity ?? []), constructions];
+}
+
+/** Whether modules are being loaded now for what the parent wants to be run: that may be a module that wants children when it is loaded. */
+export function loadsForParent(): boolean {
+  return loads?.() ?? false;
+}
+
+export function setLoading(read: () => boolean): void {
+  loads = read;
 }
 
 /** The family's key: 32 random bytes of the main process, inherited. */

@@ -44,6 +44,11 @@ export class Inbox {
     this.#handle = handle;
   }
 
+  /** Whether modules are being loaded for what has arrived. */
+  get isLoading(): boolean {
+    return this.#loading;
+  }
+
   /** Takes a message; the bytes are only valid during the call. */
   readonly receive: Handler = (kind, buffer, start, end, owned) => {
     if (this.#loading) this.#waiting.push({ kind, bytes: owned ? buffer.subarray(start, end) : buffer.slice(start, end) });

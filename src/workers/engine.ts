@@ -14,6 +14,7 @@
  */
 import { CancelledError, InvalidStateError } from '../errors.js';
 import { joinAsSender } from '../process/family.js';
+import { loadsForParent } from '../process/identity.js';
 import { self } from '../substrate/self.js';
 import { encodeCall } from '../wire/codec.js';
 import { Answers } from './answers.js';
@@ -21,6 +22,7 @@ import { Broadcast } from './broadcast.js';
 import { Cancellation } from './cancellation.js';
 import { Crew, TERM_GRACE_MS } from './crew.js';
 import { Deaths } from './deaths.js';
+import { isEnding, watchEnding } from './ending.js';
 import type { EngineOptions } from './engine-options.js';
 import { type EngineState, EngineStates } from './engine-state.js';
 import { Feeder } from './feeder.js';
@@ -53,8 +55,11 @@ export class WorkerEngine {
   #onStopped: (() => void)[] = [];
 
   /** @throws {SerializationError} If the initializer or its arguments cannot be sent. */
-  constructor(options: EngineOptions) {
+  constructor(asked: EngineOptions) {
     joinAsSender();
+    watchEnding();
+    // A module that workers load may have a pool of its own: its workers start when it is used.
+    const options = loadsForParent() ? { ...asked, startsAtOnce: false } : asked;
     this.options = options;
     this.#ledger = new Ledger(() => this.#settled());
     this.#answers = new Answers(this.#ledger, {
@@ -106,6 +111,7 @@ export class WorkerEngine {
   /** Takes a task; exactly one call of its sink follows, in a later turn or in this one. */
   submit(task: Task): void {
     if (!this.#states.isRunning) throw new InvalidStateError(`Cannot submit: the engine is ${this.state}`);
+    if (isEnding()) throw new InvalidStateError('Cannot submit: this process is ending');
     this.#ledger.enter(task);
     this.#feeder.queue.push(task);
     this.#heartbeat?.watch();

@@ -55,34 +55,31 @@ for (const [stage, submit, python] of [
   [
     'an argument is rebuilt',
     (executor, action) => executor.submit(decode, new InDecode(action)),
-    'ExecutorDeadlockTest.test_exit_at_task_unpickle ExecutorDeadlockTest.test_crash_at_task_unpickle',
+    '[ExecutorDeadlockTest.test_exit_at_task_unpickle ExecutorDeadlockTest.test_crash_at_task_unpickle]',
   ],
   [
     'the task runs',
     (executor, action) => executor.submit(run, action),
-    'ExecutorDeadlockTest.test_exit_during_func_exec_on_worker ExecutorDeadlockTest.test_crash_during_func_exec_on_worker',
+    '[ExecutorDeadlockTest.test_exit_during_func_exec_on_worker ExecutorDeadlockTest.test_crash_during_func_exec_on_worker]',
   ],
   [
     'the result is encoded',
     (executor, action) => executor.submit(encode, action),
-    'ExecutorDeadlockTest.test_exit_during_result_pickle_on_worker ExecutorDeadlockTest.test_crash_during_result_pickle_on_worker',
+    '[ExecutorDeadlockTest.test_exit_during_result_pickle_on_worker ExecutorDeadlockTest.test_crash_during_result_pickle_on_worker]',
   ],
 ] as [string, (executor: InstanceType<Kind['Executor']>, action: string) => PromiseLike<unknown>, string][]) {
-  eachKind(
-    `a worker that ends while ${stage} breaks the executor, or costs its task; nothing hangs [${python}]`,
-    async (kind) => {
-      for (const action of endings(kind)) {
-        const strict = new kind.Executor({ maxWorkers: 2 });
-        const error = await errorOf(submit(strict, action));
-        assert.ok(error instanceof BrokenExecutorError && error.cause instanceof ProcessDiedError, `${action}: ${String(error)}`);
-        await inTime(strict.shutdown());
-        await withExecutorOf(kind, { maxWorkers: 2, onWorkerDeath: 'replace' }, async (lenient) => {
-          assert.ok((await errorOf(submit(lenient, action))) instanceof ProcessDiedError, action);
-          assert.equal(await inTime(lenient.submit(tasks.square, 2)), 4);
-        });
-      }
-    },
-  );
+  eachKind(`a worker that ends while ${stage} breaks the executor, or costs its task; nothing hangs ${python}`, async (kind) => {
+    for (const action of endings(kind)) {
+      const strict = new kind.Executor({ maxWorkers: 2 });
+      const error = await errorOf(submit(strict, action));
+      assert.ok(error instanceof BrokenExecutorError && error.cause instanceof ProcessDiedError, `${action}: ${String(error)}`);
+      await inTime(strict.shutdown());
+      await withExecutorOf(kind, { maxWorkers: 2, onWorkerDeath: 'replace' }, async (lenient) => {
+        assert.ok((await errorOf(submit(lenient, action))) instanceof ProcessDiedError, action);
+        assert.equal(await inTime(lenient.submit(tasks.square, 2)), 4);
+      });
+    }
+  });
 }
 
 eachKind(

@@ -9,7 +9,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Pool, PoolOptions, ProcessPoolExecutor, ProcessPoolExecutorOptions } from '#src/index.js';
 import type { Kind } from '../support/kinds.js';
-import { inTime } from './executor-support.js';
+import { inTime, until } from './executor-support.js';
 
 /** Runs `use` with an executor of this kind and shuts it down, whatever happens. */
 export async function withExecutorOf<T>(
@@ -47,15 +47,27 @@ export async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   return given;
 }
 
+/** Numbers that come one per turn of the event loop. */
+export async function* slowly(n: number): AsyncGenerator<number> {
+  for (let i = 0; i < n; i++) {
+    await turn();
+    yield i;
+  }
+}
+
 export const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 /** Fails unless the object is garbage soon. */
-export async function assertCollected(reference: WeakRef<object>, what: string): Promise<void> {
+export function assertCollected(reference: WeakRef<object>, what: string): Promise<void> {
+  return untilCollected(() => reference.deref() === undefined, `the end of ${what}`);
+}
+
+/** Waits for what garbage collection brings about. */
+export function untilCollected(condition: () => boolean, what: string): Promise<void> {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
-  for (let i = 0; i < 100 && reference.deref() !== undefined; i++) {
-    await turn();
+  return until(() => {
     collect();
-  }
-  assert.equal(reference.deref(), undefined, what);
+    return condition();
+  }, what);
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
-import { asCompleted, ClosedError, type Future, RemoteError, TimeoutError, wait } from '#src/index.js';
+import { activeChildren, asCompleted, ClosedError, type Future, RemoteError, TimeoutError, wait } from '#src/index.js';
 import { eachKind } from '../support/kinds.js';
-import { all, assertCollected, range, withExecutorOf } from './conformance-support.js';
+import { all, assertCollected, untilCollected, range, withExecutorOf } from './conformance-support.js';
 import { errorOf, gate, inTime, notes, scratch, tasks, until } from './executor-support.js';
 
 const power = (base: number, exponent: number) => base ** exponent;
@@ -302,7 +302,7 @@ eachKind(
   async (kind, t) => {
     const file = `${scratch(t)}/notes`;
     const results = (() => {
-      const executor = new kind.Executor({ maxWorkers: 2, idleTimeout: 0 });
+      const executor = new kind.Executor({ maxWorkers: 2 });
       return executor.map(
         tasks.note as (file: string, text: string) => string,
         new Array<string>(5).fill(file),
@@ -311,6 +311,7 @@ eachKind(
     })();
     assert.deepEqual(await inTime(all(results)), range(5).map(String));
     assert.equal(notes(file).length, 5);
+    await untilCollected(() => activeChildren().length === 0, 'the end of the workers');
   },
 );
 

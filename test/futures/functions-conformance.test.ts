@@ -76,7 +76,7 @@ eachKind(
 );
 
 eachKind(
-  'an initializer that fails breaks the executor, with its error as cause, and leaves nothing [FailingInitializerMixin.test_initializer FailingInitializerResourcesTest.test_spawn E-10]',
+  'an initializer that fails breaks the executor, with its error as cause, and leaves nothing [FailingInitializerMixin.test_initializer FailingInitializerResourcesTest.test_spawn FailingInitializerResourcesTest.test_forkserver InterpreterPoolExecutorTest.test_init_exception_in_func E-10]',
   async (kind) => {
     const executor = new kind.Executor({
       maxWorkers: 2,
@@ -125,7 +125,7 @@ eachKind(
 );
 
 eachKind(
-  'workers are named PoolWorker-N, each its own [ThreadPoolShutdownTest.test_thread_names_default ThreadPoolShutdownTest.test_thread_names_assigned O-02]',
+  'workers are named PoolWorker-N, each its own [ThreadPoolShutdownTest.test_thread_names_default ThreadPoolShutdownTest.test_thread_names_assigned InterpreterPoolExecutorTest.test_thread_name_prefix O-02]',
   (kind) =>
     withExecutorOf(kind, { maxWorkers: 2 }, async (executor) => {
       const names = await inTime(executor.broadcast(() => currentProcess().name));

@@ -83,7 +83,7 @@ test('Future.cancel() of a pending future settles it at once; again it is true [
   await assert.rejects(future.exception(), CancelledError);
 });
 
-test('setting a result or an error of a future that is done throws InvalidStateError [F-07]', async () => {
+test('setting a result or an error of a future that is done throws InvalidStateError [FutureTests.test_multiple_set_result FutureTests.test_multiple_set_exception F-07]', async () => {
   const finished = new Future<number>();
   finished.setResult(1);
   assert.throws(() => finished.setResult(2), InvalidStateError);
@@ -168,4 +168,79 @@ test('a Future has the manners of a promise: then, catch, finally, await, Promis
   const read = Promise.all([future, future.then((x) => x + 1), future.finally(() => {}), future.catch(() => 0)]);
   future.setResult(5);
   assert.deepEqual(await read, [5, 6, 5, 5]);
+});
+
+/** What anybody may ask of a future, asked at one moment. */
+async function snapshot(future: Future<number>): Promise<unknown[]> {
+  const told = (error: unknown) => (error as Error).name;
+  const asked = [future.done(), future.cancelled(), future.running()];
+  return [...asked, await future.result(0).catch(told), await future.exception(0).catch(told)];
+}
+
+test('each state of a Future as anybody may ask for it [FutureTests.test_cancel FutureTests.test_cancelled FutureTests.test_done FutureTests.test_running FutureTests.test_get_snapshot FutureTests.test_result_with_timeout FutureTests.test_exception_with_timeout]', async () => {
+  const error = new RangeError('mine');
+  const states: [string, (future: Future<number>) => unknown, unknown[], boolean][] = [
+    ['pending', () => {}, [false, false, false, 'TimeoutError', 'TimeoutError'], true],
+    ['running', (future) => future.setRunningOrNotifyCancel(), [false, false, true, 'TimeoutError', 'TimeoutError'], false],
+    ['cancelled', (future) => future.cancel(), [true, true, false, 'CancelledError', 'CancelledError'], true],
+    ['failed', (future) => future.setException(error), [true, false, false, 'RangeError', error], false],
+    ['successful', (future) => future.setResult(42), [true, false, false, 42, null], false],
+  ];
+  for (const [name, bring, expected, cancellable] of states) {
+    const future = new Future<number>();
+    bring(future);
+    assert.deepEqual(await snapshot(future), expected, name);
+    assert.equal(future.cancel(), cancellable, name);
+    assert.equal(future.cancelled(), cancellable, name);
+  }
+});
+
+for (const [how, settle, expected] of [
+  ['a result', (future: Future<number>) => future.setResult(5), [true, false, 5]],
+  ['an error', (future: Future<number>) => future.setException(new RangeError('mine')), [true, false, 'mine']],
+  ['being cancelled', (future: Future<number>) => future.cancel(), [true, true, 'The task was cancelled before it began']],
+] as const) {
+  test(`a done callback is called with the future after ${how}, at once or at the latest when it is added [FutureTests.test_done_callback_with_result FutureTests.test_done_callback_with_exception FutureTests.test_done_callback_with_cancel FutureTests.test_done_callback_already_successful FutureTests.test_done_callback_already_failed FutureTests.test_done_callback_already_cancelled]`, async () => {
+    const future = new Future<number>();
+    const early: Future<number>[] = [];
+    const late: Future<number>[] = [];
+    future.addDoneCallback((each) => early.push(each));
+    settle(future);
+    assert.deepEqual(early, [future]);
+    future.addDoneCallback((each) => late.push(each));
+    assert.deepEqual(late, [future]);
+    const outcome = await future.then(
+      (value) => value,
+      (error: unknown) => (error as Error).message,
+    );
+    assert.deepEqual([future.done(), future.cancelled(), outcome], expected);
+  });
+}
+
+test('result() and exception() wait for what comes later [FutureTests.test_result_with_success FutureTests.test_result_with_cancel FutureTests.test_exception_with_success]', async () => {
+  const [succeeds, isCancelled, fails] = [new Future<number>(), new Future<number>(), new Future<number>()];
+  const waits = [succeeds.result(5000), isCancelled.result(5000).catch((error: unknown) => error), fails.exception(5000)];
+  await turn();
+  succeeds.setResult(42);
+  isCancelled.cancel();
+  const error = new Error('mine');
+  fails.setException(error);
+  const [value, cancelled, exception] = await Promise.all(waits);
+  assert.equal(value, 42);
+  assert.ok(cancelled instanceof CancelledError);
+  assert.equal(exception, error);
+});
+
+test('a callback that throws although the future is done already is a warning [FutureTests.test_done_callback_raises_already_succeeded FutureTests.test_done_callback_raises]', async () => {
+  const calls: string[] = [];
+  const warnings = await warningsIn(() => {
+    const future = new Future<number>();
+    future.setResult(5);
+    future.addDoneCallback(() => {
+      throw new Error('too late');
+    });
+    future.addDoneCallback(() => calls.push('next'));
+  });
+  assert.deepEqual(calls, ['next']);
+  assert.match(warnings.map(({ message }) => message).join(), /too late/);
 });

@@ -381,13 +381,21 @@ executorTest('a program with an idle executor ends by itself and leaves no worke
 });
 
 executorTest(
-  'pending tasks keep a program alive until they are done, also after shutdown({ wait: false }) [fault 29 E-15]',
+  'pending tasks keep a program alive until they are done, also after shutdown({ wait: false }) [ExecutorShutdownTest.test_interpreter_shutdown ExecutorShutdownTest.test_hang_gh83386] [gh-83386 fault 29 E-15]',
   async () => {
     for (const name of ['pending', 'notWaiting']) {
       const { code, output, complaints } = await program('programs.mjs', [name]);
       assert.deepEqual([code, complaints], [0, '']);
       assert.deepEqual(output.trim().split('\n').sort(), ['0', '1', '2', '3', '4'], name);
     }
+  },
+);
+
+executorTest(
+  'submit() throws when this process is ending [ExecutorShutdownTest.test_submit_after_interpreter_shutdown F-14]',
+  async () => {
+    const { code, output, complaints } = await program('programs.mjs', ['tooLate']);
+    assert.deepEqual([code, output, complaints], [0, '9\nInvalidStateError Cannot submit: this process is ending\n', '']);
   },
 );
 

@@ -32,7 +32,7 @@ async function collect<T>(items: AsyncIterable<T>): Promise<{ given: T[]; error:
 }
 
 executorTest(
-  'wait() resolves when all are done; what is given twice counts once [F WaitTests.test_all_completed test_20369]',
+  'wait() resolves when all are done; what is given twice counts once [WaitTests.test_all_completed WaitTests.test_20369]',
   () =>
     withExecutor({ maxWorkers: 2 }, async (executor) => {
       const futures = [executor.submit(tasks.square, 2), executor.submit(tasks.fail, 'no'), done(), cancelled()];
@@ -78,7 +78,7 @@ executorTest(
 );
 
 executorTest(
-  'wait() with FIRST_EXCEPTION resolves at the first failure; a cancelled future is none [F WaitTests.test_first_exception …_some_already_complete …_one_already_failed]',
+  'wait() with FIRST_EXCEPTION resolves at the first failure; a cancelled future is none [WaitTests.test_first_exception WaitTests.test_first_exception_some_already_complete WaitTests.test_first_exception_one_already_failed]',
   (t) =>
     withExecutor({ maxWorkers: 2 }, async (executor) => {
       const { path, open } = gate(t);
@@ -162,7 +162,7 @@ executorTest(
 );
 
 executorTest(
-  'asCompleted() gives what is done before its time runs out, then rejects with the numbers, then ends [F AsCompletedTests.test_future_times_out test_correct_timeout_exception_msg]',
+  'asCompleted() gives what is done before its time runs out, then rejects with the numbers, then ends [AsCompletedTests.test_future_times_out AsCompletedTests.test_correct_timeout_exception_msg]',
   async () => {
     for (const timeout of [0, 20]) {
       const finished: Future<unknown>[] = [cancelled(), done(), failed()];

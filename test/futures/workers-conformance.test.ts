@@ -121,6 +121,21 @@ eachKind(
 );
 
 eachKind(
+  'shutdown({ wait: false }) while a worker has run all that it may run loses no task that follows [ProcessPoolShutdownTest.test_shutdown_gh_132969_case_1 ProcessPoolShutdownTest.test_shutdown_gh_132969_case_2 gh-132969]',
+  async (kind) => {
+    for (const maxTasksPerChild of [1, 2]) {
+      const executor = new kind.Executor({ maxWorkers: 1, maxTasksPerChild });
+      const done = await inTime(executor.submit(tasks.square, 2));
+      const last = executor.submit(tasks.later<number>, 10, 2);
+      const failing = errorOf(executor.submit(tasks.fail, 'mine'));
+      await inTime(executor.shutdown({ wait: false }));
+      assert.deepEqual([done, await inTime(last), (await failing).message], [4, 10, 'mine']);
+      await inTime(executor.shutdown());
+    }
+  },
+);
+
+eachKind(
   'an executor that nobody keeps while its workers are being replaced does all its tasks [ProcessPoolExecutorTest.test_gc_during_max_tasks_worker_exit_gh152967 gh-152967]',
   async (kind) => {
     const { setFlagsFromString } = await import('node:v8');
@@ -128,7 +143,7 @@ eachKind(
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
     const futures = ((): Future<number>[] => {
-      const executor = new kind.Executor({ maxWorkers: 2, maxTasksPerChild: 1, idleTimeout: 0 });
+      const executor = new kind.Executor({ maxWorkers: 2, maxTasksPerChild: 1 });
       return range(6).map((x) => executor.submit(tasks.later<number>, x, 2));
     })();
     for await (const _ of asCompleted(futures)) collect();
@@ -190,25 +205,22 @@ eachKind(
 for (const end of ['terminateWorkers', 'killWorkers'] as const) {
   const [python, forced] =
     end === 'terminateWorkers'
-      ? ['test_terminate_workers', 'test_force_shutdown_workers']
-      : ['test_kill_workers', 'test_force_shutdown_workers_stops_pool'];
-  eachKind(
-    `${end}() ends what runs, cancels what waits, and stops the executor [ProcessPoolExecutorTest.${python} ProcessPoolExecutorTest.${forced} E-13]`,
-    async (kind, t) => {
-      const executor = new kind.Executor({ maxWorkers: 1 });
-      const { path } = gate(t);
-      await inTime(executor.submit(tasks.square, 1)); // a thread that is killed while node loads a module leaves its file open
-      const running = executor.submit(tasks.hold<number>, path, 1);
-      const waiting = executor.submit(tasks.square, 2);
-      await until(() => running.running(), 'the task to run');
-      const [first, second] = [errorOf(running), errorOf(waiting)];
-      await inTime(executor[end](), end);
-      assert.ok((await first) instanceof BrokenExecutorError);
-      assert.ok((await second) instanceof CancelledError && waiting.cancelled());
-      assert.throws(() => executor.submit(tasks.square, 3), ClosedError);
-      assert.equal(executor.stats().workers, 0);
-    },
-  );
+      ? ['[ProcessPoolExecutorTest.test_terminate_workers]', '[ProcessPoolExecutorTest.test_force_shutdown_workers]']
+      : ['[ProcessPoolExecutorTest.test_kill_workers]', '[ProcessPoolExecutorTest.test_force_shutdown_workers_stops_pool]'];
+  eachKind(`${end}() ends what runs, cancels what waits, and stops the executor ${python} ${forced} [E-13]`, async (kind, t) => {
+    const executor = new kind.Executor({ maxWorkers: 1 });
+    const { path } = gate(t);
+    await inTime(executor.submit(tasks.square, 1)); // a thread that is killed while node loads a module leaves its file open
+    const running = executor.submit(tasks.hold<number>, path, 1);
+    const waiting = executor.submit(tasks.square, 2);
+    await until(() => running.running(), 'the task to run');
+    const [first, second] = [errorOf(running), errorOf(waiting)];
+    await inTime(executor[end](), end);
+    assert.ok((await first) instanceof BrokenExecutorError);
+    assert.ok((await second) instanceof CancelledError && waiting.cancelled());
+    assert.throws(() => executor.submit(tasks.square, 3), ClosedError);
+    assert.equal(executor.stats().workers, 0);
+  });
 
   eachKind(
     `${end}() of an executor without workers, or with dead ones, is done at once [ProcessPoolExecutorTest.test_force_shutdown_workers_dead_workers ProcessPoolExecutorTest.test_force_shutdown_workers_not_started_yet]`,
