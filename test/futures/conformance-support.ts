@@ -3,7 +3,6 @@
  *
  * Runs in test processes.
  */
-import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';

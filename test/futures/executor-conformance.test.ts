@@ -301,15 +301,13 @@ eachKind(
   'an executor that nobody keeps gives its results, and its futures settle [ProcessPoolShutdownTest.test_del_shutdown ThreadPoolShutdownTest.test_del_shutdown]',
   async (kind, t) => {
     const file = `${scratch(t)}/notes`;
-    const results = (() => {
+    const use = async () => {
       const executor = new kind.Executor({ maxWorkers: 2 });
-      return executor.map(
-        tasks.note as (file: string, text: string) => string,
-        new Array<string>(5).fill(file),
-        range(5).map(String),
+      return all(
+        executor.map(tasks.note as (file: string, text: string) => string, new Array<string>(5).fill(file), range(5).map(String)),
       );
-    })();
-    assert.deepEqual(await inTime(all(results)), range(5).map(String));
+    };
+    assert.deepEqual(await inTime(use()), range(5).map(String));
     assert.equal(notes(file).length, 5);
     await untilCollected(() => activeChildren().length === 0, 'the end of the workers');
   },
