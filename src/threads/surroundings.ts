@@ -9,11 +9,12 @@ import { flushStreams, type Surroundings } from '../process/child-main.js';
 import { setOwnClass } from '../process/current-process.js';
 import { joinFamilyAsThread } from '../substrate/self.js';
 import { Thread } from './thread.js';
-import { LISTENS, type ThreadData } from './thread-data.js';
+import { LISTENS, STARTING, STATE, type ThreadData, UNWANTED, UP } from './thread-data.js';
 
 /** Reads what the starter left for this thread. */
 export function surroundingsOfThread(): Surroundings {
   const { env, parentBellFd, interrupt } = workerData as ThreadData;
+  if (Atomics.compareExchange(interrupt, STATE, STARTING, UP) === UNWANTED) process.exit(0);
   for (const [name, value] of Object.entries(env)) {
     if (value === undefined) delete process.env[name];
     else process.env[name] = value;

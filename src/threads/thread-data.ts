@@ -15,3 +15,12 @@ export interface ThreadData {
 
 /** Index in `interrupt`: 1 while the thread has a handler of SIGINT. */
 export const LISTENS = 0;
+/** Index in `interrupt`: how far the start is. Each side moves it once from `STARTING`, so one of them knows what to do. */
+export const STATE = 1;
+/** The thread loads this library: node ends nobody then without harm. */
+export const STARTING = 0;
+/** It can be ended at any time. */
+export const UP = 1;
+/** It shall end by itself as soon as it could go on. */
+export const UNWANTED = 2;
+export const INTERRUPT_BYTES = 8;

@@ -15,7 +15,7 @@ import { type Child, type ChildRequest, homeArgument, launchWith, type Place, ty
 import type { ProcessOptions } from '../process/process-options.js';
 import { Bell } from '../substrate/doorbell.js';
 import { self } from '../substrate/self.js';
-import { LISTENS, type ThreadData } from './thread-data.js';
+import { INTERRUPT_BYTES, LISTENS, STARTING, STATE, type ThreadData, UNWANTED } from './thread-data.js';
 
 /** What of a Process's options a thread heeds. */
 export type ThreadStart = Pick<ProcessOptions, 'env' | 'execArgv' | 'stdio' | 'maxOldSpaceMb'>;
@@ -30,7 +30,7 @@ export function launchThread(options: ThreadStart, request: ChildRequest, entry:
 
 function startThread(file: string, options: ThreadStart, request: ChildRequest, place: Place): Started {
   const { stdio = 'inherit', maxOldSpaceMb } = options;
-  const interrupt = new Int32Array(new SharedArrayBuffer(4));
+  const interrupt = new Int32Array(new SharedArrayBuffer(INTERRUPT_BYTES));
   const data: ThreadData = { env: options.env ?? {}, parentBellFd: self().doorbell.writeFd, interrupt };
   const worker = new Worker(file, {
     argv: [homeArgument(request, place)],
@@ -67,6 +67,7 @@ class RunningThread {
   /** The signal that ends it. */
   #endedBy: number | undefined;
   #outOfMemory = false;
+  #grace: NodeJS.Timeout | undefined;
 
   constructor(worker: Worker, interrupt: Int32Array, send: (kind: number) => void) {
     this.#worker = worker;
@@ -83,6 +84,7 @@ class RunningThread {
     });
     this.#worker.on('exit', (code) => {
       this.#ended = true;
+      clearTimeout(this.#grace);
       onEnd(this.#statusOf(code));
     });
   }
@@ -95,8 +97,16 @@ class RunningThread {
       return true;
     }
     this.#endedBy = number;
-    void this.#worker.terminate();
+    this.#end();
     return true;
+  }
+
+  /** A thread that node ends while it loads a file leaves that open, and one that requires an ES module takes the process with it. */
+  #end(): void {
+    const terminate = () => void this.#worker.terminate();
+    if (Atomics.compareExchange(this.#interrupt, STATE, STARTING, UNWANTED) === STARTING)
+      this.#grace = setTimeout(terminate, START_GRACE_MS).unref();
+    else terminate();
   }
 
   #statusOf(code: number): number {
@@ -106,6 +116,8 @@ class RunningThread {
 }
 
 const SIGINT = signalNumber('SIGINT');
+/** From the wish to end a thread that still loads this library to its end by force, in milliseconds. */
+const START_GRACE_MS = 1000;
 /** 0: before it ran. */
 const CODES_OF_TERMINATED: ReadonlySet<number> = new Set([0, 1]);
 /** What node's processes end with then. */

@@ -71,6 +71,7 @@ for (const [stage, submit, python] of [
   eachKind(`a worker that ends while ${stage} breaks the executor, or costs its task; nothing hangs ${python}`, async (kind) => {
     for (const action of endings(kind)) {
       const strict = new kind.Executor({ maxWorkers: 2 });
+      if (!kind.separate) await inTime(strict.broadcast(tasks.lengthOf, 'x')); // see below
       const error = await errorOf(submit(strict, action));
       assert.ok(error instanceof BrokenExecutorError && error.cause instanceof ProcessDiedError, `${action}: ${String(error)}`);
       await inTime(strict.shutdown());
@@ -136,6 +137,7 @@ eachKind(
   async (kind) => {
     const data = Buffer.alloc(20_000_000, 1);
     const executor = new kind.Executor({ maxWorkers: 2 });
+    await inTime(executor.broadcast(tasks.lengthOf, 'x')); // a thread that is ended while node loads a module leaves its file open
     const [ending] = endings(kind) as [string];
     const futures = [executor.submit(run, ending), ...range(4).map(() => executor.submit(tasks.lengthOf, data))];
     const outcomes = await inTime(Promise.allSettled(futures));
