@@ -10,6 +10,7 @@
       "native/fork-server.c",
       "native/futex.c",
       "native/guardian.c",
+      "native/keeper.c",
       "native/loop-end.c",
       "native/napi-helpers.c",
       "native/poller.c",

@@ -8,6 +8,7 @@
 #include "fork-server.h"
 #include "futex.h"
 #include "guardian.h"
+#include "keeper.h"
 #include "layout.h"
 #include "loop-end.h"
 #include "napi-helpers.h"
@@ -328,6 +329,12 @@ static void export_layout(napi_env env, napi_value exports) {
   EXPORT(STATE_CLAIMED);
   EXPORT(STATE_LIVE);
   EXPORT(HEADER_SLOTS_USED);
+  EXPORT(HEADER_FOUNDER_PID);
+  EXPORT(HEADER_FOUNDER_START_LOW);
+  EXPORT(HEADER_FOUNDER_START_HIGH);
+  EXPORT(HEADER_SUPERVISOR);
+  EXPORT(HEADER_KEEPER);
+  EXPORT(HEADER_KEPT);
   EXPORT(GUARDIAN_CAPACITY);
 #undef EXPORT
   mp_set(env, exports, "layout", layout);
@@ -367,6 +374,7 @@ NAPI_MODULE_INIT() {
   mp_fork_server_exports(env, exports);
   mp_fork_client_exports(env, exports);
   mp_fork_platform_exports(env, exports);
+  mp_keeper_exports(env, exports);
   mp_loop_end_exports(env, exports);
   mp_shared_memory_exports(env, exports);
   mp_socket_exports(env, exports);

@@ -29,3 +29,12 @@
 
 /* Number of participant slots ever used: ringing everybody stops there. */
 #define MP_HEADER_SLOTS_USED 8
+/* The family's first process, and its start time in clock ticks since boot. */
+#define MP_HEADER_FOUNDER_PID 16
+#define MP_HEADER_FOUNDER_START_LOW 17
+#define MP_HEADER_FOUNDER_START_HIGH 18
+/* Descriptors of the first process, each as its number and one; 0: none. By the one its supervisor is told what to do, by
+ * the other its keeper of descriptors is reached; then how many of them it has. */
+#define MP_HEADER_SUPERVISOR 20
+#define MP_HEADER_KEEPER 21
+#define MP_HEADER_KEPT 22

@@ -234,6 +234,13 @@ static napi_value socket_write(napi_env env, napi_callback_info info) {
   return mp_number(env, (double)(result >= 0 ? result : -errno));
 }
 
+/* socketShutdown(fd) -> errno: nothing more is sent */
+static napi_value socket_shutdown(napi_env env, napi_callback_info info) {
+  napi_value argv[1];
+  mp_args(env, info, 1, argv);
+  return mp_int(env, shutdown(mp_i32(env, argv[0], -1), SHUT_WR) == 0 ? 0 : errno);
+}
+
 static double now_ms(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -324,6 +331,7 @@ void mp_socket_exports(napi_env env, napi_value exports) {
   mp_export(env, exports, "socketOwner", socket_owner);
   mp_export(env, exports, "socketRead", socket_read);
   mp_export(env, exports, "socketWrite", socket_write);
+  mp_export(env, exports, "socketShutdown", socket_shutdown);
   mp_export(env, exports, "socketWait", socket_wait);
   mp_export(env, exports, "pollerOpen", poller_open);
   mp_export(env, exports, "pollerAdd", poller_add);

@@ -1,6 +1,9 @@
 #include "supervisor.h"
+#include "arena.h"
 #include "doorbell.h"
 #include "fault.h"
+#include "keeper.h"
+#include "layout.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -11,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -55,7 +57,7 @@ static child_t *children;
 static request_t *request; /* at most one at a time */
 static pthread_mutex_t request_mutex = PTHREAD_MUTEX_INITIALIZER;
 static bool started;
-static int command_fd = -1;
+static int command_fds[2] = {-1, -1}; /* a pipe: the read end, the write end */
 static int parent_pidfd = -1;
 static uint32_t *beat_word; /* NULL: it does not beat */
 static int beat_ms;
@@ -241,7 +243,7 @@ static size_t collect(struct pollfd **list, size_t *room) {
       *room = count * 2;
     }
   }
-  (*list)[0] = (struct pollfd){.fd = command_fd, .events = POLLIN};
+  (*list)[0] = (struct pollfd){.fd = command_fds[0], .events = POLLIN};
   (*list)[1] = (struct pollfd){.fd = parent_pidfd, .events = POLLIN};
   size_t used = 2;
   for (child_t *child = children; child != NULL && used < count; child = child->next)
@@ -277,8 +279,10 @@ static void *supervise(void *unused) {
     if (poll(list, count, timeout) < 0 && errno != EINTR) break;
     if (list[1].revents != 0) kill(getpid(), SIGKILL);
     if (list[0].revents != 0) {
-      uint64_t value;
-      if (read(command_fd, &value, sizeof(value)) < 0 && errno != EAGAIN) break;
+      char said[64];
+      ssize_t length = read(command_fds[0], said, sizeof(said));
+      if (length < 0 && errno != EAGAIN) break;
+      if (length > 0 && memchr(said, *MP_SUPERVISOR_KEEP, (size_t)length) != NULL) mp_keeper_start();
     }
     pthread_mutex_lock(&mutex);
     request_t *asked = request;
@@ -293,10 +297,21 @@ static void *supervise(void *unused) {
 
 /* ---- called by JavaScript threads ---- */
 
+/* Other members of the family find the supervisor of their first process by it. */
+static void publish_command(void) {
+  if (mp_arena() == NULL) return;
+  uint32_t *header = (uint32_t *)(void *)mp_arena()->base;
+  if (__atomic_load_n(&header[MP_HEADER_FOUNDER_PID], __ATOMIC_SEQ_CST) != (uint32_t)getpid()) return;
+  __atomic_store_n(&header[MP_HEADER_SUPERVISOR], (uint32_t)command_fds[1] + 1, __ATOMIC_SEQ_CST);
+}
+
 static int start_locked(void) {
-  if (started) return 0;
-  if (command_fd < 0) command_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (command_fd < 0) return errno;
+  if (started) {
+    publish_command();
+    return 0;
+  }
+  if (command_fds[0] < 0 && pipe2(command_fds, O_CLOEXEC | O_NONBLOCK) != 0) return errno;
+  publish_command();
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, 256 * 1024);
@@ -313,8 +328,7 @@ static int start_locked(void) {
 }
 
 static void wake_supervisor(void) {
-  uint64_t one = 1;
-  while (write(command_fd, &one, sizeof(one)) < 0 && errno == EINTR) {
+  while (write(command_fds[1], "w", 1) < 0 && errno == EINTR) {
   }
 }
 

@@ -24,6 +24,9 @@ typedef struct {
   int status; /* exit code, or the negative signal number */
 } mp_exit_t;
 
+/* What a member of the family writes into the command pipe of the first process to have it keep descriptors (keeper.h). */
+#define MP_SUPERVISOR_KEEP "k"
+
 /* Starts a child; `ring_fd` is rung at its death (a duplicate is kept). `owner` groups children for mp_disown.
  * 0, or an errno with the failing call's name. */
 int mp_spawn(const mp_spawn_t *request, int ring_fd, const void *owner, int *id, pid_t *pid, const char **syscall_name);

@@ -57,6 +57,7 @@ const LATER = {
     'process/launcher',
     'threads/thread-launcher',
     'process/shared-classes',
+    'channel/net-handles',
     'logging/forwarder',
     'logging/own-logger',
     'logging/log-table',

@@ -11,7 +11,7 @@ import { type SocketPlace, SocketHandle } from '../substrate/socket-handle.js';
 import { waitOptions } from '../substrate/wait-limit.js';
 import { type Address, addressText, checkAddress, isLocal, numericPlace, placesOf } from './address.js';
 import type { ByteChannel } from './byte-channel.js';
-import { Connection } from './connection.js';
+import type { Connection } from './connection.js';
 import {
   type CheckedOptions,
   checkKeyOffLoopback,
@@ -21,6 +21,7 @@ import {
 } from './connection-options.js';
 import { clientDialog, type Peer } from './handshake.js';
 import { runDialog, runDialogSync } from './handshake-drivers.js';
+import { socketConnection } from './socket-sharing.js';
 import { SocketTransport } from './socket-transport.js';
 import { WaitLine } from './wait-line.js';
 
@@ -66,7 +67,7 @@ export async function Client<T = unknown>(address: Address, options: ClientOptio
     const { authKey, legacyAuth } = checked;
     if (authKey !== undefined)
       heedPeer(transport, await runDialog(clientDialog({ authKey, legacyAuth, binding }), transport, deadline, signal));
-    return new Connection<T>(transport);
+    return socketConnection<T>(transport);
   } catch (error) {
     (channel ?? handle)?.close();
     throw error;
@@ -93,7 +94,7 @@ export function ClientSync<T = unknown>(address: Address, options: Omit<ClientOp
     const transport = new SocketTransport(handle, checked);
     const { authKey, legacyAuth } = checked;
     if (authKey !== undefined) heedPeer(transport, runDialogSync(clientDialog({ authKey, legacyAuth }), transport, deadline));
-    return new Connection<T>(transport);
+    return socketConnection<T>(transport);
   } catch (error) {
     handle.close();
     throw error;

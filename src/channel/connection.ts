@@ -12,8 +12,10 @@ import {
   MessageTooLargeError,
   TimeoutError,
 } from '../errors.js';
+import { addLender } from '../sharing/lenders.js';
 import { showAs } from '../sharing/inspection.js';
 import { type Wait, waitOptions } from '../substrate/wait-limit.js';
+import { netLender } from './net-lender.js';
 import type { Arrival, Transport } from './transport.js';
 
 /**
@@ -28,6 +30,7 @@ import type { Arrival, Transport } from './transport.js';
  */
 export class Connection<T = unknown> implements Disposable {
   static {
+    addLender(netLender);
     showAs(Connection, ({ readable, writable, closed }) => (closed ? { closed } : { readable, writable }));
   }
 

@@ -13,6 +13,7 @@
  *
  * Nothing is believed: memory is taken as bytes arrive, and a length above the limit ends the stream.
  */
+import { Buffer } from 'node:buffer';
 import { ChannelClosedError, MessageTooLargeError, ProtocolError, SystemError } from '../errors.js';
 import { WOULD_BLOCK } from '../substrate/socket-handle.js';
 import type { ByteChannel } from './byte-channel.js';
@@ -45,7 +46,11 @@ export function frameHeader(into: Uint8Array, end: number, length: number, isVal
 export class FrameReader {
   /** Longest message. */
   limit: number;
-  readonly #channel: Pick<ByteChannel, 'read'>;
+  #channel: Pick<ByteChannel, 'read'>;
+  /** Whether only what the next message still lacks is read, since others read, too. */
+  #exact = false;
+  /** How much that is, as far as it is known. */
+  #missing = SHORT_HEADER;
   /** Bytes that were read and belong to no message yet. */
   #buffer: Uint8Array = EMPTY;
   #start = 0;
@@ -70,6 +75,23 @@ export class FrameReader {
   /** A number that changes with what is read of a message. */
   get progress(): number {
     return this.#large?.filled ?? this.#end - this.#start;
+  }
+
+  /** Whether a whole message is there that was only looked at, or the stream has ended. */
+  get isHolding(): boolean {
+    return this.#held !== undefined || this.#failure !== undefined;
+  }
+
+  /** From now on reads from this channel, and nothing in advance; what was read already is given back. */
+  readExactly(channel: Pick<ByteChannel, 'read'>): Uint8Array {
+    this.#channel = channel;
+    this.#exact = true;
+    const parts = [this.#held, this.#large].map((part) => (part === undefined ? EMPTY : unread(part)));
+    const rest = Buffer.concat([...parts, this.#buffer.subarray(this.#start, this.#end)]);
+    this.#held = this.#large = undefined;
+    this.#buffer = EMPTY;
+    this.#start = this.#end = 0;
+    return rest;
   }
 
   /** Ends the stream: what is asked for from now on throws this. */
@@ -134,10 +156,12 @@ export class FrameReader {
   /** A message out of what was read, or where it is longer, the beginning of it. */
   #parse(): Frame | undefined {
     const there = this.#end - this.#start;
-    if (there < 4) return undefined;
+    this.#missing = SHORT_HEADER - there;
+    if (there < SHORT_HEADER) return undefined;
     const view = new DataView(this.#buffer.buffer, this.#buffer.byteOffset + this.#start, there);
     const first = view.getInt32(0);
     const isLong = first === LARGE_BYTES || first === LARGE_VALUE;
+    this.#missing = HEADER_MAX - there;
     if (isLong && there < HEADER_MAX) return undefined;
     const isValue = first <= -2;
     const length = isLong ? Number(view.getBigUint64(4)) : isValue ? -2 - first : first;
@@ -147,7 +171,8 @@ export class FrameReader {
       );
     const start = this.#start + (isLong ? HEADER_MAX : 4);
     if (length > MOST_AT_ONCE) return this.#whole(this.#begin(isValue, length, start));
-    if (start + length > this.#end) return undefined;
+    this.#missing = start + length - this.#end;
+    if (this.#missing > 0) return undefined;
     this.#start = start + length;
     return { isValue, buffer: this.#buffer, start, end: start + length, owned: false };
   }
@@ -176,7 +201,8 @@ export class FrameReader {
     const target = scratch();
     const rest = this.#end - this.#start;
     target.set(this.#buffer.subarray(this.#start, this.#end));
-    const count = this.#channel.read(target, rest, Math.min(target.length, this.limit + HEADER_MAX) - rest, this.#wait);
+    const wanted = this.#exact ? this.#missing : Math.min(target.length, this.limit + HEADER_MAX) - rest;
+    const count = this.#channel.read(target, rest, wanted, this.#wait);
     if (count === WOULD_BLOCK) return false;
     if (count === 0) throw ended(rest);
     this.#buffer = target;
@@ -215,6 +241,16 @@ interface LargeFrame {
   filled: number;
 }
 
+/** Part of a message as it came. */
+function unread(part: Frame | LargeFrame): Uint8Array {
+  const [bytes, length] =
+    'filled' in part
+      ? [part.bytes.subarray(0, part.filled), part.length]
+      : [part.buffer.subarray(part.start, part.end), part.end - part.start];
+  const header = new Uint8Array(HEADER_MAX);
+  return Buffer.concat([header.subarray(frameHeader(header, HEADER_MAX, length, part.isValue)), bytes]);
+}
+
 function ended(rest: number): ChannelClosedError {
   return new ChannelClosedError(
     rest === 0
@@ -235,6 +271,7 @@ function broken(error: unknown): Error {
   return new ProtocolError('Cannot receive: the other end sent what is no message', { cause: error });
 }
 
+const SHORT_HEADER = 4;
 const LARGE_BYTES = -1;
 const LARGE_VALUE = -(2 ** 31);
 const EMPTY = new Uint8Array(0);

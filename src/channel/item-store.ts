@@ -26,9 +26,10 @@ import { LockWord } from '../substrate/lock-word.js';
 import { MEMBER_CELLS_BYTES, MemberCells } from '../substrate/member-cells.js';
 import type { ParticipantId } from '../substrate/participants.js';
 import type { WatchedWord } from '../substrate/wait-point.js';
+import { releaseHolds } from './item-holds.js';
 import { PutSide } from './put-side.js';
-import { Segment } from './segment.js';
-import { SideState } from './side-state.js';
+import { FIRST_POSITION, Segment, unitsOf } from './segment.js';
+import { SideState, type Standing } from './side-state.js';
 import { SPARE_RING_BYTES, SpareRing } from './spare-ring.js';
 import { TakeSide } from './take-side.js';
 import { hadInHand, Takers } from './takers.js';
@@ -165,6 +166,7 @@ export class ItemStore {
     for (let count = 0; ; count++) {
       const item = this.take({ otherwise: 'throw' });
       if (typeof item === 'string') return count;
+      releaseHolds(item.buffer, item.length, item.mark);
       this.delivered();
     }
   }
@@ -201,17 +203,36 @@ export function countLost(dead: ParticipantId, offset: number): void {
     Atomics.add(arena().words(offset + OWN, LINE_BYTES), LOST, 1);
 }
 
-/** Frees the segments of a store that nobody holds any more. */
+/** Frees the segments of a store that nobody holds any more, and lets go of what the items in them name. */
 export function freeSegments(offset: number): void {
   const own = arena().words(offset + OWN, LINE_BYTES);
   const [put, got] = [new SideState(offset + PUT_SIDE), new SideState(offset + GET_SIDE)];
   for (const side of [put, got]) side.refresh();
+  for (const item of itemsBetween(got.standing, put.standing, Atomics.load(own, FIRST) >>> 0))
+    releaseHolds(item.bytes, item.bytes.length, item.mark);
   const ring = new SpareRing(arena().words(offset + SPARES, SPARE_RING_BYTES));
   const lines = new Set([Atomics.load(own, LEFT) >>> 0, ...ring.lines(got.standing.spares, put.standing.spares)]);
   let line = got.standing.segment || Atomics.load(own, FIRST) >>> 0;
   for (; line !== 0; line = new Segment(line).next) lines.add(line);
   lines.delete(0);
   for (const each of lines) new Segment(each).free();
+}
+
+/** The items that were put and not taken, as they lie there. */
+function* itemsBetween(got: Standing, put: Standing, first: number): Generator<{ bytes: Uint8Array; mark: number }> {
+  let line = got.segment || first;
+  let position = got.segment === 0 ? FIRST_POSITION : got.position;
+  for (let left = (put.count - got.count) >>> 0; left > 0 && line !== 0; left--) {
+    let segment = Segment.at(line);
+    if (position === segment.end) {
+      line = segment.next;
+      segment = Segment.at(line);
+      position = FIRST_POSITION;
+    }
+    const item = segment.look(position);
+    yield item;
+    position += unitsOf(item.bytes.length);
+  }
 }
 
 function take(lock: LockWord, { until, timeoutMs, otherwise }: Patience): boolean {

@@ -10,6 +10,7 @@ import { releaseCount } from '../substrate/shared-piece.js';
 import { decodeValue, encodeValue } from '../wire/codec.js';
 import type { Definition } from '../wire/codec-types.js';
 import { loadDefinition } from '../wire/definitions.js';
+import { definitionsIn, holdsBehind, markOf, valueEnd } from './item-holds.js';
 import type { OutgoingItem, TakenItem } from './item-store.js';
 
 /** An encoded item. */
@@ -28,13 +29,14 @@ export interface EncodedItem extends OutgoingItem {
 export function encodeItem(value: unknown, maxBytes: number): EncodedItem {
   const encoded = encodeValue(value, 'value', { inFlight: true, gather: true, maxBytes });
   const { buffer, start, end, definitions, holds } = encoded;
-  if (encoded.parts === undefined && definitions.length === 0)
+  if (encoded.parts === undefined && definitions.length === 0 && holds.length === 0)
     return { buffer, start, end, parts: undefined, bytes: end - start, mark: 0, holds, isBorrowed: false };
   const bodies = withRequired(definitions);
   const parts = bodies.flatMap(({ body }) => [lengthOf(body), body]);
-  parts.push(...(encoded.parts ?? [buffer.subarray(start, end)]));
+  parts.push(...(encoded.parts ?? [buffer.subarray(start, end)]), ...holdsBehind(holds));
   const bytes = parts.reduce((sum, part) => sum + part.length, 0);
-  return { buffer, start, end, parts, bytes, mark: bodies.length, holds, isBorrowed: encoded.parts !== undefined };
+  const mark = markOf(bodies.length, holds);
+  return { buffer, start, end, parts, bytes, mark, holds, isBorrowed: encoded.parts !== undefined };
 }
 
 /** The item for later, when the value may have changed. */
@@ -65,11 +67,12 @@ export type Received =
 
 /** Reads an item at once. @throws {DeserializationError} If it cannot be read. */
 export function readItem(item: TakenItem): Received {
-  const { buffer, length, mark, owned } = item;
+  const { buffer, mark, owned } = item;
+  const length = mark === 0 ? item.length : valueEnd(buffer, item.length, mark);
   if (mark === 0) return { loading: undefined, value: decodeValue(buffer, 0, length, owned ? OWNED : COPIED) };
   const loading: Promise<void>[] = [];
   let at = 0;
-  for (let left = mark; left > 0; left--) {
+  for (let left = definitionsIn(mark); left > 0; left--) {
     if (at + LENGTH_BYTES > length) throw new DeserializationError('Cannot read a message: its definitions are cut off');
     const end = at + LENGTH_BYTES + new DataView(buffer.buffer, buffer.byteOffset + at).getUint32(0, true);
     const started = loadDefinition(buffer.subarray(at + LENGTH_BYTES, end));

@@ -10,7 +10,7 @@ import { SocketHandle, type SocketPlace } from '../substrate/socket-handle.js';
 import type { Wait } from '../substrate/wait-limit.js';
 import { type Address, addressOf, addressText, checkAddress, isLocal, placesOf } from './address.js';
 import { Admission, type Admitted, type SecureListener } from './admission.js';
-import { Connection } from './connection.js';
+import type { Connection } from './connection.js';
 import {
   type CheckedOptions,
   checkKeyOffLoopback,
@@ -18,6 +18,7 @@ import {
   type ConnectionOptions,
   type TlsOptions,
 } from './connection-options.js';
+import { socketConnection } from './socket-sharing.js';
 import { dropFolderOf, newSocketPath, SocketFile } from './listener-place.js';
 import { WaitLine } from './wait-line.js';
 
@@ -118,7 +119,7 @@ export class Listener implements Disposable {
     const { transport, from } = await this.#line.wait(this.#next, wait, 'accept: no client came');
     this.#lastAccepted = from ?? '';
     this.#accepted++;
-    return new Connection<T>(transport);
+    return socketConnection<T>(transport);
   }
 
   /** Where it listens; the path, or the host and the port that was taken. @throws {InvalidStateError} Before `listen()`. */

@@ -9,6 +9,7 @@ import { headerAt } from '../substrate/shared-piece.js';
 import type { Wait } from '../substrate/wait-limit.js';
 import { WaitPoint, type WatchedWord } from '../substrate/wait-point.js';
 import { dropItem, encodeItem, type EncodedItem, keepItem, readItem } from './item.js';
+import { definitionsIn, RAW } from './item-holds.js';
 import { ItemStore, type Patience, type TakenItem } from './item-store.js';
 import { directionFrom, type EndRole, isGone } from './pipe-memory.js';
 import type { Arrival, Outgoing, Transport } from './transport.js';
@@ -171,15 +172,13 @@ function ringWaiting(...points: WaitPoint[]): void {
 }
 
 function messageOf(item: EncodedItem): PipeMessage {
-  return { item, size: item.bytes, defines: item.mark !== 0 && item.mark !== RAW, drop: () => dropItem(item) };
+  return { item, size: item.bytes, defines: definitionsIn(item.mark) > 0, drop: () => dropItem(item) };
 }
 
 function bytesOf({ buffer, length, owned }: TakenItem): Uint8Array {
   return owned ? buffer.subarray(0, length) : buffer.slice(0, length);
 }
 
-/** Marks bytes that are no value. */
-const RAW = 0xffffffff;
 /** Some messages of a megabyte, so that the sender of such ones need not wait for each. */
 const STOCK_BYTES = 2 ** 22;
 /** 1 GiB, as everywhere. */

@@ -115,6 +115,15 @@ export class Segment {
     return (this.#words[position * 2] as number) >>> 0;
   }
 
+  /** The item there, as it lies. */
+  look(position: number): { bytes: Uint8Array; mark: number } {
+    const start = position * 8 + ITEM_HEADER_BYTES;
+    return {
+      bytes: this.#bytes.subarray(start, start + this.bytesAt(position)),
+      mark: (this.#words[position * 2 + 1] as number) >>> 0,
+    };
+  }
+
   /** Copies the item there: a small one into memory that all of them share. */
   read(position: number): TakenItem {
     const length = this.bytesAt(position);

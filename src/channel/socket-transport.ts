@@ -13,11 +13,13 @@ import {
   TimeoutError,
 } from '../errors.js';
 import { now } from '../substrate/clock.js';
-import { WOULD_BLOCK } from '../substrate/socket-handle.js';
+import { SocketHandle, WOULD_BLOCK } from '../substrate/socket-handle.js';
 import type { Wait } from '../substrate/wait-limit.js';
 import { decodeValue, encodeValue } from '../wire/codec.js';
 import type { ByteChannel } from './byte-channel.js';
 import { type Frame, frameHeader, FrameReader, HEADER_MAX } from './frame-reader.js';
+import { SharedSocket } from './shared-socket.js';
+import type { Turns } from './turns.js';
 import type { Arrival, Outgoing, Transport } from './transport.js';
 import { WaitLine } from './wait-line.js';
 
@@ -54,14 +56,22 @@ export class SocketTransport implements Transport<SocketMessage> {
   #idle: NodeJS.Timeout | undefined;
   /** What was read when a blocking call last looked. */
   #progress = -1;
+  /** Set where other processes have this end, too. */
+  #shared: SharedSocket | undefined;
+  /** Called once it is closed. */
+  onClose: () => void = NOTHING;
 
   constructor(channel: ByteChannel, { maxMessageBytes }: SocketTransportOptions) {
     this.#channel = channel;
     this.#maxBytes = maxMessageBytes;
     this.#reader = new FrameReader(channel, maxMessageBytes);
-    this.#receivers = new WaitLine((size) => this.#held(size, this.#senders));
+    this.#receivers = new WaitLine((size) => {
+      this.#held(size, this.#senders);
+      if (size === 0) this.#shared?.receiving.giveUp();
+    });
     this.#senders = new WaitLine((size) => {
       this.#held(size, this.#receivers);
+      if (size === 0) this.#shared?.sending.giveUp();
       if (!this.#closed) this.#channel.wantWritable(size > 0);
     });
   }
@@ -83,6 +93,35 @@ export class SocketTransport implements Transport<SocketMessage> {
   /** Has `encode` refuse all values. @param reason Completes "Cannot send value: …". */
   refuseValues(reason: string): void {
     this.#bytesOnly = reason;
+  }
+
+  /**
+   * Has other processes have this end, too.
+   *
+   * @throws {TypeError} If it cannot be shared: why. {SystemError} If its descriptor cannot be kept.
+   */
+  share(): SharedSocket {
+    if (!(this.#channel instanceof SocketHandle))
+      throw new TypeError('it is a connection over TLS, which only this process can read');
+    const rest = this.#reader.readExactly(this.#channel);
+    const options = { maxMessageBytes: this.#maxBytes, bytesOnly: this.#bytesOnly !== undefined };
+    const shared = SharedSocket.share(this.#channel, options, rest);
+    if (this.#senders.size > 0) {
+      shared.sending.take();
+      shared.sending.begin();
+    }
+    this.takePart(shared);
+    return shared;
+  }
+
+  /** From now on others have this end, too. */
+  takePart(shared: SharedSocket): void {
+    this.#shared = shared;
+    const { rest } = shared;
+    this.#reader.readExactly({
+      read: (into, offset, length, wait) =>
+        rest.size > 0 ? rest.read(into, offset, length) : this.#channel.read(into, offset, length, wait),
+    });
   }
 
   encode(value: unknown): SocketMessage {
@@ -113,6 +152,11 @@ export class SocketTransport implements Transport<SocketMessage> {
     let started = false;
     const attempt = (): true | undefined => {
       this.#assertSending();
+      if (!this.#maySend((turns) => this.#takeTurn(turns))) {
+        if (!started) writing.own();
+        started = true;
+        return undefined;
+      }
       const done = this.#advance(writing);
       if (!done && !started) writing.own();
       started = true;
@@ -130,6 +174,7 @@ export class SocketTransport implements Transport<SocketMessage> {
     const writing = new Writing(message, this.#channel);
     for (;;) {
       this.#assertSending();
+      if (!this.#maySend((turns) => turns.takeSync(TURN_SLICE_MS))) continue;
       if (this.#advance(writing)) return;
       this.#channel.waitSync('writable', HALF_MESSAGE_MS);
     }
@@ -142,7 +187,8 @@ export class SocketTransport implements Transport<SocketMessage> {
   }
 
   receiveSync(timeoutMs: number | undefined): Arrival {
-    if (timeoutMs !== undefined) return this.#block(this.#tryReceive, timeoutMs, 'receive: no message came');
+    if (timeoutMs !== undefined || this.#shared !== undefined)
+      return this.#block(this.#tryReceive, timeoutMs, 'receive: no message came');
     let beganAt: number | undefined;
     for (;;) {
       const arrival = this.#tryReceive(true);
@@ -168,14 +214,22 @@ export class SocketTransport implements Transport<SocketMessage> {
     this.#closed = true;
     clearTimeout(this.#idle);
     for (const line of [this.#senders, this.#receivers]) line.pump();
+    if (this.#shared?.sending.close() === true && this.#channel instanceof SocketHandle) this.#channel.shutdown();
+    this.#shared?.receiving.close();
     this.#channel.close();
+    this.onClose();
   }
 
   /** True when all of it is written. */
   #advance(writing: Writing): boolean {
+    const turns = this.#shared?.sending;
     try {
-      return writing.advance();
+      turns?.begin();
+      const done = writing.advance();
+      if (done) turns?.finish();
+      return done;
     } catch (cause) {
+      turns?.break();
       this.#broken = new ChannelClosedError('Cannot send: the other end of the connection is closed, or its process ended', {
         cause,
       });
@@ -188,9 +242,20 @@ export class SocketTransport implements Transport<SocketMessage> {
     if (this.#broken !== undefined) throw this.#broken;
   }
 
+  /** Whether it is this thread's turn to send. */
+  #maySend(take: (turns: Turns) => boolean): boolean {
+    if (this.#shared === undefined) return true;
+    try {
+      return take(this.#shared.sending);
+    } catch (error) {
+      if (this.#channel instanceof SocketHandle) this.#channel.shutdown(); // so that the other end sees that no more comes
+      throw error;
+    }
+  }
+
   readonly #tryReceive = (wait = false): Arrival | undefined => {
     if (this.#closed) throw new ClosedError('Cannot receive: the connection is closed in this process');
-    const frame = this.#reader.next(wait);
+    const frame = this.#shared === undefined ? this.#reader.next(wait) : this.#nextShared(this.#shared);
     if (frame === undefined) return undefined;
     if (frame.isValue && !this.#readsValues) {
       this.#reader.fail(new ProtocolError('Cannot receive: the other end sent a value before it was known'));
@@ -201,8 +266,47 @@ export class SocketTransport implements Transport<SocketMessage> {
 
   readonly #hasSome = (): true | undefined => {
     if (this.#closed) throw new ClosedError('Cannot poll: the connection is closed in this process');
-    return this.#reader.isReady() || undefined;
+    return (this.#shared === undefined ? this.#reader.isReady() : this.#isReadyShared(this.#shared)) || undefined;
   };
+
+  /** As `FrameReader.next`, in turn with other processes. */
+  #nextShared(shared: SharedSocket): Frame | undefined {
+    const { receiving } = shared;
+    if (!this.#isReadyShared(shared)) {
+      if (!this.#reader.isWithin) receiving.giveUp(); // somebody else took it
+      return undefined;
+    }
+    if (!this.#takeTurn(receiving)) return undefined;
+    try {
+      receiving.begin();
+      const frame = this.#reader.next();
+      if (!this.#reader.isWithin) receiving.finish();
+      return frame;
+    } catch (error) {
+      // At the end of the stream the others find it, too; of garbage nobody knows where it ends.
+      if (error instanceof ChannelClosedError) receiving.finish();
+      else receiving.break();
+      throw error;
+    }
+  }
+
+  /** Others may take the message before this process does. */
+  #isReadyShared({ rest }: SharedSocket): boolean {
+    return this.#reader.isHolding || rest.size > 0 || this.#channel.waitSync('readable', 0);
+  }
+
+  /** False: another process is within a message; this thread is told when it is over. */
+  #takeTurn(turns: Turns): boolean {
+    if (turns.take()) return true;
+    turns.ask(() => this.#pump());
+    return false;
+  }
+
+  /** Waits for other processes that are within a message; whether none is. */
+  #takeTurnToBlock(leftMs: number): boolean {
+    const shared = this.#shared;
+    return shared === undefined || !this.#isReadyShared(shared) || shared.receiving.takeSync(Math.min(leftMs, TURN_SLICE_MS));
+  }
 
   #block<T>(attempt: () => T | undefined, timeoutMs: number | undefined, what: string): T {
     const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : now() + timeoutMs;
@@ -212,7 +316,7 @@ export class SocketTransport implements Transport<SocketMessage> {
       if (got !== undefined) return got;
       const left = deadline - now();
       if (left <= 0) throw new TimeoutError(`Cannot ${what} within ${timeoutMs} ms`);
-      this.#channel.waitSync('readable', left);
+      if (this.#takeTurnToBlock(left)) this.#channel.waitSync('readable', left);
       beganAt = this.#assertMoving(beganAt);
     }
   }
@@ -313,3 +417,4 @@ const drop = NOTHING;
 /** Bytes up to here are copied behind their header: one system call instead of two. */
 const COPIED_MAX = 2 ** 14;
 const HALF_MESSAGE_MS = 30_000;
+const TURN_SLICE_MS = 100;

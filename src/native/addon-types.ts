@@ -87,6 +87,11 @@ export interface Addon {
   processStartTime(pid: number): number;
   exitNow(code: number): never;
   ignoreTerminalInterrupt(parentPid: number): number;
+  /** Has a duplicate of the descriptor kept for who asks for the token; 0 or an errno. */
+  keeperKeep(token: number, fd: number): number;
+  /** A duplicate of what is kept, or a negative errno. */
+  keeperTake(token: number): number;
+  keeperDrop(token: number): number;
   pipe(): [number, number] | NativeFailure;
   closeFd(fd: number): number;
   duplicateFd(fd: number): number;
@@ -105,6 +110,8 @@ export interface Addon {
   socketRead(fd: number, into: Uint8Array, offset: number, length: number, wait: boolean): number;
   /** Bytes written, or a negative errno. `more`: others follow at once. */
   socketWrite(fd: number, bytes: Uint8Array, offset: number, length: number, more: boolean): number;
+  /** Ends what is sent, whoever else has the socket; 0 or an errno. */
+  socketShutdown(fd: number): number;
   /** Blocks: 1 ready, 0 timed out, or a negative errno. `timeoutMs` negative: no limit. */
   socketWait(fd: number, writable: boolean, timeoutMs: number): number;
   /** Calls back with how many of `ids` (64 numbers) are those of sockets that became readable or ended, or writable. */

@@ -8,8 +8,10 @@ import { rawStructKind, structKind } from '../memory/struct.js';
 import { rawValueKind, valueKind } from '../memory/value.js';
 import { joinableQueueKind } from '../channel/joinable-queue.js';
 import { pipeEndKind, pipeKind } from '../channel/pipe.js';
+import { netKinds } from '../channel/net-handles.js';
 import { queueKind } from '../channel/queue.js';
 import { simpleQueueKind } from '../channel/simple-queue.js';
+import { socketKind } from '../channel/socket-sharing.js';
 import { managedKind } from '../proxies/managed-handle.js';
 import { managerKind } from '../proxies/manager-door.js';
 import { remoteKind } from '../proxies/remote-place.js';
@@ -43,6 +45,8 @@ export function sharedKinds(): readonly SharedKind[] {
     simpleQueueKind,
     pipeKind,
     pipeEndKind,
+    socketKind,
+    ...netKinds(),
     managerKind,
     ticketsKind,
     managedKind,

@@ -5,9 +5,11 @@
  * read at any time, or several times, keeps `Encoded.holds` until nobody reads it any more; a message that is read
  * once (`inFlight` at both ends) counts as a hold itself, so its sender may let go, or die, at once.
  */
-import { releaseCount, retainCount } from '../substrate/shared-piece.js';
+import { SerializationError } from '../errors.js';
+import { releaseCount, retainCount, type SharedPiece } from '../substrate/shared-piece.js';
 import type { ValueReader, ValueWriter, WireExtension } from '../wire/codec-types.js';
 import { registerExtension } from '../wire/extensions.js';
+import { isShareable, lend } from './lenders.js';
 import { kindOf, openShared, pieceOf } from './shared-kinds.js';
 
 /** Lets messages of this process have shared objects in them. */
@@ -17,7 +19,7 @@ export function registerSharedObjects(): void {
 
 /** Writes the place of a shared object that is part of another one. */
 export function writePlace(facade: object, out: ValueWriter): void {
-  const piece = pieceOf(facade);
+  const piece = pieceOf(facade) ?? lent(facade, out);
   if (piece === undefined) throw new TypeError('Cannot send a shared object: it is closed');
   const { kind, offset } = piece;
   out.varint(kind);
@@ -36,9 +38,23 @@ export function readPlace(input: ValueReader): object {
   const kind = input.varint();
   const offset = input.varint();
   const extra = kindOf(kind).read?.(input);
-  const facade = openShared(kind, offset, extra);
-  if (input.inFlight) releaseCount(offset);
-  return facade;
+  try {
+    return openShared(kind, offset, extra);
+  } finally {
+    if (input.inFlight) releaseCount(offset);
+  }
+}
+
+/** The piece of an object that is shared from now on. */
+function lent(facade: object, out: ValueWriter): SharedPiece | undefined {
+  try {
+    lend(facade);
+  } catch (error) {
+    const path = out.path();
+    const reason = error instanceof TypeError ? error.message : `it cannot be shared: ${String(error)}`;
+    throw new SerializationError(`Cannot send ${path}: ${reason}`, { path, cause: error });
+  }
+  return pieceOf(facade);
 }
 
 const sharedExtension: WireExtension = {
@@ -46,7 +62,7 @@ const sharedExtension: WireExtension = {
   name: 'shared object',
   first: true,
   views: true,
-  matches: (value) => pieceOf(value) !== undefined,
+  matches: isShareable,
   encode: writePlace,
   decode(input) {
     const facade = readPlace(input);

@@ -25,6 +25,12 @@ export const HEADER_ORIGINS = 9;
 export const HEADER_FOUNDER_PID = 16;
 export const HEADER_FOUNDER_START_LOW = 17;
 export const HEADER_FOUNDER_START_HIGH = 18;
+/** Descriptors of the first process, each as its number and one: by which its supervisor is told what to do, and its keeper is reached. @public */
+export const HEADER_SUPERVISOR = 20;
+/** @public */
+export const HEADER_KEEPER = 21;
+/** How many descriptors the keeper has. */
+export const HEADER_KEPT = 22;
 
 export const ARENA_MAGIC = 0x4d503031;
 export const ARENA_VERSION = 1;

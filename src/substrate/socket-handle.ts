@@ -82,6 +82,11 @@ export class SocketHandle implements PollTarget {
     throw systemError('send', -count, 'send');
   }
 
+  /** Ends what is sent, for all who have the socket. */
+  shutdown(): void {
+    binding().socketShutdown(this.fd);
+  }
+
   /** Blocks this thread until it is readable or writable; false: not in time, which is 100 ms at most. */
   waitSync(what: 'readable' | 'writable', timeoutMs: number): boolean {
     const answer = binding().socketWait(this.fd, what === 'writable', Math.min(timeoutMs, WAIT_SLICE_MS));
