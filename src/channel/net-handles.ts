@@ -6,6 +6,7 @@
  *
  * Header words 5 … 7 of the piece are that (`leftover.ts`), 8 says whether the socket may stay half open.
  */
+import type * as net from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { joinAsMember } from '../sharing/member.js';
 import { adoptPiece, dropPiece, KIND, type SharedKind } from '../sharing/shared-kinds.js';
@@ -119,6 +120,6 @@ function isSendable(value: object): value is NetObject {
   return [Socket.prototype, Server.prototype].includes(Object.getPrototypeOf(value) as never);
 }
 
-function nodeNet(): typeof import('node:net') {
+function nodeNet(): typeof net {
   return process.getBuiltinModule('node:net');
 }
