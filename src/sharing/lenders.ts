@@ -3,6 +3,7 @@
  *
  * Runs in every process and thread.
  */
+import { explainRefusal } from '../wire/refusal.js';
 import { pieceOf } from './shared-kinds.js';
 
 /** Some kind of such objects. */
@@ -28,3 +29,8 @@ export function lend(value: object): void {
 }
 
 const lenders: Lender[] = [];
+
+explainRefusal(
+  (value) => lenders.some((lender) => lender.matches(value)),
+  'only the processes and threads of one family share it; send it over a pipe or a queue',
+);
