@@ -90,8 +90,8 @@ export class ItemStore {
   #released = false;
 
   constructor(offset: number) {
-    this.#putLock = new LockWord(offset);
-    this.#getLock = new LockWord(offset + GET_LOCK);
+    this.#putLock = new LockWord(offset, false);
+    this.#getLock = new LockWord(offset + GET_LOCK, false);
     this.#own = arena().words(offset + OWN, LINE_BYTES);
     this.#put = new SideState(offset + PUT_SIDE);
     this.#got = new SideState(offset + GET_SIDE);
@@ -138,8 +138,10 @@ export class ItemStore {
    * @returns 'held': somebody else puts at this moment.
    */
   put(item: OutgoingItem, maxItems: number, maxBytes: number, patience: Patience): 'put' | 'refused' | 'held' {
-    if (!this.#putLock.tryQuickly() && !take(this.#putLock, patience)) return 'held';
+    const held = this.#putLock.tryQuickly() ? 'taken' : take(this.#putLock, patience);
+    if (held === undefined) return 'held';
     try {
+      if (held === 'taken from dead') this.#putSide.repair();
       return this.#putSide.put(item, maxItems, maxBytes) ? 'put' : 'refused';
     } finally {
       if (this.#putLock.release()) this.#released = true;
@@ -148,8 +150,10 @@ export class ItemStore {
 
   /** Takes the first item; the caller says `delivered` when it has it. */
   take(patience: Patience): TakenItem | 'empty' | 'held' {
-    if (!this.#getLock.tryQuickly() && !take(this.#getLock, patience)) return 'held';
+    const held = this.#getLock.tryQuickly() ? 'taken' : take(this.#getLock, patience);
+    if (held === undefined) return 'held';
     try {
+      if (held === 'taken from dead') this.#takeSide.repair();
       return this.#takeSide.take() ?? 'empty';
     } finally {
       if (this.#getLock.release()) this.#released = true;
@@ -224,7 +228,7 @@ function* itemsBetween(got: Standing, put: Standing, first: number): Generator<{
   let position = got.segment === 0 ? FIRST_POSITION : got.position;
   for (let left = (put.count - got.count) >>> 0; left > 0 && line !== 0; left--) {
     let segment = Segment.at(line);
-    if (position === segment.end) {
+    if (segment.endsAt(position)) {
       line = segment.next;
       segment = Segment.at(line);
       position = FIRST_POSITION;
@@ -235,12 +239,13 @@ function* itemsBetween(got: Standing, put: Standing, first: number): Generator<{
   }
 }
 
-function take(lock: LockWord, { until, timeoutMs, otherwise }: Patience): boolean {
+/** Takes a lock in whatever state it is; undefined: it was not to be had. */
+function take(lock: LockWord, { until, timeoutMs, otherwise }: Patience): 'taken' | 'taken from dead' | undefined {
   try {
-    lock.recoverSync(until === undefined ? timeoutMs : Math.max(1, until - now()));
-    return true;
+    return lock.recoverSync(until === undefined ? timeoutMs : Math.max(1, until - now())) ? 'taken from dead' : 'taken';
   } catch (error) {
     if (!(error instanceof TimeoutError) || otherwise === 'throw') throw error;
-    return otherwise === 'mark' && lock.tryAcquireOrMark(true) !== 'held';
+    const answer = otherwise === 'mark' ? lock.tryAcquireOrMark(true) : 'held';
+    return answer === 'taken' || answer === 'taken from dead' ? answer : undefined;
   }
 }

@@ -20,19 +20,19 @@ export class JoinableQueue<T = unknown> extends Queue<T> {
   /** Says that the work of one item that was taken is done. @throws {InvalidStateError} If all are done already. */
   taskDone(): void {
     this.core.assertOpen('say that a task is done');
-    if (!this.core.taskDone()) throw new InvalidStateError('Cannot say that a task is done: all items are done already');
+    if (!this.core.done.addOne()) throw new InvalidStateError('Cannot say that a task is done: all items are done already');
   }
 
   /** Waits until every item that was put is done. @throws {TimeoutError} If they were not in time. */
   async join(wait?: Wait): Promise<void> {
     this.core.assertOpen('join');
-    await this.core.join(wait);
+    await this.core.done.wait(wait);
   }
 
   /** As `join`, but blocks this thread. */
   joinSync(wait?: Wait): void {
     this.core.assertOpen('join');
-    this.core.joinSync(blockingLimit(wait));
+    this.core.done.waitSync(blockingLimit(wait));
   }
 
   /** @internal */

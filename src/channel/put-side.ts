@@ -5,12 +5,10 @@
  *
  * Who may die at which step. The item is written behind the last one, where nobody looks; one change of the side's state says that
  * it is there. A new segment is linked to the last one before that change: whoever comes next finds a link that leads
- * nowhere yet. If it is to a spare segment, that one is still in the ring, and the link is made anew; else it was
+ * nowhere yet, or a mark where he writes his item. If it is to a spare segment, that one is still in the ring, and the link is made anew; else it was
  * made for the item that never came, and is used or freed.
  */
-import { now } from '../substrate/clock.js';
 import { faultPoint } from '../substrate/fault.js';
-import { spinWhile } from '../substrate/spin.js';
 import type { OutgoingItem } from './item-store.js';
 import { FIRST_POSITION, Segment, unitsOf } from './segment.js';
 import type { SideState, Standing } from './side-state.js';
@@ -23,9 +21,6 @@ export class PutSide {
   readonly #spares: SpareRing;
   readonly #first: Int32Array;
   #last: Segment | undefined;
-  /** How often it has not been waited for a spare segment, and is not to be, since that was in vain. */
-  #skipped = 0;
-  #vain = 0;
 
   /** @param first The word of the first segment ever. */
   constructor(state: SideState, taken: SideState, spares: SpareRing, first: Int32Array) {
@@ -37,7 +32,10 @@ export class PutSide {
 
   /** Puts an item behind the others, if it is the first one or there is room for it. */
   put(item: OutgoingItem, maxItems: number, maxBytes: number): boolean {
-    if (!this.#state.refresh()) this.#taken.refresh();
+    if (!this.#state.refresh()) {
+      this.#last = undefined;
+      this.#taken.refresh();
+    }
     const units = unitsOf(item.bytes);
     if (!this.#allows(item, maxItems, maxBytes)) {
       if (this.#taken.refresh() || !this.#allows(item, maxItems, maxBytes)) return false;
@@ -46,9 +44,16 @@ export class PutSide {
       this.#append(item, units);
       return true;
     } catch (error) {
-      this.#state.forget();
+      this.repair();
       throw error;
     }
+  }
+
+  /** After an error, or the death of somebody who put. */
+  repair(): void {
+    this.#state.repair();
+    this.#taken.refresh();
+    this.#last = undefined;
   }
 
   #allows({ bytes }: OutgoingItem, maxItems: number, maxBytes: number): boolean {
@@ -61,9 +66,7 @@ export class PutSide {
   #append(item: OutgoingItem, units: number): void {
     const { standing } = this.#state;
     let segment = this.#last;
-    if (segment?.line !== standing.segment || !segment.isCurrent || !segment.hasRoom(units, standing.position))
-      segment = this.#roomFor(units, standing);
-    if (segment.end !== 0) segment.end = 0; // set by somebody who died before he moved on
+    if (segment === undefined || !segment.hasRoom(units, standing.position)) segment = this.#roomFor(units, standing);
     faultPoint('queue.beforeWrite');
     segment.write(standing.position, item);
     standing.position += units;
@@ -79,11 +82,15 @@ export class PutSide {
     if (standing.segment === 0) return this.#moveOn(this.#firstSegment(units), standing);
     const segment = Segment.at(standing.segment);
     if (segment.hasRoom(units, standing.position)) return (this.#last = segment);
-    const next = this.#linkedBefore(segment, units, standing) ?? this.#spare(units, standing) ?? Segment.create(units);
+    const next = this.#linkedBefore(segment, units, standing) ?? this.#spare(units, standing) ?? this.#create(units, standing);
     segment.next = next.line;
     faultPoint('queue.afterLink');
-    segment.end = standing.position;
+    segment.endAt(standing.position);
     return this.#moveOn(next, standing);
+  }
+
+  #create(units: number, standing: Standing): Segment {
+    return Segment.create(units, ((standing.units - this.#taken.standing.units) >>> 0) * 8);
   }
 
   #moveOn(segment: Segment, standing: Standing): Segment {
@@ -101,7 +108,7 @@ export class PutSide {
       segment.free();
       segment = undefined;
     }
-    segment ??= Segment.create(units);
+    segment ??= Segment.create(units, 0);
     Atomics.store(this.#first, 0, segment.line | 0);
     return segment;
   }
@@ -120,15 +127,13 @@ export class PutSide {
 
   /** The next spare segment that is long enough; shorter ones before it go. */
   #spare(units: number, standing: Standing): Segment | undefined {
-    const seen = this.#taken.standing.count;
     this.#taken.refresh();
-    if (units >= LONG_UNITS && this.#taken.standing.count !== seen) this.#awaitSpare(standing);
     const given = this.#taken.standing.spares;
     while (standing.spares !== given) {
       const segment = Segment.at(this.#spares.line(standing.spares));
       standing.spares = (standing.spares + 1) >>> 0;
       if (segment.hasRoom(units)) {
-        segment.clear();
+        segment.next = 0;
         return segment;
       }
       this.#state.commit();
@@ -136,29 +141,4 @@ export class PutSide {
     }
     return undefined;
   }
-
-  /**
-   * Somebody is taking items at this moment, so a long segment is about to come back: to wait for it, awake and not long, costs
-   * less than a new one, whose pages have to be cleared and mapped here and there.
-   */
-  #awaitSpare(standing: Standing): void {
-    if (this.#taken.standing.spares !== standing.spares || this.#skipped++ < this.#vain) return;
-    this.#skipped = 0;
-    const deadline = now() + AWAIT_SPARE_MS;
-    do {
-      spinWhile(this.#taken.offset, this.#taken.version, AWAIT_SPARE_MS * 1e3);
-      this.#taken.refresh();
-      if (this.#taken.standing.spares === standing.spares) continue;
-      this.#vain = 0;
-      return;
-    } while (now() < deadline);
-    this.#vain = Math.min(MOST_SKIPPED, this.#vain * 2 + 1);
-  }
 }
-
-/** Of 256 KiB. */
-const LONG_UNITS = 2 ** 15;
-/** As long as making a segment of a megabyte takes. */
-const AWAIT_SPARE_MS = 0.6;
-/** So often nobody waits after it was in vain. */
-const MOST_SKIPPED = 31;

@@ -11,15 +11,18 @@
  *
  * Who may die at which step: see `item-store.ts` and `wait-point.ts`. Each other word changes by one atomic operation.
  */
-import { ClosedError, DeserializationError, QueueShutDownError } from '../errors.js';
+import { ClosedError, QueueShutDownError } from '../errors.js';
 import { LINE_BYTES } from '../substrate/layout.js';
 import { now } from '../substrate/clock.js';
 import type { ParticipantId } from '../substrate/participants.js';
 import { FIRST_OWN_WORD, type SharedPiece } from '../substrate/shared-piece.js';
 import type { Wait } from '../substrate/wait-limit.js';
 import { WAIT_POINT_BYTES, WaitPoint } from '../substrate/wait-point.js';
+import { DoneCount } from './done-count.js';
 import { dropItem, encodeItem, type EncodedItem, keepItem, readItem, type Received } from './item.js';
 import { countLost, freeSegments, ITEM_STORE_BYTES, ItemStore, type Patience, type TakenItem } from './item-store.js';
+import { LateItems } from './late-items.js';
+import { Pace } from './pace.js';
 
 const MAX_SIZE = FIRST_OWN_WORD;
 const MAX_UNITS: number = FIRST_OWN_WORD + 1;
@@ -33,6 +36,13 @@ const DONE_POINT: number = ROOM_POINT + WAIT_POINT_BYTES;
 
 /** Bytes of a queue's body. */
 export const QUEUE_BYTES: number = DONE_POINT + WAIT_POINT_BYTES;
+
+/** How much fits into a queue. */
+export interface QueueLimits {
+  /** 0: no limit. */
+  readonly maxSize: number;
+  readonly maxBytes: number;
+}
 
 /** What is in a queue. */
 export interface QueueStats {
@@ -49,31 +59,36 @@ export class QueueCore {
   readonly #store: ItemStore;
   readonly #items: WaitPoint;
   readonly #room: WaitPoint;
-  readonly #done: WaitPoint;
-  /** Items taken by blocking calls whose modules have to be imported first. */
-  readonly #loading: Received[] = [];
-  readonly #loaded = new WeakSet<Received>();
+  readonly #pace: Pace;
+  readonly #late = new LateItems();
+  /** Of a JoinableQueue. */
+  readonly done: DoneCount;
   closed = false;
+  /** Items that were put and taken by the event loop without a turn of it. */
+  #atOnce = 0;
 
-  constructor({ header, body }: SharedPiece) {
+  /** Most items; 0: no limit. */
+  readonly maxSize: number;
+  readonly maxBytes: number;
+  readonly #mostItems: number;
+
+  /** @param limits Of a new queue; those of others are in its header. They never change. */
+  constructor({ header, body }: SharedPiece, limits: QueueLimits | undefined) {
     this.#header = header;
+    if (limits !== undefined) {
+      Atomics.store(header, MAX_SIZE, limits.maxSize);
+      Atomics.store(header, MAX_UNITS, Math.ceil(limits.maxBytes / 8) | 0);
+    }
+    this.maxSize = Atomics.load(header, MAX_SIZE);
+    this.maxBytes = (Atomics.load(header, MAX_UNITS) >>> 0) * 8;
+    this.#mostItems = this.maxSize || Number.POSITIVE_INFINITY;
     this.#store = new ItemStore(body);
     this.#items = new WaitPoint(body + ITEMS_POINT, true);
     this.#room = new WaitPoint(body + ROOM_POINT, true);
-    this.#done = new WaitPoint(body + DONE_POINT, false);
-  }
-
-  setLimits(maxSize: number, maxBytes: number): void {
-    Atomics.store(this.#header, MAX_SIZE, maxSize);
-    Atomics.store(this.#header, MAX_UNITS, Math.ceil(maxBytes / 8) | 0);
-  }
-
-  get maxSize(): number {
-    return Atomics.load(this.#header, MAX_SIZE);
-  }
-
-  get maxBytes(): number {
-    return (Atomics.load(this.#header, MAX_UNITS) >>> 0) * 8;
+    this.done = new DoneCount({ words: header, word: DONE, point: body + DONE_POINT }, this.#store, () =>
+      this.assertOpen('join'),
+    );
+    this.#pace = new Pace(this.#store, this.#room);
   }
 
   get size(): number {
@@ -90,27 +105,30 @@ export class QueueCore {
     return encodeItem(value, maxBytes);
   }
 
-  async put(item: EncodedItem, wait: Wait | undefined): Promise<void> {
+  /** Writes a value down and puts it: at once if there is room, without a turn of the event loop. */
+  put(value: unknown, wait: Wait | undefined, maxBytes: number = this.maxBytes): Promise<void> {
     try {
-      if (wait === undefined && this.#room.waiting === 0 && this.#tryPut(item, LOOP_PATIENCE) === true) return;
-      const kept = keepItem(item);
-      await this.#room.waitAsync(() => this.#tryPut(kept, LOOP_PATIENCE), wait, 'put: the queue was full');
+      const item = this.encode(value, maxBytes);
+      if (wait !== undefined || this.#room.waiting > 0 || !this.#putInLoop(item)) return this.#putLater(item, wait);
+      if (this.#pace.isAhead(item.bytes)) return this.#pace.keep();
+      return ++this.#atOnce % TURN_EVERY === 0 ? nextTurn(undefined) : Promise.resolve();
     } catch (error) {
-      dropItem(item);
-      throw error;
+      return Promise.reject(error as Error);
     }
   }
 
   putSync(item: EncodedItem, timeoutMs: number | undefined): void {
     try {
       const patience = patienceFor(timeoutMs);
-      if (this.#tryPut(item, patience) === true) return;
-      const attempt = () => this.#tryPut(item, patience);
-      this.#room.waitSync(attempt, timeoutMs, 'put: the queue was full', this.#store.takeWord);
+      if (this.#tryPut(item, patience) !== true) {
+        const attempt = () => this.#tryPut(item, patience);
+        this.#room.waitSync(attempt, timeoutMs, 'put: the queue was full', this.#store.takeWord);
+      }
     } catch (error) {
       dropItem(item);
       throw error;
     }
+    if (timeoutMs === undefined && this.#pace.isAhead(item.bytes)) this.#pace.keepSync();
   }
 
   /** Puts at once; whether there was room. */
@@ -125,32 +143,35 @@ export class QueueCore {
     return false;
   }
 
-  async get(wait: Wait | undefined): Promise<unknown> {
-    this.assertOpen('get');
-    let received = this.#takeLoading();
-    if (received === undefined && wait === undefined && this.#items.waiting === 0) received = this.#takeInLoop();
-    received ??= await this.#items.waitAsync(this.#takeInLoop, wait, 'get: the queue was empty');
-    if (received.loading === undefined) return received.value;
-    await received.loading;
-    return received.read();
+  /** Takes the first item: at once if there is one, without a turn of the event loop. */
+  get(wait: Wait | undefined): Promise<unknown> {
+    try {
+      this.assertOpen('get');
+      let received = this.#late.take();
+      if (received === undefined && wait === undefined && this.#items.waiting === 0) received = this.#takeInLoop();
+      if (received === undefined || received.loading !== undefined) return this.#getLater(received, wait);
+      return ++this.#atOnce % TURN_EVERY === 0 ? nextTurn(received.value) : Promise.resolve(received.value);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
   }
 
   getSync(timeoutMs: number | undefined): unknown {
     this.assertOpen('get');
     const patience = patienceFor(timeoutMs);
-    let received = this.#takeLoading() ?? this.#tryTake(patience);
+    let received = this.#late.take() ?? this.#tryTake(patience);
     if (received === undefined) {
       const attempt = () => this.#tryTake(patience);
       received = this.#items.waitSync(attempt, timeoutMs, 'get: the queue was empty', this.#store.putWord);
     }
-    return this.#valueOf(received);
+    return this.#late.valueOf(received);
   }
 
   /** Takes at once; undefined: there is nothing. */
   tryGet(): { value: unknown } | undefined {
     this.assertOpen('get');
-    const received = this.#takeLoading() ?? this.#tryTake(AT_ONCE_PATIENCE);
-    return received === undefined ? undefined : { value: this.#valueOf(received) };
+    const received = this.#late.take() ?? this.#tryTake(AT_ONCE_PATIENCE);
+    return received === undefined ? undefined : { value: this.#late.valueOf(received) };
   }
 
   isReady(): boolean {
@@ -166,28 +187,9 @@ export class QueueCore {
     Atomics.or(this.#header, FLAGS, immediate ? SHUT_DOWN | AT_ONCE : SHUT_DOWN);
     if (immediate) {
       const discarded = this.#store.discard();
-      if (discarded > 0) this.#finish(discarded);
+      if (discarded > 0) this.done.add(discarded);
     }
-    for (const point of [this.#items, this.#room, this.#done]) point.wake();
-  }
-
-  /** Says that the work of an item is done; whether there was one. */
-  taskDone(): boolean {
-    for (;;) {
-      const done = Atomics.load(this.#header, DONE);
-      if (done === (this.#store.putCount | 0)) return false;
-      if (Atomics.compareExchange(this.#header, DONE, done, (done + 1) | 0) === done) break;
-    }
-    if (this.#allDone() === true) this.#done.wake();
-    return true;
-  }
-
-  async join(wait: Wait | undefined): Promise<void> {
-    await this.#done.waitAsync(this.#allDone, wait, 'join: some items are not done');
-  }
-
-  joinSync(timeoutMs: number | undefined): void {
-    this.#done.waitSync(this.#allDone, timeoutMs, 'join: some items are not done');
+    for (const point of [this.#items, this.#room, this.done]) point.wake();
   }
 
   assertOpen(act: string): void {
@@ -197,7 +199,7 @@ export class QueueCore {
   /** Ends the waits of this thread with `ClosedError` and lets go of the locks; false while this thread holds one. */
   close(): boolean {
     this.closed = true;
-    for (const point of [this.#items, this.#room, this.#done]) point.pump();
+    for (const point of [this.#items, this.#room, this.done]) point.pump();
     return this.#store.close();
   }
 
@@ -205,11 +207,38 @@ export class QueueCore {
     this.assertOpen('put');
     if ((Atomics.load(this.#header, FLAGS) & SHUT_DOWN) !== 0)
       throw new QueueShutDownError('Cannot put: the queue was shut down');
-    const outcome = this.#store.put(item, this.maxSize || Number.POSITIVE_INFINITY, this.maxBytes, patience);
+    const outcome = this.#store.put(item, this.#mostItems, this.maxBytes, patience);
     if (this.#store.takeReleased()) this.#ringWaiting();
     if (outcome !== 'put') return undefined;
     this.#items.wake(1);
     return true;
+  }
+
+  /** Puts at once; an item that is not put because of an error is dropped. */
+  #putInLoop(item: EncodedItem): boolean {
+    try {
+      return this.#tryPut(item, LOOP_PATIENCE) === true;
+    } catch (error) {
+      dropItem(item);
+      throw error;
+    }
+  }
+
+  async #putLater(item: EncodedItem, wait: Wait | undefined): Promise<void> {
+    const kept = keepItem(item);
+    try {
+      await this.#room.waitAsync(() => this.#tryPut(kept, LOOP_PATIENCE), wait, 'put: the queue was full');
+    } catch (error) {
+      dropItem(item);
+      throw error;
+    }
+  }
+
+  async #getLater(taken: Received | undefined, wait: Wait | undefined): Promise<unknown> {
+    const received = taken ?? (await this.#items.waitAsync(this.#takeInLoop, wait, 'get: the queue was empty'));
+    if (received.loading === undefined) return received.value;
+    await received.loading;
+    return received.read();
   }
 
   readonly #takeInLoop = (): Received | undefined => this.#tryTake(LOOP_PATIENCE);
@@ -217,7 +246,7 @@ export class QueueCore {
   readonly #hasSome = (): true | undefined => {
     this.assertOpen('wait for');
     const isOver = (Atomics.load(this.#header, FLAGS) & SHUT_DOWN) !== 0;
-    return isOver || this.#loading.length > 0 || this.#store.size > 0 ? true : undefined;
+    return isOver || this.#late.count > 0 || this.#store.size > 0 ? true : undefined;
   };
 
   #tryTake(patience: Patience): Received | undefined {
@@ -239,35 +268,11 @@ export class QueueCore {
     }
   }
 
-  /** What a blocking call has taken and could not read yet. */
-  #takeLoading(): Received | undefined {
-    return this.#loading.length === 0 ? undefined : this.#loading.shift();
-  }
-
   /** Somebody waits in an event loop for a lock that was held here. */
   #ringWaiting(): void {
     this.#items.ringWaiting();
     this.#room.ringWaiting();
   }
-
-  #valueOf(received: Received): unknown {
-    if (received.loading === undefined) return received.value;
-    if (this.#loaded.has(received)) return received.read();
-    this.#loading.unshift(received);
-    void received.loading.then(() => this.#loaded.add(received));
-    throw new DeserializationError(
-      'Cannot get: the item needs a module that is imported only now, for which a blocking call cannot wait; use get(), which gives this item next',
-    );
-  }
-
-  #finish(count: number): void {
-    Atomics.add(this.#header, DONE, count);
-  }
-
-  readonly #allDone = (): true | undefined => {
-    this.assertOpen('join');
-    return Atomics.load(this.#header, DONE) === (this.#store.putCount | 0) ? true : undefined;
-  };
 }
 
 /** Repairs a queue of which a holder died. */
@@ -282,6 +287,13 @@ export function queueFreed(offset: number): void {
   freeSegments(offset + LINE_BYTES);
 }
 
+/** The value, when the event loop has turned: who awaits one item after the other must not keep timers and sockets waiting for ever. */
+function nextTurn<T>(value: T): Promise<T> {
+  return new Promise((resolve) => setImmediate(() => resolve(value)));
+}
+
+/** Items after which the event loop turns. */
+const TURN_EVERY = 1024;
 /** Of an event loop: a lock is held for microseconds, so sleeping for it is quicker than being rung. */
 const LOOP_PATIENCE: Patience = { timeoutMs: 2, otherwise: 'mark' };
 /** Of calls that never wait: who holds a lock for so long is stopped. */

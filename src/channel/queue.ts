@@ -4,6 +4,7 @@
  * Runs in every process and thread.
  */
 import { QueueEmptyError, QueueFullError, QueueShutDownError } from '../errors.js';
+import { iterationOf } from './iteration.js';
 import { joinAsMember } from '../sharing/member.js';
 import { showAs } from '../sharing/inspection.js';
 import { adoptPiece, constructOn, dropPiece, isOpening, KIND, pieceFor, type SharedKind } from '../sharing/shared-kinds.js';
@@ -47,8 +48,7 @@ export class Queue<T = unknown> implements Disposable {
     if (isNew) check(maxSize, maxBytes);
     const kind = this.sharedKind();
     const piece = pieceFor(kind.kind, QUEUE_BYTES);
-    const core = new QueueCore(piece);
-    if (isNew) core.setLimits(Math.max(0, maxSize), maxBytes);
+    const core = new QueueCore(piece, isNew ? { maxSize: Math.max(0, maxSize), maxBytes } : undefined);
     this.#core = core;
     adoptPiece(this, piece, kind, () => core.close());
   }
@@ -64,8 +64,8 @@ export class Queue<T = unknown> implements Disposable {
    * @throws {SerializationError} If it cannot be sent. {MessageTooLargeError} If it is larger than `maxBytes`.
    * @throws {TimeoutError} If there was no room in time. {QueueShutDownError} After `shutdown()`. {ClosedError} After `close()`.
    */
-  async put(value: T, wait?: Wait): Promise<void> {
-    await this.#core.put(this.#core.encode(value), wait);
+  put(value: T, wait?: Wait): Promise<void> {
+    return this.#core.put(value, wait);
   }
 
   /** As `put`, but blocks this thread. */
@@ -90,8 +90,8 @@ export class Queue<T = unknown> implements Disposable {
    * @throws {TimeoutError} If there was none in time. {QueueShutDownError} If it was shut down and is empty. {ClosedError} After `close()`.
    * @throws {DeserializationError} If the item cannot be read here.
    */
-  async get(wait?: Wait): Promise<T> {
-    return (await this.#core.get(wait)) as T;
+  get(wait?: Wait): Promise<T> {
+    return this.#core.get(wait) as Promise<T>;
   }
 
   /** As `get`, but blocks this thread. */
@@ -152,17 +152,11 @@ export class Queue<T = unknown> implements Disposable {
   }
 
   /** Gets items until the queue is shut down. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
-    for (;;) {
-      let value: T;
-      try {
-        value = await this.get();
-      } catch (error) {
-        if (error instanceof QueueShutDownError) return;
-        throw error;
-      }
-      yield value;
-    }
+  [Symbol.asyncIterator](): AsyncIterableIterator<T, void, undefined> {
+    return iterationOf(
+      () => this.get(),
+      (error) => error instanceof QueueShutDownError,
+    );
   }
 
   /** Closes it. */

@@ -6,12 +6,12 @@
  * ```text
  * word 0     the next segment, in lines of 64 bytes; 0: none yet
  *      1     units of 8 bytes, the header included
- *      2     where its items end, in units; 0: it is the last segment
- * byte 16    items: u32 bytes, u32 of the user, then the bytes, padded to 8
+ * byte 16    items: u32 bytes, u32 of the user, then the bytes, padded to 8; in place of the one behind the last: u32 2^32 − 1
  * ```
  *
  * Items are written by whoever holds the put lock, before the state of that side says that they are there; so their
  * bytes need no atomics. The next segment is linked before the state moves on to it, and found again if the linker dies.
+ * So is the mark behind the last item: who dies before he moved on leaves it where the next item is written over it.
  */
 import { arena } from '../substrate/arena.js';
 import { LINE_BYTES, PAGE_BYTES } from '../substrate/layout.js';
@@ -20,11 +20,13 @@ import type { OutgoingItem, TakenItem } from './item-store.js';
 
 const NEXT = 0;
 const UNITS = 1;
-const END = 2;
 /** Units of the header. */
 export const FIRST_POSITION = 2;
 const ITEM_HEADER_BYTES = 8;
-const SMALLEST_BYTES: number = PAGE_BYTES;
+/** Of the mark behind the last item. */
+const MARK_UNITS = 1;
+/** As a word: more bytes than any item has. */
+const END_MARK = -1;
 /** Bytes up to which a loop is quicker than a call of `set` with a new view. */
 const LOOP_BYTES = 64;
 
@@ -55,11 +57,15 @@ export class Segment {
     return segment;
   }
 
-  /** Makes a segment that has room for an item of so many units. @throws {ResourceExhaustedError} If there is no memory. */
-  static create(itemUnits: number): Segment {
-    const needed = (FIRST_POSITION + itemUnits) * 8;
+  /**
+   * Makes a segment that has room for an item of so many units, and for more where much is on its way already.
+   *
+   * @throws {ResourceExhaustedError} If there is no memory.
+   */
+  static create(itemUnits: number, backlogBytes: number): Segment {
+    const needed = Math.max((FIRST_POSITION + itemUnits + MARK_UNITS) * 8, Math.min(backlogBytes / 2, LONGEST_EARLY_BYTES));
     // Whole pages: an item that is a little longer fits into it once it is used again.
-    const bytes = Math.max(SMALLEST_BYTES, Math.min(Math.ceil(needed / PAGE_BYTES) * PAGE_BYTES, MOST_BYTES));
+    const bytes = Math.min(Math.ceil(needed / PAGE_BYTES) * PAGE_BYTES, MOST_BYTES);
     const { offset } = self().allocator.allocate(bytes);
     Atomics.store(arena().words(offset, LINE_BYTES), UNITS, (bytes / 8) | 0);
     return Segment.at(offset / LINE_BYTES);
@@ -73,18 +79,9 @@ export class Segment {
     Atomics.store(this.#words, NEXT, line | 0);
   }
 
-  /** Where its items end; 0: more may come. */
-  get end(): number {
-    return Atomics.load(this.#words, END) >>> 0;
-  }
-
-  set end(position: number) {
-    Atomics.store(this.#words, END, position | 0);
-  }
-
   /** Whether an item of so many units fits at a position. */
   hasRoom(units: number, position: number = FIRST_POSITION): boolean {
-    return position + units <= this.units;
+    return position + units + MARK_UNITS <= this.units;
   }
 
   /** Whether the memory is still, or again, a segment of this size. */
@@ -92,10 +89,14 @@ export class Segment {
     return Atomics.load(this.#words, UNITS) >>> 0 === this.units;
   }
 
-  /** Makes it as new. */
-  clear(): void {
-    this.next = 0;
-    this.end = 0;
+  /** Writes that its items end there. */
+  endAt(position: number): void {
+    this.#words[position * 2] = END_MARK;
+  }
+
+  /** Whether its items end there. */
+  endsAt(position: number): boolean {
+    return this.#words[position * 2] === END_MARK;
   }
 
   write(position: number, item: OutgoingItem): void {
@@ -166,5 +167,7 @@ function newBytes(length: number): Uint8Array {
 const scratch = new Uint8Array(16_384);
 /** Units are counted in 32 bits. */
 const MOST_BYTES: number = 2 ** 35 - PAGE_BYTES;
+/** A segment that is longer than its item, since so much more comes, is at most as long as this. */
+const LONGEST_EARLY_BYTES = 2 ** 20;
 const KEPT = 64;
 const kept = new Map<number, Segment>();

@@ -5,19 +5,29 @@
  *
  * ```text
  * word 0        version; its lowest bit says which copy holds
- *      1 … 6    copy 0
+ *      1 … 6    copy 0: segment, position, version − count, units − position, by, spares
  *      8 … 13   copy 1
  * ```
  *
  * A change writes the other copy, then the version: one store makes it true. A reader that finds the version changed
  * after it has read reads again. Who holds the lock and finds the version that it has made or read itself knows the rest:
- * nobody else has been here (unless exactly 2^32 times).
+ * nobody else has been here (unless exactly 2^32 times). So it writes only those words of a copy that it knows to be others: with
+ * an item in the same segment, the position. Who dies while it writes, or gives up, leaves a copy that others believe to know:
+ * whoever takes the lock over from the dead makes a change that changes nothing (`repair`), and all of them read again.
  */
 import { arena } from '../substrate/arena.js';
+import { faultPoint } from '../substrate/fault.js';
 import { LINE_BYTES } from '../substrate/layout.js';
 
 const VERSION = 0;
 const COPY = [1, 8] as const;
+const POSITION = 1;
+/** The count is the version less this: both grow by one with each item. */
+const COUNT_OFFSET = 2;
+/** The units are the position and this: both grow by as much with each item. */
+const UNITS_OFFSET = 3;
+const BY = 4;
+const SPARES = 5;
 
 /** A position in the chain of segments, and what went past it. */
 export interface Standing {
@@ -41,6 +51,8 @@ export class SideState {
   readonly offset: number;
   readonly #words: Int32Array;
   #version: number | undefined;
+  /** The words as they were written here last; `NaN` where somebody else may have changed them since. */
+  readonly #written: Float64Array = new Float64Array(LINE_BYTES / 4).fill(Number.NaN);
 
   constructor(offset: number) {
     this.offset = offset;
@@ -59,39 +71,49 @@ export class SideState {
     return false;
   }
 
-  /** Makes it stand as `standing` says; only with the lock held. */
+  /** Makes it stand as `standing` says; only with the lock held, after `refresh`. */
   commit(): void {
     const { standing } = this;
     const words = this.#words;
-    const version = (Atomics.load(words, VERSION) + 1) | 0;
-    const at = COPY[version & 1] as number;
-    Atomics.store(words, at, standing.segment | 0);
-    Atomics.store(words, at + 1, standing.position | 0);
-    Atomics.store(words, at + 2, standing.count | 0);
-    Atomics.store(words, at + 3, standing.units | 0);
-    Atomics.store(words, at + 4, standing.by);
-    Atomics.store(words, at + 5, standing.spares | 0);
+    const written = this.#written;
+    const version = ((this.#version as number) + 1) | 0;
+    const at = COPY[(version & 1) as 0 | 1];
+    const countOffset = (version - standing.count) | 0;
+    const unitsOffset = (standing.units - standing.position) | 0;
+    if (written[at] !== (standing.segment | 0)) Atomics.store(words, at, (written[at] = standing.segment | 0));
+    Atomics.store(words, at + POSITION, standing.position | 0);
+    if (written[at + COUNT_OFFSET] !== countOffset)
+      Atomics.store(words, at + COUNT_OFFSET, (written[at + COUNT_OFFSET] = countOffset));
+    if (written[at + UNITS_OFFSET] !== unitsOffset)
+      Atomics.store(words, at + UNITS_OFFSET, (written[at + UNITS_OFFSET] = unitsOffset));
+    if (written[at + BY] !== standing.by) Atomics.store(words, at + BY, (written[at + BY] = standing.by));
+    if (written[at + SPARES] !== (standing.spares | 0))
+      Atomics.store(words, at + SPARES, (written[at + SPARES] = standing.spares | 0));
+    faultPoint('queue.midCommit');
     Atomics.store(words, VERSION, version);
     this.#version = version;
   }
 
-  /** What is in `standing` was given up: it is read again before it is used. */
-  forget(): void {
-    this.#version = undefined;
+  /** Has everybody read again; only with the lock held, if its last owner died, or gave its change up. */
+  repair(): void {
+    this.#read();
+    this.commit();
   }
 
   #read(): void {
     const words = this.#words;
     const { standing } = this;
+    const written = this.#written;
+    for (let word = 0; word < written.length; word++) written[word] = Number.NaN; // a call of fill takes longer
     for (;;) {
       const version = Atomics.load(words, VERSION);
-      const at = COPY[version & 1] as number;
+      const at = COPY[(version & 1) as 0 | 1];
       standing.segment = Atomics.load(words, at) >>> 0;
-      standing.position = Atomics.load(words, at + 1) >>> 0;
-      standing.count = Atomics.load(words, at + 2) >>> 0;
-      standing.units = Atomics.load(words, at + 3) >>> 0;
-      standing.by = Atomics.load(words, at + 4);
-      standing.spares = Atomics.load(words, at + 5) >>> 0;
+      standing.position = Atomics.load(words, at + POSITION) >>> 0;
+      standing.count = (version - Atomics.load(words, at + COUNT_OFFSET)) >>> 0;
+      standing.units = (standing.position + Atomics.load(words, at + UNITS_OFFSET)) >>> 0;
+      standing.by = Atomics.load(words, at + BY);
+      standing.spares = Atomics.load(words, at + SPARES) >>> 0;
       if (Atomics.load(words, VERSION) !== version) continue;
       this.#version = version;
       return;

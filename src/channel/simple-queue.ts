@@ -27,15 +27,14 @@ export class SimpleQueue<T = unknown> implements Disposable {
     joinAsMember();
     const isNew = !isOpening();
     const piece = pieceFor(KIND.SIMPLE_QUEUE, QUEUE_BYTES);
-    const core = new QueueCore(piece);
-    if (isNew) core.setLimits(0, STOCK_BYTES);
+    const core = new QueueCore(piece, isNew ? { maxSize: 0, maxBytes: STOCK_BYTES } : undefined);
     this.#core = core;
     adoptPiece(this, piece, simpleQueueKind, () => core.close());
   }
 
   /** Puts a value; waits while four megabytes are inside. @throws {SerializationError} If it cannot be sent. */
-  async put(value: T): Promise<void> {
-    await this.#core.put(this.#core.encode(value, MOST_BYTES), undefined);
+  put(value: T): Promise<void> {
+    return this.#core.put(value, undefined, MOST_BYTES);
   }
 
   /** As `put`, but blocks this thread. */
@@ -44,8 +43,8 @@ export class SimpleQueue<T = unknown> implements Disposable {
   }
 
   /** Takes the first item; waits while there is none. */
-  async get(): Promise<T> {
-    return (await this.#core.get(undefined)) as T;
+  get(): Promise<T> {
+    return this.#core.get(undefined) as Promise<T>;
   }
 
   /** As `get`, but blocks this thread. */

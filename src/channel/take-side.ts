@@ -41,6 +41,7 @@ export class TakeSide {
   take(): TakenItem | undefined {
     const isCurrent = this.#state.refresh();
     const { standing } = this.#state;
+    if (!isCurrent) this.#first = undefined;
     if (!isCurrent || this.#put.standing.count === standing.count) {
       this.#put.refresh();
       if (this.#put.standing.count === standing.count) return undefined;
@@ -48,9 +49,16 @@ export class TakeSide {
     try {
       return this.#remove(standing);
     } catch (error) {
-      this.#state.forget();
+      this.repair();
       throw error;
     }
+  }
+
+  /** After an error, or the death of somebody who took. */
+  repair(): void {
+    this.#state.repair();
+    this.#put.refresh(); // what it says to be there is there only if it is not older than the state of this side
+    this.#first = undefined;
   }
 
   #remove(standing: Standing): TakenItem {
@@ -74,9 +82,8 @@ export class TakeSide {
       standing.segment = Atomics.load(this.#words, FIRST) >>> 0;
       standing.position = FIRST_POSITION;
     }
-    let segment = this.#first;
-    if (segment?.line !== standing.segment || !segment.isCurrent) segment = Segment.at(standing.segment);
-    if (standing.position === segment.end) segment = this.#moveOn(segment, standing);
+    let segment = this.#first ?? Segment.at(standing.segment);
+    if (segment.endsAt(standing.position)) segment = this.#moveOn(segment, standing);
     return (this.#first = segment);
   }
 

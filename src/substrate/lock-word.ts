@@ -63,10 +63,15 @@ export class LockWord {
   readonly #words: Int32Array;
   readonly #guardian: Guardian;
   readonly #tid: number;
+  readonly #isNamed: boolean;
 
-  /** @param offset Of a zeroed 64-byte line of the arena. */
-  constructor(offset: number) {
+  /**
+   * @param offset Of a zeroed 64-byte line of the arena.
+   * @param isNamed Whether its owners leave their pids, so that errors can name a dead one. Default true.
+   */
+  constructor(offset: number, isNamed = true) {
     this.offset = offset;
+    this.#isNamed = isNamed;
     this.#words = arena().words(offset, LINE_BYTES);
     this.#guardian = guard(offset);
     this.#tid = this.#guardian.tid;
@@ -188,7 +193,7 @@ export class LockWord {
   }
 
   #taken(): true {
-    if (Atomics.load(this.#words, LAST_PID) !== PID) Atomics.store(this.#words, LAST_PID, PID);
+    if (this.#isNamed && Atomics.load(this.#words, LAST_PID) !== PID) Atomics.store(this.#words, LAST_PID, PID);
     return true;
   }
 }

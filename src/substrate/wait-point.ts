@@ -6,7 +6,8 @@
  * ```text
  * word 0   futex sequence          1   1: a thread sleeps in the futex
  *      2   cells taken, or more    3   participants that wait and found no cell
- *      4…  cells: participants (id + 1) whose event loop waits
+ *      4   where the cells end that were ever taken: never less than it was
+ *      5…  cells: participants (id + 1) whose event loop waits
  * ```
  *
  * Protocol. A waiter makes itself known (word 1, or a cell), then tries once more; a waker publishes, then looks
@@ -40,7 +41,8 @@ const SEQUENCE = 0;
 const SLEEPERS = 1;
 const CELLS_TAKEN = 2;
 const OVERFLOW = 3;
-const FIRST_CELL = 4;
+const USED_END = 4;
+const FIRST_CELL = 5;
 const CELLS_END: number = WAIT_POINT_BYTES / 4;
 
 /** Tries to get what is waited for; undefined: not yet. It may throw, which ends that wait. */
@@ -100,7 +102,9 @@ export class WaitPoint implements Pump {
     const words = this.#words;
     const own = self().id + 1;
     faultPoint('point.beforeRing');
-    for (let cell = FIRST_CELL; cell < CELLS_END; cell++) {
+    // Read after what was published: whoever took a cell behind it comes after that, and tries once more.
+    const end = Atomics.load(words, USED_END);
+    for (let cell = FIRST_CELL; cell < end; cell++) {
       const id = Atomics.load(words, cell);
       if (id === own && cell === this.#cell) this.#pumpSoon();
       else if (id === own)
@@ -280,6 +284,8 @@ export class WaitPoint implements Pump {
     Atomics.add(words, CELLS_TAKEN, 1);
     for (let round = 0; round < 2; round++) {
       for (let cell = FIRST_CELL; cell < CELLS_END; cell++) {
+        if (Atomics.load(words, cell) !== 0) continue;
+        this.#useUpTo(cell + 1);
         if (Atomics.compareExchange(words, cell, 0, own) !== 0) continue;
         this.#cell = cell;
         return;
@@ -287,6 +293,16 @@ export class WaitPoint implements Pump {
       this.#freeCellsOfDead();
     }
     Atomics.add(words, OVERFLOW, 1);
+  }
+
+  /** Has the wakers look so far; before a cell there is taken. */
+  #useUpTo(end: number): void {
+    const words = this.#words;
+    for (let used = Atomics.load(words, USED_END); used < end; ) {
+      const seen = Atomics.compareExchange(words, USED_END, used, end);
+      if (seen === used) return;
+      used = seen;
+    }
   }
 
   #freeCellsOfDead(): void {
