@@ -111,21 +111,26 @@ export class Queue<T = unknown> implements Disposable {
     return got.value;
   }
 
-  /** How many items are inside at the moment of the call. */
+  /** How many items are inside at the moment of the call. @throws {ClosedError} After `close()`. */
   qsize(): number {
+    this.#core.assertOpen(COUNT);
     return this.#core.size;
   }
 
+  /** Whether no item is inside at the moment of the call. @throws {ClosedError} After `close()`. */
   empty(): boolean {
-    return this.#core.size === 0;
+    return this.qsize() === 0;
   }
 
+  /** Whether `maxSize` items are inside at the moment of the call. @throws {ClosedError} After `close()`. */
   full(): boolean {
-    return this.maxSize > 0 && this.#core.size >= this.maxSize;
+    const size = this.qsize();
+    return this.maxSize > 0 && size >= this.maxSize;
   }
 
-  /** What is inside, and what was lost. */
+  /** What is inside at the moment of the call, and what was lost. @throws {ClosedError} After `close()`. */
   stats(): QueueStats {
+    this.#core.assertOpen(COUNT);
     return this.#core.stats();
   }
 
@@ -209,6 +214,7 @@ function check(maxSize: number, maxBytes: number): void {
     throw new RangeError(`Cannot create a queue: maxBytes must be from 1 to ${MOST_BYTES}, received ${maxBytes}`);
 }
 
+const COUNT = 'count the items';
 const DEFAULT_BYTES = 2 ** 28;
 const MOST_ITEMS = 2 ** 31 - 1;
 /** A message has a length of 32 bits. */

@@ -52,8 +52,9 @@ export class SimpleQueue<T = unknown> implements Disposable {
     return this.#core.getSync(undefined) as T;
   }
 
-  /** Whether there is no item at the moment of the call. */
+  /** Whether there is no item at the moment of the call. @throws {ClosedError} After `close()`. */
   empty(): boolean {
+    this.#core.assertOpen('count the items');
     return this.#core.size === 0;
   }
 
