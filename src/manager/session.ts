@@ -7,10 +7,11 @@
  */
 import type { Arrival, Outgoing, Transport } from '../channel/transport.js';
 import { ClosedError } from '../errors.js';
-import type { Courier, IncomingRequest, PlainRequest } from '../proxies/courier.js';
-import { NO_ANSWER, RESULT, SELF, TAKEN } from '../proxies/protocol.js';
+import { type Courier, type IncomingRequest, isPlain, type PlainRequest } from '../proxies/courier.js';
+import { BATCH, NO_ANSWER, RESULT, SELF, TAKEN } from '../proxies/protocol.js';
 import type { RemoteHolds } from './remote-holds.js';
 import { isEntered, isProcessAlive } from '../substrate/participants.js';
+import { putOff } from '../substrate/put-off.js';
 import type { Origin } from '../wire/remote-error.js';
 import { type CallContext, type Client, ClientEndedError, type Holder } from './call-context.js';
 
@@ -44,6 +45,8 @@ export class Session implements Client {
   #participant: number | undefined;
   #unnumbered = 0;
   #unsentBytes = 0;
+  /** Plain answers that are sent at the end of this turn. */
+  #batch: unknown[] = [];
   #drained: (() => void) | undefined;
   #ended = false;
   #watch: NodeJS.Timeout | undefined;
@@ -125,7 +128,11 @@ export class Session implements Client {
   answer(call: number, outcome: CallOutcome): void {
     this.#open.delete(call);
     if (this.#ended || call === NO_ANSWER) return;
-    const reply = this.#replyOf(call, outcome);
+    if ('kind' in outcome && this.#canWait(call, outcome)) return;
+    this.#send(this.#replyOf(call, outcome));
+  }
+
+  #send(reply: Outgoing): void {
     this.#unsentBytes += reply.size;
     this.#transport
       .send(reply)
@@ -156,19 +163,31 @@ export class Session implements Client {
   }
 
   #take(arrival: Arrival): Promise<void> | undefined {
-    const request = this.#courier.readRequest(arrival);
-    if ('loading' in request) {
-      const begin = () => this.#begin(request.read());
-      return request.loading.then(begin, begin);
-    }
-    this.#begin(request);
-    return undefined;
+    return this.#courier.readRequests(arrival, this.#begin);
   }
 
-  #begin(request: IncomingRequest): void {
+  readonly #begin = (request: IncomingRequest): void => {
     if ('error' in request) this.answer(request.call, { error: request.error });
     else this.#server.dispatch(this, request);
+  };
+
+  /** Whether an answer goes together with others at the end of this turn. */
+  #canWait(call: number, { kind, value }: { readonly kind: 'value' | 'self'; readonly value?: unknown }): boolean {
+    if (!isPlain(value) || this.#unconfirmed.has(call)) return false;
+    const isFirst = this.#batch.length === 0;
+    if (isFirst) this.#batch.push(BATCH);
+    this.#batch.push(call, kind === 'self' ? SELF : RESULT, value);
+    if (isFirst) putOff(this.#flush);
+    else if (this.#batch.length > BATCH_MAX) this.#flush();
+    return true;
   }
+
+  readonly #flush = (): void => {
+    const batch = this.#batch;
+    if (batch.length === 0) return;
+    this.#batch = [];
+    if (!this.#ended) this.#send(this.#courier.results(batch));
+  };
 
   #replyOf(call: number, outcome: CallOutcome): Outgoing {
     try {
@@ -213,6 +232,8 @@ export class Session implements Client {
 
 /** Requests of one client that are taken before others have their turn. */
 const AT_ONCE = 128;
+/** Places in a message of several answers: those of 128. */
+const BATCH_MAX = 384;
 /** A client that reads no answers has no more requests taken. */
 const UNSENT_MAX_BYTES = 2 ** 24;
 const LOOK_MS = 100;

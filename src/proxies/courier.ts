@@ -22,13 +22,8 @@ export type IncomingRequest = PlainRequest | { readonly call: number; readonly e
 /** What came of a call. */
 export type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
-/** An answer as it arrived. */
-export interface IncomingReply {
-  readonly call: number;
-  readonly kind: number;
-  /** What came of the call, or what must be loaded before it can be read. */
-  readonly outcome: Outcome | Later<Outcome>;
-}
+/** Takes an answer as it arrived: what came of the call, or what must be loaded before that can be read. */
+export type TakeReply = (call: number, kind: number, outcome: Outcome | Later<Outcome>) => void;
 
 /** What can be read as soon as modules are imported. */
 export interface Later<T> {
@@ -42,12 +37,34 @@ export interface Courier {
   request(request: PlainRequest): Outgoing;
   /** @throws {SerializationError} If the value cannot be sent; its path begins with `result`. */
   result(call: number, kind: number, value: unknown): Outgoing;
+  /** Of calls that have plain arguments only, one after the other: number, object, method, arguments. Never throws. */
+  requests(calls: readonly unknown[]): Outgoing;
+  /** Of plain results, one after the other: number, kind, result. Never throws. */
+  results(answers: readonly unknown[]): Outgoing;
   /** Never throws. */
   failure(call: number, error: unknown, origin: Origin): Outgoing;
-  /** @throws {ProtocolError} If it is no request. */
-  readRequest(arrival: Arrival): IncomingRequest | Later<IncomingRequest>;
-  /** @throws {ProtocolError} If it is no answer. */
-  readReply(arrival: Arrival): IncomingReply;
+  /**
+   * Gives `take` all requests of a message; returns what must be loaded before, if it must.
+   *
+   * @throws {ProtocolError} If they are none.
+   */
+  readRequests(arrival: Arrival, take: (request: IncomingRequest) => void): Promise<void> | undefined;
+  /** Gives `take` all answers of a message. @throws {ProtocolError} If they are none. */
+  readReplies(arrival: Arrival, take: TakeReply): void;
+}
+
+/** Whether a value is the same whenever it is written, and short: it may be sent a little later, together with others. */
+export function isPlain(value: unknown): boolean {
+  switch (typeof value) {
+    case 'string':
+      return value.length <= PLAIN_MAX_LENGTH;
+    case 'number':
+    case 'boolean':
+    case 'undefined':
+      return true;
+    default:
+      return value === null;
+  }
 }
 
 /** Paths of what cannot be sent, as whoever wrote it sees it. @param from Its place in the message. @param to Its name. */
@@ -59,3 +76,5 @@ export function renamed(error: unknown, from: string, to: string): unknown {
     { path, cause: error.cause },
   );
 }
+
+const PLAIN_MAX_LENGTH = 256;

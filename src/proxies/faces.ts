@@ -28,13 +28,17 @@ export function faceOf(form: number): Face {
 }
 
 /** Calls a method. Never throws: what goes wrong rejects. */
-export async function callMethod(
+export function callMethod(
   core: ProxyCore,
   method: string,
   args: readonly unknown[] = [],
   signal?: AbortSignal,
 ): Promise<unknown> {
-  return core.caller().call(core, method, args, signal);
+  try {
+    return core.caller().call(core, method, args, signal);
+  } catch (error) {
+    return Promise.reject(error as Error);
+  }
 }
 
 /** Calls a method whose argument number `at` is the limit of a wait; of a lock, as the flow that calls. */

@@ -9,6 +9,7 @@
  * client → server   [call, object, method, args]            a call; number 0: nobody waits for an answer
  *                   [call, object, method, bytes, bodies]   the same, with packed arguments
  * server → client   [call, kind, payload, bodies?]          the answer; answers come in any order
+ * either way        [-1, …]                                 several of them without bodies, one after the other
  * ```
  */
 import { withRequired } from '../channel/item.js';
@@ -20,14 +21,14 @@ import { loadDefinition } from '../wire/definitions.js';
 import { decodeFailure, encodeFailure, type Origin } from '../wire/remote-error.js';
 import {
   type Courier,
-  type IncomingReply,
   type IncomingRequest,
   type Later,
   type Outcome,
   type PlainRequest,
   renamed,
+  type TakeReply,
 } from './courier.js';
-import { DEFINED, FAILED } from './protocol.js';
+import { BATCH, DEFINED, FAILED } from './protocol.js';
 
 type Request = readonly [
   call: number,
@@ -71,26 +72,58 @@ export class FamilyCourier implements Courier {
     }
   }
 
+  requests(calls: readonly unknown[]): Outgoing {
+    return this.transport.encode(calls);
+  }
+
+  results(answers: readonly unknown[]): Outgoing {
+    return this.transport.encode(answers);
+  }
+
   failure(call: number, error: unknown, origin: Origin): Outgoing {
     const { bytes, bodies } = packed(encodeFailure(error, origin, IN_FLIGHT));
     return this.transport.encode([call, FAILED, bytes, bodies] satisfies Reply);
   }
 
-  readRequest(arrival: Arrival): IncomingRequest | Later<IncomingRequest> {
-    const [call, object, method, args, bodies] = valueOf(arrival) as Request;
-    if (bodies === undefined) return { call, object, method, args: args as readonly unknown[] };
-    const read = (): IncomingRequest => {
-      const outcome = unpack(args as Uint8Array);
-      return 'error' in outcome ? { call, error: outcome.error } : { call, object, method, args: outcome.value as unknown[] };
-    };
-    return later(loadBodies(this.transport, bodies), read) ?? read();
+  readRequests(arrival: Arrival, take: (request: IncomingRequest) => void): Promise<void> | undefined {
+    const message = valueOf(arrival);
+    if (message[0] !== BATCH) return this.#readRequest(message as unknown as Request, take);
+    for (let at = 1; at < message.length; at += 4) {
+      const [call, object, method, args] = [message[at], message[at + 1], message[at + 2], message[at + 3]];
+      take({ call, object, method, args } as PlainRequest);
+    }
+    return undefined;
   }
 
-  readReply(arrival: Arrival): IncomingReply {
-    const [call, kind, payload, bodies] = valueOf(arrival) as Reply;
-    if (kind !== FAILED && kind !== DEFINED) return { call, kind, outcome: { value: payload } };
+  readReplies(arrival: Arrival, take: TakeReply): void {
+    const message = valueOf(arrival);
+    if (message[0] === BATCH) {
+      for (let at = 1; at < message.length; at += 3)
+        take(message[at] as number, message[at + 1] as number, { value: message[at + 2] });
+      return;
+    }
+    const [call, kind, payload, bodies] = message as unknown as Reply;
+    if (kind !== FAILED && kind !== DEFINED) {
+      take(call, kind, { value: payload });
+      return;
+    }
     const read = () => (kind === FAILED ? failureOf(payload as Uint8Array) : unpack(payload as Uint8Array));
-    return { call, kind, outcome: later(loadBodies(this.transport, bodies ?? []), read) ?? read() };
+    take(call, kind, later(loadBodies(this.transport, bodies ?? []), read) ?? read());
+  }
+
+  #readRequest([call, object, method, args, bodies]: Request, take: (request: IncomingRequest) => void) {
+    if (bodies === undefined) {
+      take({ call, object, method, args: args as readonly unknown[] });
+      return undefined;
+    }
+    const read = () => {
+      const outcome = unpack(args as Uint8Array);
+      take('error' in outcome ? { call, error: outcome.error } : { call, object, method, args: outcome.value as unknown[] });
+    };
+    const loading = loadBodies(this.transport, bodies);
+    if (loading !== undefined) return loading.then(read, read);
+    read();
+    return undefined;
   }
 }
 
@@ -128,8 +161,8 @@ function failureOf(bytes: Uint8Array): Outcome {
   return { error: decodeFailure(bytes, 0, bytes.length, IN_FLIGHT) };
 }
 
-function valueOf(arrival: Arrival): unknown {
-  if ('value' in arrival) return arrival.value;
+function valueOf(arrival: Arrival): readonly unknown[] {
+  if ('value' in arrival) return arrival.value as readonly unknown[];
   throw new ProtocolError('Cannot read a message of a manager: it is none');
 }
 

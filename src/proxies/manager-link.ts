@@ -7,11 +7,12 @@
  * Who may die at which step: the server's end is seen as the end of the connection as soon as its parent has found it
  * dead; so that nobody depends on that parent, who waits looks every 100 ms whether the process still is.
  */
-import type { Arrival, Transport } from '../channel/transport.js';
+import type { Arrival, Outgoing, Transport } from '../channel/transport.js';
 import { ChannelClosedError, DeserializationError, ProtocolError, TimeoutError } from '../errors.js';
+import { catchUp, putOff } from '../substrate/put-off.js';
 import type { Caller, CallTarget } from './caller.js';
-import type { Courier, Outcome } from './courier.js';
-import { ACK, CANCEL, DEFINED, FAILED, NO_ANSWER, PING, RESULT, SELF, SERVER, TAKEN } from './protocol.js';
+import { type Courier, isPlain, type Later, type Outcome } from './courier.js';
+import { ACK, BATCH, CANCEL, DEFINED, FAILED, NO_ANSWER, PING, RESULT, SELF, SERVER, TAKEN } from './protocol.js';
 
 /** What a link must know of its server. */
 export interface ServerPlace {
@@ -24,7 +25,8 @@ export interface ServerPlace {
 interface PendingCall {
   readonly target: CallTarget;
   readonly act: string;
-  settle(outcome: Outcome): void;
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
 }
 
 export class ManagerLink implements Caller {
@@ -32,6 +34,8 @@ export class ManagerLink implements Caller {
   readonly #transport: Transport;
   readonly #server: ServerPlace;
   readonly #pending = new Map<number, PendingCall>();
+  /** Calls with plain arguments that are sent at the end of this turn. */
+  #batch: unknown[] = [];
   #calls = 0;
   #reading = false;
   #watching = false;
@@ -52,15 +56,9 @@ export class ManagerLink implements Caller {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       const call = this.#number();
-      const onAbort = () => this.post(SERVER, CANCEL, [call]);
-      const settle = (outcome: Outcome) => {
-        signal?.removeEventListener('abort', onAbort);
-        if ('value' in outcome) resolve(outcome.value);
-        else reject((signal?.aborted === true && isAbort(outcome.error) ? signal.reason : outcome.error) as Error);
-      };
       this.#send(call, target.object, method, args);
-      this.#pending.set(call, { target, act: method, settle });
-      signal?.addEventListener('abort', onAbort, { once: true });
+      const pending: PendingCall = { target, act: method, resolve, reject };
+      this.#pending.set(call, signal === undefined ? pending : this.#abortable(call, pending, signal));
       this.#read();
     });
   }
@@ -68,8 +66,10 @@ export class ManagerLink implements Caller {
   callSync(target: CallTarget, method: string, args: readonly unknown[]): unknown {
     const call = this.#number();
     this.#assertOpen(method);
+    catchUp();
     let outcome: Outcome | undefined;
-    this.#pending.set(call, { target, act: method, settle: (settled) => (outcome = settled) });
+    const resolve = (value: unknown) => void (outcome = { value });
+    this.#pending.set(call, { target, act: method, resolve, reject: (error) => (outcome = { error }) });
     try {
       this.#transport.sendSync(this.#courier.request({ call, object: target.object, method, args }));
       while (outcome === undefined) this.#receiveSync(call, method);
@@ -106,8 +106,46 @@ export class ManagerLink implements Caller {
 
   #send(call: number, object: number, method: string, args: readonly unknown[]): void {
     this.#assertOpen(method);
-    const message = this.#courier.request({ call, object, method, args });
+    if (args.every(isPlain)) {
+      const isFirst = this.#batch.length === 0;
+      if (isFirst) this.#batch.push(BATCH);
+      this.#batch.push(call, object, method, args);
+      if (isFirst) putOff(this.#flush);
+      else if (this.#batch.length > BATCH_MAX) this.#flush();
+      return;
+    }
+    this.#flush();
+    this.#sendNow(this.#courier.request({ call, object, method, args }), method);
+  }
+
+  readonly #flush = (): void => {
+    const batch = this.#batch;
+    if (batch.length === 0) return;
+    this.#batch = [];
+    if (this.#ended === undefined) this.#sendNow(this.#courier.requests(batch), 'call');
+  };
+
+  #sendNow(message: Outgoing, method: string): void {
     this.#transport.send(message).catch((error: unknown) => this.#failed(error, method));
+  }
+
+  /** Has an abort end the call there; its promise then rejects with the reason. */
+  #abortable(call: number, { target, act, resolve, reject }: PendingCall, signal: AbortSignal): PendingCall {
+    const onAbort = () => this.post(SERVER, CANCEL, [call]);
+    const stop = () => signal.removeEventListener('abort', onAbort);
+    signal.addEventListener('abort', onAbort, { once: true });
+    return {
+      target,
+      act,
+      resolve(value) {
+        stop();
+        resolve(value);
+      },
+      reject(error) {
+        stop();
+        reject(signal.aborted && isAbort(error) ? signal.reason : error);
+      },
+    };
   }
 
   /** Reads answers as long as somebody waits for one. */
@@ -141,7 +179,10 @@ export class ManagerLink implements Caller {
 
   /** @param blocking The call that cannot wait for modules. */
   #arrived(arrival: Arrival, blocking?: number): void {
-    const { call, kind, outcome } = this.#courier.readReply(arrival);
+    this.#courier.readReplies(arrival, (call, kind, outcome) => this.#answered(call, kind, outcome, blocking));
+  }
+
+  #answered(call: number, kind: number, outcome: Outcome | Later<Outcome>, blocking: number | undefined): void {
     const pending = this.#pending.get(call);
     if (pending === undefined) return;
     if (!KINDS.has(kind)) throw new ProtocolError(`Cannot read an answer of a manager: received the kind ${kind}`);
@@ -155,9 +196,10 @@ export class ManagerLink implements Caller {
     }
   }
 
-  #settle(call: number, pending: PendingCall, outcome: Outcome): void {
+  #settle(call: number, { resolve, reject }: PendingCall, outcome: Outcome): void {
     this.#pending.delete(call);
-    pending.settle(outcome);
+    if ('error' in outcome) reject(outcome.error);
+    else resolve(outcome.value);
   }
 
   /** Looks after the server as long as somebody waits. */
@@ -184,7 +226,7 @@ export class ManagerLink implements Caller {
     this.#transport.close();
     const pending = [...this.#pending];
     this.#pending.clear();
-    for (const [, each] of pending) each.settle({ error: this.#server.died(`call ${each.act}()`) });
+    for (const [, each] of pending) each.reject(this.#server.died(`call ${each.act}()`));
     return error;
   }
 }
@@ -202,6 +244,8 @@ function isAbort(error: unknown): boolean {
 }
 
 const KINDS: ReadonlySet<number> = new Set([RESULT, SELF, FAILED, DEFINED, TAKEN]);
+/** Places in a message of several calls: those of 128. */
+const BATCH_MAX = 512;
 const MOST_CALLS = 2 ** 31;
 /** Answers read before others have their turn. */
 const AT_ONCE = 256;

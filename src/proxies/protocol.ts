@@ -16,6 +16,8 @@ export const DEFINED = 3;
 /** As RESULT, of something that was taken from a queue: it counts as taken when the client says `ACK`. */
 export const TAKEN = 4;
 
+/** Begins a message of several calls, or answers: each takes as many places in it as it would in a message of its own. */
+export const BATCH: number = -1;
 /** The object that is the server itself. */
 export const SERVER = 0;
 /** The number of calls without an answer. */

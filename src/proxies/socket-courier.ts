@@ -8,6 +8,7 @@
  * ```text
  * client → server   [call, object, method, args]     a call; number 0: nobody waits for an answer
  * server → client   [call, kind, payload?]           the answer; answers come in any order
+ * either way        [-1, …]                          several of them, one after the other
  * a proxy           varint object, u8 form, string type
  * ```
  */
@@ -16,8 +17,8 @@ import { DeserializationError, ProtocolError } from '../errors.js';
 import { decodeValue, encodeValue, registerExtension } from '../wire/codec.js';
 import type { Encoded, WireExtension } from '../wire/codec-types.js';
 import { decodeFailure, encodeFailure, type Origin } from '../wire/remote-error.js';
-import { type Courier, type IncomingReply, type PlainRequest, renamed } from './courier.js';
-import { DEFINED, FAILED } from './protocol.js';
+import { type Courier, type PlainRequest, renamed, type TakeReply } from './courier.js';
+import { BATCH, DEFINED, FAILED } from './protocol.js';
 
 /** What of a proxy is sent. */
 export interface ProxyName {
@@ -62,28 +63,41 @@ export class SocketCourier implements Courier {
     }
   }
 
+  requests(calls: readonly unknown[]): Outgoing {
+    return this.#bytesOf(encodeValue(calls, 'value', DATA_OUT));
+  }
+
+  results(answers: readonly unknown[]): Outgoing {
+    return this.#bytesOf(encodeValue(answers, 'value', DATA_OUT));
+  }
+
   failure(call: number, error: unknown, origin: Origin): Outgoing {
     const { buffer, start, end } = this.#within(() => encodeFailure(error, origin, DATA_OUT));
     return this.#bytesOf(encodeValue([call, FAILED, buffer.subarray(start, end)], 'value', DATA_OUT));
   }
 
-  readRequest(arrival: Arrival): PlainRequest {
+  readRequests(arrival: Arrival, take: (request: PlainRequest) => void): undefined {
     const message = this.#read(arrival);
-    if (!Array.isArray(message) || message.length !== 4) throw malformed();
-    const [call, object, method, args] = message as unknown[];
-    if (!isNumber(call) || !isNumber(object)) throw malformed();
-    if (typeof method !== 'string' || method.length > METHOD_MAX || !Array.isArray(args)) throw malformed();
-    return { call, object, method, args };
+    const first = firstOf(message, 4);
+    for (let at = first; at < message.length; at += 4) {
+      const [call, object, method, args] = message.slice(at, at + 4);
+      if (!isNumber(call) || !isNumber(object)) throw malformed();
+      if (typeof method !== 'string' || method.length > METHOD_MAX || !Array.isArray(args)) throw malformed();
+      take({ call, object, method, args });
+    }
   }
 
-  readReply(arrival: Arrival): IncomingReply {
+  readReplies(arrival: Arrival, take: TakeReply): void {
     const message = this.#read(arrival);
-    if (!Array.isArray(message)) throw malformed();
-    const [call, kind, payload] = message as unknown[];
-    if (!isNumber(call) || !isNumber(kind) || kind === DEFINED) throw malformed();
-    if (kind !== FAILED) return { call, kind, outcome: { value: payload } };
-    if (!(payload instanceof Uint8Array)) throw malformed();
-    return { call, kind, outcome: { error: this.#within(() => decodeFailure(payload, 0, payload.length, DATA_IN)) } };
+    const first = firstOf(message, 3);
+    for (let at = first; at < message.length; at += 3) {
+      const [call, kind, payload] = message.slice(at, at + 3);
+      if (!isNumber(call) || !isNumber(kind) || kind === DEFINED) throw malformed();
+      if (kind !== FAILED) take(call, kind, { value: payload });
+      else if (payload instanceof Uint8Array)
+        take(call, kind, { error: this.#within(() => decodeFailure(payload, 0, payload.length, DATA_IN)) });
+      else throw malformed();
+    }
   }
 
   #bytesOf({ buffer, start, end }: Encoded): Outgoing {
@@ -91,10 +105,12 @@ export class SocketCourier implements Courier {
   }
 
   /** @throws {DeserializationError|ProtocolError} */
-  #read(arrival: Arrival): unknown {
+  #read(arrival: Arrival): readonly unknown[] {
     if (!('bytes' in arrival)) throw malformed();
     const { bytes } = arrival;
-    return this.#within(() => decodeValue(bytes, 0, bytes.length, DATA_IN));
+    const message = this.#within(() => decodeValue(bytes, 0, bytes.length, DATA_IN));
+    if (!Array.isArray(message)) throw malformed();
+    return message;
   }
 
   /** Writing and reading never wait: nothing else is written or read meanwhile. */
@@ -132,6 +148,14 @@ const proxyExtension: WireExtension = {
 
 /** Of the connection whose message is being written or read. */
 let current: ProxyNames | undefined;
+
+/** Where the first part of a message begins; there are parts of `places` each. @throws {ProtocolError} If there are none. */
+function firstOf(message: readonly unknown[], places: number): number {
+  const first = message[0] === BATCH ? 1 : 0;
+  const isWhole = first === 0 ? message.length === places : message.length > 1 && (message.length - 1) % places === 0;
+  if (!isWhole) throw malformed();
+  return first;
+}
 
 function isNumber(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;

@@ -7,6 +7,7 @@
 import { binding } from '../native/binding.js';
 import { isFailure, orThrow, systemError } from './failure.js';
 import { WAIT_SLICE_MS } from './fault.js';
+import { catchUp } from './put-off.js';
 import { type PollTarget, type SocketPoller, socketPoller } from './socket-poller.js';
 
 /** A path, or a numeric address and a port. */
@@ -89,6 +90,7 @@ export class SocketHandle implements PollTarget {
 
   /** Blocks this thread until it is readable or writable; false: not in time, which is 100 ms at most. */
   waitSync(what: 'readable' | 'writable', timeoutMs: number): boolean {
+    if (timeoutMs > 0) catchUp();
     const answer = binding().socketWait(this.fd, what === 'writable', Math.min(timeoutMs, WAIT_SLICE_MS));
     if (answer < 0) throw systemError('wait for a socket', -answer, 'ppoll');
     return answer > 0;

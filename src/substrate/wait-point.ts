@@ -30,6 +30,7 @@ import { now } from './clock.js';
 import type { Pump } from './doorbell.js';
 import { faultPoint, WAIT_SLICE_MS } from './fault.js';
 import { isEntered } from './participants.js';
+import { catchUp } from './put-off.js';
 import { self } from './self.js';
 import { spinWhile } from './spin.js';
 import { LONGEST_TIMER_MS, type Wait, waitOptions } from './wait-limit.js';
@@ -125,6 +126,7 @@ export class WaitPoint implements Pump {
   waitSync<T>(attempt: Attempt<T>, timeoutMs: number | undefined, what: string, watched?: WatchedWord): T {
     const first = watched === undefined || timeoutMs === 0 ? attempt() : this.#attemptAwake(attempt, watched);
     if (first !== undefined) return first;
+    catchUp();
     const words = this.#words;
     const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : now() + timeoutMs;
     for (;;) {

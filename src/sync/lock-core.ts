@@ -14,6 +14,7 @@
  */
 import { InvalidStateError } from '../errors.js';
 import { type Attempted, LockWord } from '../substrate/lock-word.js';
+import { catchUp } from '../substrate/put-off.js';
 import type { SharedPiece } from '../substrate/shared-piece.js';
 import { type Wait, waitOptions } from '../substrate/wait-limit.js';
 import { WAIT_POINT_BYTES, WaitPoint } from '../substrate/wait-point.js';
@@ -72,6 +73,7 @@ export class LockCore {
   acquireSync(wait: Wait | undefined): void {
     if (wait === undefined && this.#word.tryQuickly()) return;
     const { timeout } = syncLimits(wait);
+    catchUp();
     if ((timeout ?? Number.POSITIVE_INFINITY) === Number.POSITIVE_INFINITY && this.#word.heldHere())
       throw new InvalidStateError('Cannot block for the lock: this thread holds it itself, so it would never be released');
     if (this.#continues) {
@@ -80,6 +82,7 @@ export class LockCore {
   }
 
   recoverSync(wait: Wait | undefined): void {
+    catchUp();
     this.#word.recoverSync(syncLimits(wait).timeout);
   }
 

@@ -149,6 +149,7 @@ function inputOf(random: Random): Uint8Array {
 function messageOf(random: Random): unknown {
   const pick = <T>(list: readonly T[]): T => list[random(list.length)] as T;
   if (random(20) === 0) return valueOf(random, 3);
+  if (random(12) === 0) return [-1, ...Array.from({ length: random(4) }, () => messageOf(random)).flat(1)];
   const args = Array.from({ length: random(4) }, () => valueOf(random, 3));
   const call = random(8) === 0 ? 0 : random(1000);
   if (random(4) === 0) return [call, 0, pick(['create', 'hold', 'let go', 'ack', 'cancel', '__proto__']), [pick(TYPES), args]];

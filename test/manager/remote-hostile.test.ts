@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ChannelClosedError, Client, type Connection, SyncManager } from 'multiproc';
 import { joinAsSender } from '#src/process/family.js';
 import { decodeValue, encodeCall, encodeValue } from '#src/wire/codec.js';
+import { BATCH } from '#src/proxies/protocol.js';
 import { TAG } from '#src/wire/tags.js';
 import { fuzzManager } from '../fuzz/manager-fuzz.js';
 import { KEY, ended } from '../channel/socket-support.js';
@@ -198,7 +199,9 @@ function asker(connection: Connection): (object: number, method: string, args: r
     await connection.sendBytes(bytesOf(encodeValue([calls, object, method, args], 'value')));
     const bytes = await withDeadline(connection.recvBytes(), LONG_MS, `the answer to ${method}()`);
     const isProxy = bytes.includes(TAG.EXTENSION) && method === 'create' && bytes.length < 40;
-    return isProxy ? [calls, 0] : (decodeValue(bytes, 0, bytes.length) as unknown[]);
+    if (isProxy) return [calls, 0];
+    const answer = decodeValue(bytes, 0, bytes.length) as unknown[];
+    return answer[0] === BATCH ? answer.slice(1) : answer;
   };
 }
 

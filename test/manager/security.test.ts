@@ -35,8 +35,8 @@ test(
     const courier = new FamilyCourier(changed);
     changed.ofFamily = false;
     const body = new TextEncoder().encode('globalThis.stolen = true');
-    assert.throws(() => courier.readRequest({ value: [1, 0, 'create', new Uint8Array(), [body]] }), ProtocolError);
-    assert.throws(() => courier.readReply({ value: [1, 3, new Uint8Array(), [body]] }), ProtocolError);
+    assert.throws(() => courier.readRequests({ value: [1, 0, 'create', new Uint8Array(), [body]] }, () => {}), ProtocolError);
+    assert.throws(() => courier.readReplies({ value: [1, 3, new Uint8Array(), [body]] }, () => {}), ProtocolError);
     assert.equal('stolen' in globalThis, false);
     for (const end of [mine, theirs]) end.close();
   }),
