@@ -3,8 +3,8 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type DictProxy, type ListProxy, type QueueProxy, SerializationError } from 'multiproc';
-import { inChild, withManager } from './manager-support.js';
+import { type DictProxy, type ListProxy, type QueueProxy, SerializationError } from '#src/index.js';
+import { eachKindWithManager, withManager } from './manager-kinds.js';
 
 const range = (length: number) => Array.from({ length }, (_, i) => i);
 
@@ -71,9 +71,9 @@ test(
   }),
 );
 
-test(
+eachKindWithManager(
   'a list is iterated as it is at each step, also in a child  [_TestContainers.test_list_iter] [G-15]',
-  withManager(async (manager) => {
+  async (manager, inChild) => {
     const list = await manager.list(range(10));
     assert.deepEqual(await gathered(list), range(10));
     const iterator = list[Symbol.asyncIterator]();
@@ -86,7 +86,7 @@ test(
       return { late, blocking: [...each.sync] };
     }, list);
     assert.deepEqual(inAChild, { late: await list.toArray(), blocking: await list.toArray() });
-  }),
+  },
 );
 
 test(
@@ -151,16 +151,16 @@ test(
   }),
 );
 
-test(
+eachKindWithManager(
   'a dict refuses keys that nobody could find again',
-  withManager(async (manager) => {
+  async (manager, inChild) => {
     const dict = await manager.dict<unknown, number>();
     await assert.rejects(dict.set({ id: 1 }, 1), { name: 'TypeError', message: /^Cannot use an object as a key/ });
     await dict.set(dict, 1);
     assert.equal(await dict.get(dict), 1);
     const child = await inChild((each) => each.sync.get(each), dict);
     assert.equal(child, 1);
-  }),
+  },
 );
 
 test(
@@ -177,9 +177,9 @@ test(
   }),
 );
 
-test(
+eachKindWithManager(
   'dicts of dicts are shared at every depth  [_TestContainers.test_dict_proxy_nested] [G-36]',
-  withManager(async (manager) => {
+  async (manager, inChild) => {
     let pets: DictProxy<string, number> | undefined = await manager.dict({ ferrets: 2, hamsters: 4 });
     let supplies: DictProxy<string, number> | undefined = await manager.dict({ water: 10, feed: 3 });
     const dict = await manager.dict({ pets, supplies });
@@ -201,7 +201,7 @@ test(
     const nested = (await list.at(1)) as ListProxy<DictProxy<string, number>>;
     await (await nested.at(0))?.set('marmots', 1);
     assert.equal(await pets.get('marmots'), 1);
-  }),
+  },
 );
 
 test(
@@ -218,9 +218,9 @@ test(
   }),
 );
 
-test(
+eachKindWithManager(
   'a namespace has attributes  [_TestContainers.test_namespace] [G-29]',
-  withManager(async (manager) => {
+  async (manager, inChild) => {
     const names = await manager.Namespace<{ name?: string; job?: string; count: number }>({ count: 0 });
     await names.set('name', 'Bob');
     names.sync.job = 'Builder';
@@ -242,12 +242,12 @@ test(
       name: 'TypeError',
       message: /use await ns\.set\("name", value\)/,
     });
-  }),
+  },
 );
 
-test(
+eachKindWithManager(
   'a set has the methods of Set and those of Python  [TestSyncManagerTypes.test_set] [TestSyncManagerTypes.test_set_init] [TestSyncManagerTypes.test_set_contain_all_method] [G-28]',
-  withManager(async (manager) => {
+  async (manager, inChild) => {
     const set = await manager.set<number>([1, 2, 2, 3]);
     assert.deepEqual([await set.size(), await set.has(2), await set.has(9)], [3, true, false]);
     await inChild(async (each) => {
@@ -274,12 +274,12 @@ test(
     assert.equal(await set.pop(), 2);
     assert.equal(await set.pop(), undefined);
     await set.clear();
-  }),
+  },
 );
 
-test(
+eachKindWithManager(
   'values and arrays have types  [TestSyncManagerTypes.test_value] [TestSyncManagerTypes.test_array] [G-30]',
-  withManager(async (manager) => {
+  async (manager, inChild) => {
     const value = await manager.Value('i', 1);
     await inChild((each) => {
       if (each.sync.get() === 1) each.sync.set(2);
@@ -297,12 +297,12 @@ test(
     await assert.rejects(array.set(2, 0), RangeError);
     assert.equal(await (await manager.Array('d', 3)).length(), 3);
     await assert.rejects(manager.Value('x' as 'i'), TypeError);
-  }),
+  },
 );
 
-test(
+eachKindWithManager(
   'update() is atomic: increments of many processes are not lost, and need no lock',
-  withManager(async (manager) => {
+  async (manager, inChild) => {
     const dict = await manager.dict<string, number>();
     const step = 3;
     const add = (each: typeof dict) => {
@@ -315,7 +315,7 @@ test(
       message: /must give its result at once/,
     });
     assert.equal(await dict.get('n'), 450);
-  }),
+  },
 );
 
 test(

@@ -11,14 +11,14 @@ import {
   QueueFullError,
   QueueShutDownError,
   TimeoutError,
-} from 'multiproc';
-import { inChild, withManager } from './manager-support.js';
+} from '#src/index.js';
+import { eachKindWithManager, withManager } from './manager-kinds.js';
 
 const CODE = (code: string) => (error: unknown) => error instanceof ProcessError && error.code === code;
 
-test(
+eachKindWithManager(
   'Event  [TestSyncManagerTypes.test_event] [G-34]',
-  withManager(async (manager) => {
+  async (manager, inChild) => {
     const event = await manager.Event();
     await event.set();
     const seen = await inChild(async (each) => {
@@ -35,12 +35,12 @@ test(
     const here = event.wait();
     await event.set();
     await Promise.all([woken, here]);
-  }),
+  },
 );
 
-test(
+eachKindWithManager(
   'a lock that a child acquired and released is free  [TestSyncManagerTypes.test_rlock] [G-32]',
-  withManager(async (manager) => {
+  async (manager, inChild) => {
     for (const lock of [await manager.Lock(), await manager.RLock()]) {
       await inChild(async (each) => {
         await each.acquire();
@@ -50,12 +50,12 @@ test(
       }, lock);
       assert.equal(await lock.locked(), false);
     }
-  }),
+  },
 );
 
-test(
+eachKindWithManager(
   'a lock belongs to the thread that acquired it; releasing it too often is an error  [TestSyncManagerTypes.test_lock]',
-  withManager(async (manager) => {
+  async (manager, inChild) => {
     const lock = await manager.Lock();
     assert.equal(await lock.acquire(), lock);
     await inChild(async (each) => {
@@ -69,7 +69,7 @@ test(
     }, lock);
     await lock.release();
     await assert.rejects(lock.release(), CODE('ERR_MP_NOT_OWNER'));
-  }),
+  },
 );
 
 test(
@@ -129,9 +129,9 @@ test(
   }),
 );
 
-test(
+eachKindWithManager(
   'Semaphore and BoundedSemaphore  [TestSyncManagerTypes.test_semaphore] [TestSyncManagerTypes.test_bounded_semaphore]',
-  withManager(async (manager) => {
+  async (manager, inChild) => {
     const semaphore = await manager.Semaphore(2);
     await inChild(async (each) => void (await each.acquire()), semaphore);
     assert.equal(await semaphore.getValue(), 1);
@@ -144,12 +144,12 @@ test(
     await bounded.release();
     await assert.rejects(bounded.release(), CODE('ERR_MP_OVER_RELEASE'));
     assert.equal(await bounded.run(() => bounded.getValue()), 0);
-  }),
+  },
 );
 
-test(
+eachKindWithManager(
   'Condition  [TestSyncManagerTypes.test_condition] [G-33]',
-  withManager(async (manager) => {
+  async (manager, inChild) => {
     const condition = await manager.Condition();
     await inChild(async (each) => {
       await each.acquire();
@@ -181,12 +181,12 @@ test(
     await own.acquire();
     assert.equal(await lock.locked(), true);
     await own.release();
-  }),
+  },
 );
 
-test(
+eachKindWithManager(
   'Barrier  [TestSyncManagerTypes.test_barrier] [G-34]',
-  withManager(async (manager) => {
+  async (manager, inChild) => {
     const five = await manager.Barrier(5);
     const seen = await inChild(async (each) => {
       const parties = await each.parties();
@@ -207,12 +207,12 @@ test(
     assert.equal(await barrier.broken(), true);
     await barrier.reset();
     await assert.rejects(barrier.wait(1), BrokenBarrierError);
-  }),
+  },
 );
 
-test(
+eachKindWithManager(
   'Queue and JoinableQueue  [TestSyncManagerTypes.test_queue] [TestSyncManagerTypes.test_joinable_queue] [TestManagerExceptions.test_queue_get] [G-31]',
-  withManager(async (manager) => {
+  async (manager, inChild) => {
     for (const queue of [await manager.Queue<number>(2), await manager.JoinableQueue<number>(2)]) {
       await queue.put(5);
       await queue.put(6);
@@ -236,12 +236,12 @@ test(
       await joined;
       await assert.rejects(queue.taskDone(), InvalidStateError);
     }
-  }),
+  },
 );
 
-test(
+eachKindWithManager(
   'a queue wakes who waits in its order, and ends iteration at its shutdown',
-  withManager(async (manager) => {
+  async (manager, inChild) => {
     const queue = await manager.Queue<number>();
     const gets = [queue.get(), queue.get(), queue.get()];
     for (const item of [1, 2, 3]) await queue.put(item);
@@ -260,12 +260,12 @@ test(
     const waiting = [bounded.put(2), bounded.put(3)];
     assert.deepEqual([await bounded.get(), await bounded.get(), await bounded.get()], [1, 2, 3]);
     await Promise.all(waiting);
-  }),
+  },
 );
 
-test(
+eachKindWithManager(
   'Pool: functions run in workers of the server  [TestSyncManagerTypes.test_pool] [G-35]',
-  withManager(async (manager) => {
+  async (manager, inChild) => {
     const pool = await manager.Pool(2);
     const factor = 3;
     assert.deepEqual(await pool.map((x: number) => x * factor, [1, 2, 3]), [3, 6, 9]);
@@ -283,12 +283,12 @@ test(
       { name: 'RangeError', message: 'mine' },
     );
     await pool.terminate();
-  }),
+  },
 );
 
-test(
+eachKindWithManager(
   'Lists, dicts and namespaces in a child  [TestSyncManagerTypes.test_list] [TestSyncManagerTypes.test_dict] [TestSyncManagerTypes.test_namespace]',
-  withManager(async (manager) => {
+  async (manager, inChild) => {
     const list = await manager.list([5]);
     const dict = await manager.dict({ foo: 5 });
     const names = await manager.Namespace({ x: 0, y: 1 });
@@ -316,5 +316,5 @@ test(
     assert.deepEqual(seen.ofDict, [1, 5, [['foo', 5]], ['foo'], [5], new Map([['foo', 5]]), ['foo', 5]]);
     assert.deepEqual(seen.ofNames, [0, 1]);
     assert.deepEqual([await list.length(), await dict.size()], [0, 0]);
-  }),
+  },
 );
