@@ -11,6 +11,7 @@ import { type Courier, type IncomingRequest, isPlain, type PlainRequest } from '
 import { BATCH, NO_ANSWER, RESULT, SELF, TAKEN } from '../proxies/protocol.js';
 import type { RemoteHolds } from './remote-holds.js';
 import { isEntered, isProcessAlive } from '../substrate/participants.js';
+import { faultPoint } from '../substrate/fault.js';
 import { putOff } from '../substrate/put-off.js';
 import type { Origin } from '../wire/remote-error.js';
 import { type CallContext, type Client, ClientEndedError, type Holder } from './call-context.js';
@@ -133,6 +134,7 @@ export class Session implements Client {
   }
 
   #send(reply: Outgoing): void {
+    faultPoint('manager.beforeReply');
     this.#unsentBytes += reply.size;
     this.#transport
       .send(reply)
@@ -143,6 +145,7 @@ export class Session implements Client {
         this.#unsentBytes -= reply.size;
         if (this.#unsentBytes <= UNSENT_MAX_BYTES) this.#drained?.();
       });
+    faultPoint('manager.afterReply');
   }
 
   /** Ends the connection. */
@@ -167,6 +170,7 @@ export class Session implements Client {
   }
 
   readonly #begin = (request: IncomingRequest): void => {
+    faultPoint('manager.beforeCall');
     if ('error' in request) this.answer(request.call, { error: request.error });
     else this.#server.dispatch(this, request);
   };

@@ -9,6 +9,7 @@
  */
 import type { Arrival, Outgoing, Transport } from '../channel/transport.js';
 import { ChannelClosedError, DeserializationError, ProtocolError, TimeoutError } from '../errors.js';
+import { faultPoint } from '../substrate/fault.js';
 import { catchUp, putOff } from '../substrate/put-off.js';
 import type { Caller, CallTarget } from './caller.js';
 import { type Courier, isPlain, type Later, type Outcome } from './courier.js';
@@ -71,7 +72,10 @@ export class ManagerLink implements Caller {
     const resolve = (value: unknown) => void (outcome = { value });
     this.#pending.set(call, { target, act: method, resolve, reject: (error) => (outcome = { error }) });
     try {
-      this.#transport.sendSync(this.#courier.request({ call, object: target.object, method, args }));
+      const message = this.#courier.request({ call, object: target.object, method, args });
+      faultPoint('link.beforeSend');
+      this.#transport.sendSync(message);
+      faultPoint('link.afterSend');
       while (outcome === undefined) this.#receiveSync(call, method);
     } catch (error) {
       if (error instanceof ChannelClosedError) throw this.#end(method);
@@ -126,7 +130,9 @@ export class ManagerLink implements Caller {
   };
 
   #sendNow(message: Outgoing, method: string): void {
+    faultPoint('link.beforeSend');
     this.#transport.send(message).catch((error: unknown) => this.#failed(error, method));
+    faultPoint('link.afterSend');
   }
 
   /** Has an abort end the call there; its promise then rejects with the reason. */
@@ -186,7 +192,10 @@ export class ManagerLink implements Caller {
     const pending = this.#pending.get(call);
     if (pending === undefined) return;
     if (!KINDS.has(kind)) throw new ProtocolError(`Cannot read an answer of a manager: received the kind ${kind}`);
-    if (kind === TAKEN || kind === DEFINED) this.post(SERVER, ACK, [call]);
+    if (kind === TAKEN || kind === DEFINED) {
+      faultPoint('link.beforeAck');
+      this.post(SERVER, ACK, [call]);
+    }
     if (kind === SELF) this.#settle(call, pending, { value: pending.target.proxy });
     else if (!('loading' in outcome)) this.#settle(call, pending, outcome);
     else if (call === blocking) this.#settle(call, pending, withoutWaiting(kind, outcome.read));

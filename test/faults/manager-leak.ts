@@ -26,7 +26,7 @@ export async function measureManagerLeak(proxies: number): Promise<LeakReport> {
     await makeAndForget(manager, tenth);
     const before = residentBytes(manager);
     await makeAndForget(manager, proxies - tenth);
-    const left = await settled(manager, 0);
+    const left = await settled(manager, AT_ONCE);
     return { made: proxies, left, grown: residentBytes(manager) - before };
   } finally {
     await manager.shutdown();
@@ -35,7 +35,9 @@ export async function measureManagerLeak(proxies: number): Promise<LeakReport> {
 
 async function makeAndForget(manager: SyncManager, count: number): Promise<void> {
   for (let made = 0; made < count; made += AT_ONCE) {
-    const proxies = await Promise.all(Array.from({ length: Math.min(AT_ONCE, count - made) }, () => manager.list<unknown>([made])));
+    const proxies = await Promise.all(
+      Array.from({ length: Math.min(AT_ONCE, count - made) }, () => manager.list<unknown>([made])),
+    );
     await proxies[0]?.push(proxies[1]); // one knows another
     proxies.length = 0;
     // Collected objects are finalised in a turn of their own.

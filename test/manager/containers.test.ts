@@ -151,17 +151,14 @@ test(
   }),
 );
 
-eachKindWithManager(
-  'a dict refuses keys that nobody could find again',
-  async (manager, inChild) => {
-    const dict = await manager.dict<unknown, number>();
-    await assert.rejects(dict.set({ id: 1 }, 1), { name: 'TypeError', message: /^Cannot use an object as a key/ });
-    await dict.set(dict, 1);
-    assert.equal(await dict.get(dict), 1);
-    const child = await inChild((each) => each.sync.get(each), dict);
-    assert.equal(child, 1);
-  },
-);
+eachKindWithManager('a dict refuses keys that nobody could find again', async (manager, inChild) => {
+  const dict = await manager.dict<unknown, number>();
+  await assert.rejects(dict.set({ id: 1 }, 1), { name: 'TypeError', message: /^Cannot use an object as a key/ });
+  await dict.set(dict, 1);
+  assert.equal(await dict.get(dict), 1);
+  const child = await inChild((each) => each.sync.get(each), dict);
+  assert.equal(child, 1);
+});
 
 test(
   'a dict is iterated by entries, also while it changes  [_TestContainers.test_dict_iter]',
@@ -218,32 +215,29 @@ test(
   }),
 );
 
-eachKindWithManager(
-  'a namespace has attributes  [_TestContainers.test_namespace] [G-29]',
-  async (manager, inChild) => {
-    const names = await manager.Namespace<{ name?: string; job?: string; count: number }>({ count: 0 });
-    await names.set('name', 'Bob');
-    names.sync.job = 'Builder';
-    assert.deepEqual([await names.name, await names.get('job')], ['Bob', 'Builder']);
-    assert.equal(await names.delete('job'), true);
-    assert.equal(await names.job, undefined);
-    assert.equal(names.sync.job, undefined);
-    assert.equal(await names.has('job'), false);
-    assert.deepEqual(Object.keys(names.sync), ['count', 'name']);
-    assert.equal('name' in names.sync, true);
-    names.sync.count += 2;
-    await inChild((each) => {
-      each.sync.count += 40;
-    }, names);
-    assert.equal(await names.count, 42);
-    assert.equal(await names.update('count', (count) => count + 1), 43);
-    assert.deepEqual(await names.copy(), { count: 43, name: 'Bob' });
-    assert.throws(() => Object.assign(names, { name: 'Eve' }), {
-      name: 'TypeError',
-      message: /use await ns\.set\("name", value\)/,
-    });
-  },
-);
+eachKindWithManager('a namespace has attributes  [_TestContainers.test_namespace] [G-29]', async (manager, inChild) => {
+  const names = await manager.Namespace<{ name?: string; job?: string; count: number }>({ count: 0 });
+  await names.set('name', 'Bob');
+  names.sync.job = 'Builder';
+  assert.deepEqual([await names.name, await names.get('job')], ['Bob', 'Builder']);
+  assert.equal(await names.delete('job'), true);
+  assert.equal(await names.job, undefined);
+  assert.equal(names.sync.job, undefined);
+  assert.equal(await names.has('job'), false);
+  assert.deepEqual(Object.keys(names.sync), ['count', 'name']);
+  assert.equal('name' in names.sync, true);
+  names.sync.count += 2;
+  await inChild((each) => {
+    each.sync.count += 40;
+  }, names);
+  assert.equal(await names.count, 42);
+  assert.equal(await names.update('count', (count) => count + 1), 43);
+  assert.deepEqual(await names.copy(), { count: 43, name: 'Bob' });
+  assert.throws(() => Object.assign(names, { name: 'Eve' }), {
+    name: 'TypeError',
+    message: /use await ns\.set\("name", value\)/,
+  });
+});
 
 eachKindWithManager(
   'a set has the methods of Set and those of Python  [TestSyncManagerTypes.test_set] [TestSyncManagerTypes.test_set_init] [TestSyncManagerTypes.test_set_contain_all_method] [G-28]',

@@ -257,7 +257,6 @@ test(
     await untilObjects(manager, 2);
     assert.equal(await ((await kept.at(0)) as { size(): Promise<number> }).size(), 0);
     await kept.clear();
-    await untilObjects(manager, 1);
   }),
 );
 

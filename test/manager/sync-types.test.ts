@@ -16,27 +16,24 @@ import { eachKindWithManager, withManager } from './manager-kinds.js';
 
 const CODE = (code: string) => (error: unknown) => error instanceof ProcessError && error.code === code;
 
-eachKindWithManager(
-  'Event  [TestSyncManagerTypes.test_event] [G-34]',
-  async (manager, inChild) => {
-    const event = await manager.Event();
-    await event.set();
-    const seen = await inChild(async (each) => {
-      const wasSet = await each.isSet();
-      await each.wait();
-      each.sync.clear();
-      const late = await each.wait(1).catch((error: Error) => error.name);
-      return { wasSet, late };
-    }, event);
-    assert.deepEqual(seen, { wasSet: true, late: 'TimeoutError' });
-    assert.equal(await event.isSet(), false);
-    await assert.rejects(event.wait(1), TimeoutError);
-    const woken = inChild((each) => each.sync.wait(), event);
-    const here = event.wait();
-    await event.set();
-    await Promise.all([woken, here]);
-  },
-);
+eachKindWithManager('Event  [TestSyncManagerTypes.test_event] [G-34]', async (manager, inChild) => {
+  const event = await manager.Event();
+  await event.set();
+  const seen = await inChild(async (each) => {
+    const wasSet = await each.isSet();
+    await each.wait();
+    each.sync.clear();
+    const late = await each.wait(1).catch((error: Error) => error.name);
+    return { wasSet, late };
+  }, event);
+  assert.deepEqual(seen, { wasSet: true, late: 'TimeoutError' });
+  assert.equal(await event.isSet(), false);
+  await assert.rejects(event.wait(1), TimeoutError);
+  const woken = inChild((each) => each.sync.wait(), event);
+  const here = event.wait();
+  await event.set();
+  await Promise.all([woken, here]);
+});
 
 eachKindWithManager(
   'a lock that a child acquired and released is free  [TestSyncManagerTypes.test_rlock] [G-32]',
@@ -147,68 +144,62 @@ eachKindWithManager(
   },
 );
 
-eachKindWithManager(
-  'Condition  [TestSyncManagerTypes.test_condition] [G-33]',
-  async (manager, inChild) => {
-    const condition = await manager.Condition();
-    await inChild(async (each) => {
-      await each.acquire();
-      await each.release();
-    }, condition);
-    const list = await manager.list<number>();
-    const consumer = inChild(
-      async (each, items) =>
-        each.run(async () => {
-          await each.waitFor(async () => (await items.length()) > 0);
-          return items.pop();
-        }),
-      condition,
-      list,
-    );
-    await condition.run(async () => {
-      await list.push(5);
-      await condition.notifyAll();
-    });
-    assert.equal(await consumer, 5);
-    await condition.acquire();
-    assert.equal(await condition.wait(1), false);
-    assert.equal(await condition.waitFor(() => false, 1), false);
-    await condition.release();
-    await assert.rejects(condition.notify(), CODE('ERR_MP_NOT_OWNER'));
-    await assert.rejects(condition.wait(), CODE('ERR_MP_NOT_OWNER'));
-    const lock = await manager.Lock();
-    const own = await manager.Condition(lock);
-    await own.acquire();
-    assert.equal(await lock.locked(), true);
-    await own.release();
-  },
-);
+eachKindWithManager('Condition  [TestSyncManagerTypes.test_condition] [G-33]', async (manager, inChild) => {
+  const condition = await manager.Condition();
+  await inChild(async (each) => {
+    await each.acquire();
+    await each.release();
+  }, condition);
+  const list = await manager.list<number>();
+  const consumer = inChild(
+    async (each, items) =>
+      each.run(async () => {
+        await each.waitFor(async () => (await items.length()) > 0);
+        return items.pop();
+      }),
+    condition,
+    list,
+  );
+  await condition.run(async () => {
+    await list.push(5);
+    await condition.notifyAll();
+  });
+  assert.equal(await consumer, 5);
+  await condition.acquire();
+  assert.equal(await condition.wait(1), false);
+  assert.equal(await condition.waitFor(() => false, 1), false);
+  await condition.release();
+  await assert.rejects(condition.notify(), CODE('ERR_MP_NOT_OWNER'));
+  await assert.rejects(condition.wait(), CODE('ERR_MP_NOT_OWNER'));
+  const lock = await manager.Lock();
+  const own = await manager.Condition(lock);
+  await own.acquire();
+  assert.equal(await lock.locked(), true);
+  await own.release();
+});
 
-eachKindWithManager(
-  'Barrier  [TestSyncManagerTypes.test_barrier] [G-34]',
-  async (manager, inChild) => {
-    const five = await manager.Barrier(5);
-    const seen = await inChild(async (each) => {
-      const parties = await each.parties();
-      await each.reset();
-      return parties;
-    }, five);
-    assert.equal(seen, 5);
-    const list = await manager.list<string>();
-    const text = 'all here';
-    const barrier = await manager.Barrier(2, { action: () => void list.push(text) });
-    const there = inChild((each) => each.sync.wait(), barrier);
-    const here = await barrier.wait();
-    assert.deepEqual([here, await there].sort(), [0, 1]);
-    assert.deepEqual(await list.toArray(), ['all here']);
-    const waiting = barrier.wait();
-    await barrier.abort();
-    await assert.rejects(waiting, BrokenBarrierError);
-    assert.equal(await barrier.broken(), true);
-    await barrier.reset();
-    await assert.rejects(barrier.wait(1), BrokenBarrierError);
-  },
-);
+eachKindWithManager('Barrier  [TestSyncManagerTypes.test_barrier] [G-34]', async (manager, inChild) => {
+  const five = await manager.Barrier(5);
+  const seen = await inChild(async (each) => {
+    const parties = await each.parties();
+    await each.reset();
+    return parties;
+  }, five);
+  assert.equal(seen, 5);
+  const list = await manager.list<string>();
+  const text = 'all here';
+  const barrier = await manager.Barrier(2, { action: () => void list.push(text) });
+  const there = inChild((each) => each.sync.wait(), barrier);
+  const here = await barrier.wait();
+  assert.deepEqual([here, await there].sort(), [0, 1]);
+  assert.deepEqual(await list.toArray(), ['all here']);
+  const waiting = barrier.wait();
+  await barrier.abort();
+  await assert.rejects(waiting, BrokenBarrierError);
+  assert.equal(await barrier.broken(), true);
+  await barrier.reset();
+  await assert.rejects(barrier.wait(1), BrokenBarrierError);
+});
 
 eachKindWithManager(
   'Queue and JoinableQueue  [TestSyncManagerTypes.test_queue] [TestSyncManagerTypes.test_joinable_queue] [TestManagerExceptions.test_queue_get] [G-31]',
@@ -239,29 +230,26 @@ eachKindWithManager(
   },
 );
 
-eachKindWithManager(
-  'a queue wakes who waits in its order, and ends iteration at its shutdown',
-  async (manager, inChild) => {
-    const queue = await manager.Queue<number>();
-    const gets = [queue.get(), queue.get(), queue.get()];
-    for (const item of [1, 2, 3]) await queue.put(item);
-    assert.deepEqual(await Promise.all(gets), [1, 2, 3]);
-    const all = inChild(async (each) => {
-      const items: number[] = [];
-      for await (const item of each) items.push(item);
-      return items;
-    }, queue);
-    for (const item of [4, 5]) await queue.put(item);
-    await queue.shutdown();
-    assert.deepEqual(await all, [4, 5]);
-    await assert.rejects(queue.put(6), QueueShutDownError);
-    const bounded = await manager.Queue<number>(1);
-    await bounded.put(1);
-    const waiting = [bounded.put(2), bounded.put(3)];
-    assert.deepEqual([await bounded.get(), await bounded.get(), await bounded.get()], [1, 2, 3]);
-    await Promise.all(waiting);
-  },
-);
+eachKindWithManager('a queue wakes who waits in its order, and ends iteration at its shutdown', async (manager, inChild) => {
+  const queue = await manager.Queue<number>();
+  const gets = [queue.get(), queue.get(), queue.get()];
+  for (const item of [1, 2, 3]) await queue.put(item);
+  assert.deepEqual(await Promise.all(gets), [1, 2, 3]);
+  const all = inChild(async (each) => {
+    const items: number[] = [];
+    for await (const item of each) items.push(item);
+    return items;
+  }, queue);
+  for (const item of [4, 5]) await queue.put(item);
+  await queue.shutdown();
+  assert.deepEqual(await all, [4, 5]);
+  await assert.rejects(queue.put(6), QueueShutDownError);
+  const bounded = await manager.Queue<number>(1);
+  await bounded.put(1);
+  const waiting = [bounded.put(2), bounded.put(3)];
+  assert.deepEqual([await bounded.get(), await bounded.get(), await bounded.get()], [1, 2, 3]);
+  await Promise.all(waiting);
+});
 
 eachKindWithManager(
   'Pool: functions run in workers of the server  [TestSyncManagerTypes.test_pool] [G-35]',
