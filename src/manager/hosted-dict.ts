@@ -3,7 +3,7 @@
  *
  * Runs in servers only; clients see its methods through proxies.
  */
-import { atOnce, keyOf } from './keys.js';
+import { atOnce, type Items, itemsOf, keyOf } from './keys.js';
 
 /** Methods of Map, and Python's where they have other names. Keys are anything but plain objects. */
 export class HostedDict<K = unknown, V = unknown> {
@@ -15,9 +15,9 @@ export class HostedDict<K = unknown, V = unknown> {
     for (const [key, value] of entries) this.set(key, value);
   }
 
-  /** The value; undefined if there is none. */
-  get(key: K): V | undefined {
-    return this.#map.get(key);
+  /** The value; `otherwise` if there is none. */
+  get(key: K, otherwise?: V): V | undefined {
+    return this.#map.has(key) ? this.#map.get(key) : otherwise;
   }
 
   /** Sets a value. */
@@ -66,10 +66,10 @@ export class HostedDict<K = unknown, V = unknown> {
 
   /** Sets what `f` makes of the value, with nothing between, and gives that. With entries instead of a key: sets all of them. */
   update(key: K, f: (value: V | undefined) => V): V;
-  update(entries: Iterable<readonly [K, V]>): void;
-  update(key: K | Iterable<readonly [K, V]>, f?: (value: V | undefined) => V): V | void {
+  update(entries: Items<readonly [K, V]>): void;
+  update(key: K | Items<readonly [K, V]>, f?: (value: V | undefined) => V): V | void {
     if (f === undefined) {
-      for (const [each, value] of new Map(key as Iterable<readonly [K, V]>)) this.set(each, value);
+      for (const [each, value] of [...itemsOf(key as Items<readonly [K, V]>, 'update a dict')]) this.set(each, value);
       return undefined;
     }
     const value = atOnce(f(this.#map.get(key as K)), 'update a value');

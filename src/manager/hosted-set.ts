@@ -3,7 +3,7 @@
  *
  * Runs in servers only; clients see its methods through proxies.
  */
-import { keyOf } from './keys.js';
+import { type Items, itemsOf, keyOf } from './keys.js';
 
 /** Methods of Set, and Python's where they have other names. Items are anything but plain objects. */
 export class HostedSet<T = unknown> {
@@ -70,58 +70,58 @@ export class HostedSet<T = unknown> {
   }
 
   /** Adds all items. @python `set.update`, `|=` */
-  update(items: Iterable<T>): void {
-    for (const item of items) this.add(item);
+  update(items: Items<T>): void {
+    for (const item of [...itemsOf(items, ACT)]) this.add(item);
   }
 
   /** What is here or there. */
-  union(others: Iterable<T>): Set<T> {
-    return new Set([...this.#set, ...others]);
+  union(others: Items<T>): Set<T> {
+    return new Set([...this.#set, ...itemsOf(others, ACT)]);
   }
 
   /** What is here and there. */
-  intersection(others: Iterable<T>): Set<T> {
-    const there = new Set(others);
+  intersection(others: Items<T>): Set<T> {
+    const there = new Set(itemsOf(others, ACT));
     return new Set([...this.#set].filter((item) => there.has(item)));
   }
 
   /** What is here and not there. */
-  difference(others: Iterable<T>): Set<T> {
-    const there = new Set(others);
+  difference(others: Items<T>): Set<T> {
+    const there = new Set(itemsOf(others, ACT));
     return new Set([...this.#set].filter((item) => !there.has(item)));
   }
 
   /** What is either here or there. */
-  symmetricDifference(others: Iterable<T>): Set<T> {
-    const there = new Set(others);
+  symmetricDifference(others: Items<T>): Set<T> {
+    const there = new Set(itemsOf(others, ACT));
     return new Set([...this.difference(there), ...[...there].filter((item) => !this.#set.has(item))]);
   }
 
-  isSubsetOf(others: Iterable<T>): boolean {
-    const there = new Set(others);
+  isSubsetOf(others: Items<T>): boolean {
+    const there = new Set(itemsOf(others, ACT));
     return [...this.#set].every((item) => there.has(item));
   }
 
-  isSupersetOf(others: Iterable<T>): boolean {
-    return [...others].every((item) => this.#set.has(item));
+  isSupersetOf(others: Items<T>): boolean {
+    return [...itemsOf(others, ACT)].every((item) => this.#set.has(item));
   }
 
-  isDisjointFrom(others: Iterable<T>): boolean {
-    return [...others].every((item) => !this.#set.has(item));
+  isDisjointFrom(others: Items<T>): boolean {
+    return [...itemsOf(others, ACT)].every((item) => !this.#set.has(item));
   }
 
   /** Keeps only what is there too. @python `set.intersection_update` */
-  intersectionUpdate(others: Iterable<T>): void {
+  intersectionUpdate(others: Items<T>): void {
     this.#become(this.intersection(others));
   }
 
   /** Deletes what is there. @python `set.difference_update` */
-  differenceUpdate(others: Iterable<T>): void {
+  differenceUpdate(others: Items<T>): void {
     this.#become(this.difference(others));
   }
 
   /** @python `set.symmetric_difference_update` */
-  symmetricDifferenceUpdate(others: Iterable<T>): void {
+  symmetricDifferenceUpdate(others: Items<T>): void {
     this.#become(this.symmetricDifference(others));
   }
 
@@ -139,3 +139,5 @@ export class HostedSet<T = unknown> {
     for (const item of items) this.#set.add(item);
   }
 }
+
+const ACT = 'compare or join sets';

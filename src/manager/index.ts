@@ -10,6 +10,7 @@ import { serveManager } from './server.js';
 
 export { BaseManager } from './base-manager.js';
 export { getValue, managed } from './managed.js';
+export type { Items } from './keys.js';
 export type { ManagerOptions, RegisterOptions } from './manager-options.js';
 export { MemoryBlock } from './memory-block.js';
 export type {

@@ -21,6 +21,16 @@ export function isSame(a: unknown, b: unknown): boolean {
   return isDeepStrictEqual(a, b);
 }
 
+/** Items, or a proxy of another object of the same manager that has them. */
+export type Items<T> = Iterable<T> | AsyncIterable<T>;
+
+/** Items that a caller gave. @throws {TypeError} If there are none. */
+export function itemsOf<T>(given: Items<T>, act: string): Iterable<T> {
+  const items = coreOf(given) === undefined ? given : (given as unknown as { sync: Iterable<T> }).sync;
+  if (typeof (items as Partial<Iterable<T>> | undefined)?.[Symbol.iterator] === 'function') return items as Iterable<T>;
+  throw new TypeError(`Cannot ${act}: it takes items, received ${String(given)}`);
+}
+
 /** The result of a function of the caller, which must be there at once: nothing else may come between. */
 export function atOnce<T>(value: T, what: string): T {
   if (value instanceof Promise) {

@@ -11,6 +11,7 @@ import type { HostedDict } from './hosted-dict.js';
 import type { HostedList } from './hosted-list.js';
 import type { HostedSet } from './hosted-set.js';
 import type { HostedArray, HostedValue } from './hosted-values.js';
+import type { Items } from './keys.js';
 import type { Proxy, SyncProxy } from './proxy-types.js';
 
 /** A Map in a manager. */
@@ -18,22 +19,24 @@ export type DictProxy<K = unknown, V = unknown> = Omit<Proxy<HostedDict<K, V>>, 
   /** Sets what `f` makes of the value in the server, with nothing between, and gives that. */
   update(key: K, f: (value: V | undefined) => V): Promise<V>;
   /** Sets all entries. */
-  update(entries: Iterable<readonly [K, V]>): Promise<void>;
+  update(entries: Items<readonly [K, V]>): Promise<void>;
   readonly sync: Omit<SyncProxy<HostedDict<K, V>>, 'update'> & {
     update(key: K, f: (value: V | undefined) => V): V;
-    update(entries: Iterable<readonly [K, V]>): void;
+    update(entries: Items<readonly [K, V]>): void;
   };
 };
 
 /** An Array in a manager. */
-export type ListProxy<T = unknown> = Omit<Proxy<HostedList<T>>, 'map' | 'flatMap' | 'reduce' | 'sync'> & {
+export type ListProxy<T = unknown> = Omit<Proxy<HostedList<T>>, 'map' | 'flatMap' | 'reduce' | 'reduceRight' | 'sync'> & {
   map<U>(f: (item: T, index: number) => U): Promise<U[]>;
   flatMap<U>(f: (item: T, index: number) => U | readonly U[]): Promise<U[]>;
   reduce<U>(f: (sum: U, item: T, index: number) => U, initial: U): Promise<U>;
-  readonly sync: Omit<SyncProxy<HostedList<T>>, 'map' | 'flatMap' | 'reduce'> & {
+  reduceRight<U>(f: (sum: U, item: T, index: number) => U, initial: U): Promise<U>;
+  readonly sync: Omit<SyncProxy<HostedList<T>>, 'map' | 'flatMap' | 'reduce' | 'reduceRight'> & {
     map<U>(f: (item: T, index: number) => U): U[];
     flatMap<U>(f: (item: T, index: number) => U | readonly U[]): U[];
     reduce<U>(f: (sum: U, item: T, index: number) => U, initial: U): U;
+    reduceRight<U>(f: (sum: U, item: T, index: number) => U, initial: U): U;
   };
 };
 

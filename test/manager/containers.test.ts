@@ -55,6 +55,24 @@ test(
     assert.equal(await c.find((item) => item < 10), 7);
     assert.deepEqual([await c.some((item) => item === 9), await c.every((item) => item < 50)], [true, false]);
     assert.equal(await c.join('-'), '100-7-9-10-11');
+    assert.deepEqual(
+      [await c.index(9), await c.lastIndexOf(7), await c.reduceRight((sum, item) => `${sum}${item}`, '')],
+      [2, 1, '111097100'],
+    );
+    await assert.rejects(c.index(99), RangeError);
+    assert.deepEqual(
+      [await c.toSorted(), await c.toReversed()],
+      [
+        [7, 9, 10, 11, 100],
+        [11, 10, 9, 7, 100],
+      ],
+    );
+    await c.delete(0);
+    await assert.rejects(c.delete(4), RangeError);
+    await c.splice(2);
+    await c.repeat(2);
+    await c.extend(await manager.set([1]));
+    assert.deepEqual(await c.toArray(), [7, 9, 7, 9, 1]);
     await c.clear();
     assert.equal(await c.length(), 0);
   }),
@@ -134,6 +152,7 @@ test(
     assert.deepEqual(await dict.values(), ['A', 'B', 'C', 'D', 'E']);
     assert.deepEqual(await dict.entries(), await dict.items());
     assert.deepEqual([await dict.has(65), await dict.get(1), await dict.size()], [true, undefined, 5]);
+    assert.equal(await dict.get(1, 'none'), 'none');
     assert.equal(await dict.setDefault(65, 'z'), 'A');
     assert.equal(await dict.setDefault(1, 'z'), 'z');
     assert.deepEqual([await dict.pop(1), await dict.pop(1), await dict.pop(1, 'gone')], ['z', undefined, 'gone']);
@@ -144,6 +163,8 @@ test(
       [2, 'two'],
     ]);
     assert.equal(await dict.size(), 5);
+    await dict.update(await manager.dict(new Map([[3, 'three']])));
+    assert.equal(await dict.get(3), 'three');
     await dict.clear();
     assert.equal(await dict.size(), 0);
     assert.deepEqual(await (await manager.dict({ a: 1 })).entries(), [['a', 1]]);
@@ -258,7 +279,8 @@ eachKindWithManager(
       [await set.isSubsetOf([1, 2, 3, 4, 5, 6]), await set.isSupersetOf([2]), await set.isDisjointFrom([7])],
       [true, true, true],
     );
-    await set.intersectionUpdate([2, 3, 4]);
+    assert.deepEqual(await set.union(await manager.list([9])), new Set([2, 3, 4, 5, 6, 9]));
+    await set.intersectionUpdate(await manager.set([2, 3, 4]));
     await set.differenceUpdate([4]);
     await set.symmetricDifferenceUpdate([3, 8]);
     assert.deepEqual(await set.values(), [2, 8]);

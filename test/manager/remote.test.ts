@@ -223,10 +223,10 @@ test(
     });
     await child.start();
     while (taken.value === 0) await sleep(5);
-    const waiting = lock.acquire();
+    const waiting = assert.rejects(withDeadline(lock.acquire(), LONG_MS, 'the lock'), LockOwnerDiedError);
     child.kill();
     await child.join();
-    await assert.rejects(withDeadline(waiting, LONG_MS, 'the lock'), LockOwnerDiedError);
+    await waiting;
     await (await lock.recover()).release();
     await queue.put(7);
     assert.equal(await withDeadline(queue.get(), LONG_MS, 'the item'), 7);
