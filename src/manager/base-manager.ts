@@ -15,12 +15,13 @@ import { ADDRESS, COUNT, CREATE, DESCRIBE, SERVER, SHUTDOWN } from '../proxies/p
 import { RemotePlace, type RemoteServer } from '../proxies/remote-place.js';
 import type { Wait } from '../substrate/wait-limit.js';
 import { deserialize, serialize } from '../wire/class-hooks.js';
-import { addressToConnect, checkManagerOptions, type ManagerOptions, type RegisterOptions } from './manager-options.js';
+import { addressToConnect, checkManagerOptions, type ManagerOptions } from './manager-options.js';
 import type { ArgsOf, MadeBy, Proxy, Registrable } from './proxy-types.js';
-import { addCreator, addType, plannedTypes, removeType, typesOf } from './registry.js';
+import { addCreator, plannedTypes, typesOf } from './registry.js';
 import { Server } from './server.js';
 import { ServerHandle } from './server-handle.js';
 import type { ServerPlan } from './server-plan.js';
+import { TypeRegistrar } from './type-registrar.js';
 
 /** What a manager is when it arrives somewhere. */
 interface Sent {
@@ -38,7 +39,7 @@ interface Sent {
  *
  * @python `multiprocessing.managers.BaseManager`
  */
-export class BaseManager implements AsyncDisposable {
+export class BaseManager extends TypeRegistrar implements AsyncDisposable {
   readonly #options: ManagerOptions;
   #place: ManagerDoor | RemotePlace | undefined;
   #server: ServerHandle | undefined;
@@ -47,30 +48,9 @@ export class BaseManager implements AsyncDisposable {
 
   /** @throws {TypeError|RangeError} If an option has the wrong type. */
   constructor(options: ManagerOptions = {}) {
+    super();
     checkManagerOptions(options);
     this.#options = { ...options, authKey: options.authKey?.slice() };
-  }
-
-  /**
-   * Adds a type to this class of managers, and a method of its name that makes objects of it.
-   *
-   * @param callable A class, or a function that makes the object; may be left out where only clients are.
-   */
-  static register(typeId: string, callable?: Registrable, options: RegisterOptions = {}): void {
-    if (typeof typeId !== 'string' || typeId === '' || typeId.startsWith('#'))
-      throw new TypeError(`Cannot register a type: its name must be a non-empty string, received ${String(typeId)}`);
-    if (callable !== undefined && typeof callable !== 'function')
-      throw new TypeError(`Cannot register ${typeId}: it takes a class or function, received ${String(callable)}`);
-    const { exposed, methodToTypeId, createMethod = true } = options;
-    addType(this, { typeId, callable, exposed, methodToTypeId });
-    if (createMethod) addCreator(this.prototype, typeId);
-  }
-
-  /** Undoes `register`. */
-  static unregister(typeId: string): void {
-    if (!removeType(this, typeId))
-      throw new TypeError(`Cannot unregister ${String(typeId)}: it is not registered with ${this.name}`);
-    delete (this.prototype as unknown as Record<string, unknown>)[typeId];
   }
 
   /**

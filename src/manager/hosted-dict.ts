@@ -69,7 +69,7 @@ export class HostedDict<K = unknown, V = unknown> {
   update(entries: Items<readonly [K, V]>): void;
   update(key: K | Items<readonly [K, V]>, f?: (value: V | undefined) => V): V | void {
     if (f === undefined) {
-      for (const [each, value] of [...itemsOf(key as Items<readonly [K, V]>, 'update a dict')]) this.set(each, value);
+      for (const [each, value] of itemsOf(key as Items<readonly [K, V]>, 'update a dict')) this.set(each, value);
       return undefined;
     }
     const value = atOnce(f(this.#map.get(key as K)), 'update a value');

@@ -32,7 +32,7 @@ export class HostedList<T = unknown> extends HostedSequence<T> {
 
   /** Appends all items. @python `list.extend`, `+=` */
   extend(items: Items<T>): void {
-    for (const item of [...itemsOf(items, 'extend a list')]) this.items.push(item);
+    for (const item of itemsOf(items, 'extend a list')) this.items.push(item);
   }
 
   /** Takes out the last item, or that at `index`; undefined: there is none. */

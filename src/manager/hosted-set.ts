@@ -71,7 +71,7 @@ export class HostedSet<T = unknown> {
 
   /** Adds all items. @python `set.update`, `|=` */
   update(items: Items<T>): void {
-    for (const item of [...itemsOf(items, ACT)]) this.add(item);
+    for (const item of itemsOf(items, ACT)) this.add(item);
   }
 
   /** What is here or there. */
@@ -103,11 +103,11 @@ export class HostedSet<T = unknown> {
   }
 
   isSupersetOf(others: Items<T>): boolean {
-    return [...itemsOf(others, ACT)].every((item) => this.#set.has(item));
+    return itemsOf(others, ACT).every((item) => this.#set.has(item));
   }
 
   isDisjointFrom(others: Items<T>): boolean {
-    return [...itemsOf(others, ACT)].every((item) => !this.#set.has(item));
+    return itemsOf(others, ACT).every((item) => !this.#set.has(item));
   }
 
   /** Keeps only what is there too. @python `set.intersection_update` */

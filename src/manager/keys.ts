@@ -3,7 +3,7 @@
  *
  * Runs in servers only. Values arrive as copies: two plain objects are never the same one, so identity means nothing.
  */
-import { isDeepStrictEqual } from 'node:util';
+import { inspect, isDeepStrictEqual } from 'node:util';
 import { coreOf } from '../proxies/proxy.js';
 
 /** @throws {TypeError} If nobody could ever find it again. */
@@ -25,10 +25,10 @@ export function isSame(a: unknown, b: unknown): boolean {
 export type Items<T> = Iterable<T> | AsyncIterable<T>;
 
 /** Items that a caller gave. @throws {TypeError} If there are none. */
-export function itemsOf<T>(given: Items<T>, act: string): Iterable<T> {
-  const items = coreOf(given) === undefined ? given : (given as unknown as { sync: Iterable<T> }).sync;
-  if (typeof (items as Partial<Iterable<T>> | undefined)?.[Symbol.iterator] === 'function') return items as Iterable<T>;
-  throw new TypeError(`Cannot ${act}: it takes items, received ${String(given)}`);
+export function itemsOf<T>(given: Items<T>, act: string): readonly T[] {
+  const items: unknown = coreOf(given) === undefined ? given : Reflect.get(given, 'sync');
+  if (typeof (items as Partial<Iterable<T>> | undefined)?.[Symbol.iterator] === 'function') return [...(items as Iterable<T>)];
+  throw new TypeError(`Cannot ${act}: it takes items, received ${inspect(given, { depth: 0 })}`);
 }
 
 /** The result of a function of the caller, which must be there at once: nothing else may come between. */

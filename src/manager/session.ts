@@ -8,11 +8,11 @@
 import type { Arrival, Outgoing, Transport } from '../channel/transport.js';
 import { ClosedError } from '../errors.js';
 import { type Courier, type IncomingRequest, isPlain, type PlainRequest } from '../proxies/courier.js';
-import { BATCH, NO_ANSWER, RESULT, SELF, TAKEN } from '../proxies/protocol.js';
+import { PlainBatch } from '../proxies/plain-batch.js';
+import { NO_ANSWER, RESULT, SELF, TAKEN } from '../proxies/protocol.js';
 import type { RemoteHolds } from './remote-holds.js';
 import { isEntered, isProcessAlive } from '../substrate/participants.js';
 import { faultPoint } from '../substrate/fault.js';
-import { putOff } from '../substrate/put-off.js';
 import type { Origin } from '../wire/remote-error.js';
 import { type CallContext, type Client, ClientEndedError, type Holder } from './call-context.js';
 
@@ -46,8 +46,7 @@ export class Session implements Client {
   #participant: number | undefined;
   #unnumbered = 0;
   #unsentBytes = 0;
-  /** Plain answers that are sent at the end of this turn. */
-  #batch: unknown[] = [];
+  readonly #batch: PlainBatch;
   #drained: (() => void) | undefined;
   #ended = false;
   #watch: NodeJS.Timeout | undefined;
@@ -57,6 +56,9 @@ export class Session implements Client {
     this.#courier = courier;
     this.#transport = courier.transport;
     this.#server = server;
+    this.#batch = new PlainBatch((answers) => {
+      if (!this.#ended) this.#send(courier.results(answers));
+    });
   }
 
   /** Serves the client until its connection ends. Never rejects. */
@@ -178,20 +180,9 @@ export class Session implements Client {
   /** Whether an answer goes together with others at the end of this turn. */
   #canWait(call: number, { kind, value }: { readonly kind: 'value' | 'self'; readonly value?: unknown }): boolean {
     if (!isPlain(value) || this.#unconfirmed.has(call)) return false;
-    const isFirst = this.#batch.length === 0;
-    if (isFirst) this.#batch.push(BATCH);
-    this.#batch.push(call, kind === 'self' ? SELF : RESULT, value);
-    if (isFirst) putOff(this.#flush);
-    else if (this.#batch.length > BATCH_MAX) this.#flush();
+    this.#batch.add(call, kind === 'self' ? SELF : RESULT, value);
     return true;
   }
-
-  readonly #flush = (): void => {
-    const batch = this.#batch;
-    if (batch.length === 0) return;
-    this.#batch = [];
-    if (!this.#ended) this.#send(this.#courier.results(batch));
-  };
 
   #replyOf(call: number, outcome: CallOutcome): Outgoing {
     try {
@@ -236,8 +227,6 @@ export class Session implements Client {
 
 /** Requests of one client that are taken before others have their turn. */
 const AT_ONCE = 128;
-/** Places in a message of several answers: those of 128. */
-const BATCH_MAX = 384;
 /** A client that reads no answers has no more requests taken. */
 const UNSENT_MAX_BYTES = 2 ** 24;
 const LOOK_MS = 100;

@@ -10,10 +10,11 @@
 import type { Arrival, Outgoing, Transport } from '../channel/transport.js';
 import { ChannelClosedError, DeserializationError, ProtocolError, TimeoutError } from '../errors.js';
 import { faultPoint } from '../substrate/fault.js';
-import { catchUp, putOff } from '../substrate/put-off.js';
+import { catchUp } from '../substrate/put-off.js';
 import type { Caller, CallTarget } from './caller.js';
 import { type Courier, isPlain, type Later, type Outcome } from './courier.js';
-import { ACK, BATCH, CANCEL, DEFINED, FAILED, NO_ANSWER, PING, RESULT, SELF, SERVER, TAKEN } from './protocol.js';
+import { PlainBatch } from './plain-batch.js';
+import { ACK, CANCEL, DEFINED, FAILED, NO_ANSWER, PING, RESULT, SELF, SERVER, TAKEN } from './protocol.js';
 
 /** What a link must know of its server. */
 export interface ServerPlace {
@@ -35,8 +36,7 @@ export class ManagerLink implements Caller {
   readonly #transport: Transport;
   readonly #server: ServerPlace;
   readonly #pending = new Map<number, PendingCall>();
-  /** Calls with plain arguments that are sent at the end of this turn. */
-  #batch: unknown[] = [];
+  readonly #batch: PlainBatch;
   #calls = 0;
   #reading = false;
   #watching = false;
@@ -46,6 +46,9 @@ export class ManagerLink implements Caller {
     this.#courier = courier;
     this.#transport = courier.transport;
     this.#server = server;
+    this.#batch = new PlainBatch((calls) => {
+      if (this.#ended === undefined) this.#sendNow(courier.requests(calls), 'call');
+    });
   }
 
   /** Whether the server is gone: another link is of no use either. */
@@ -111,23 +114,12 @@ export class ManagerLink implements Caller {
   #send(call: number, object: number, method: string, args: readonly unknown[]): void {
     this.#assertOpen(method);
     if (args.every(isPlain)) {
-      const isFirst = this.#batch.length === 0;
-      if (isFirst) this.#batch.push(BATCH);
-      this.#batch.push(call, object, method, args);
-      if (isFirst) putOff(this.#flush);
-      else if (this.#batch.length > BATCH_MAX) this.#flush();
+      this.#batch.add(call, object, method, args);
       return;
     }
-    this.#flush();
+    this.#batch.flush();
     this.#sendNow(this.#courier.request({ call, object, method, args }), method);
   }
-
-  readonly #flush = (): void => {
-    const batch = this.#batch;
-    if (batch.length === 0) return;
-    this.#batch = [];
-    if (this.#ended === undefined) this.#sendNow(this.#courier.requests(batch), 'call');
-  };
 
   #sendNow(message: Outgoing, method: string): void {
     faultPoint('link.beforeSend');
@@ -253,8 +245,6 @@ function isAbort(error: unknown): boolean {
 }
 
 const KINDS: ReadonlySet<number> = new Set([RESULT, SELF, FAILED, DEFINED, TAKEN]);
-/** Places in a message of several calls: those of 128. */
-const BATCH_MAX = 512;
 const MOST_CALLS = 2 ** 31;
 /** Answers read before others have their turn. */
 const AT_ONCE = 256;

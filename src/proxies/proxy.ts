@@ -6,7 +6,8 @@
  */
 import { inspect } from 'node:util';
 import type { Caller, CallTarget } from './caller.js';
-import { type Face, callMethod, faceOf } from './faces.js';
+import { callMethod } from './face-methods.js';
+import { type Face, faceOf } from './faces.js';
 
 /** What a proxy stands for. */
 export interface ProxyCore extends CallTarget {

@@ -75,7 +75,10 @@ for (const point of ['link.beforeSend', 'link.afterSend', 'link.beforeAck'])
         for (let i = 0; i < 3; i++) await queue.put(i);
         const client = new Process({
           target: async (source, blocks) => {
-            for (;;) blocks ? source.sync.get() : await source.get();
+            for (;;) {
+              if (blocks) source.sync.get();
+              else await source.get();
+            }
           },
           args: [queue, blocking] as [QueueProxy<number>, boolean],
           // The first message says who it is; the calls of an event loop go with it.

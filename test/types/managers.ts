@@ -51,6 +51,20 @@ export async function classTypes(): Promise<void> {
   for await (const date of await counter.items()) same<typeof date, Date>(true);
 }
 
+export async function remoteTypes(): Promise<void> {
+  const manager = await new Shop({ address: '/tmp/shop', authKey: new Uint8Array(32), tls: { ca: '' } }).connect();
+  same<typeof manager, Shop>(true);
+  same<typeof manager.address, string | { readonly host: string; readonly port: number } | null>(true);
+  same<Awaited<ReturnType<typeof manager.Counter>>, Proxy<Counter>>(true);
+  manager.disconnect();
+  const server = await new Shop({ address: { port: 0 } }).getServer().listen();
+  same<ReturnType<typeof server.serveForever>, Promise<void>>(true);
+  // @ts-expect-error -- a key is bytes
+  void new Shop({ authKey: 'secret' });
+  // @ts-expect-error -- a port is a number
+  void new Shop({ address: { port: '1' } });
+}
+
 export async function containerTypes(): Promise<void> {
   const manager = await Manager();
   const dict = await manager.dict<string, number>();
