@@ -201,7 +201,11 @@ def one_to_one(context, send, receiver, params):
     seconds = time.perf_counter() - start
     send(None)
     process.join()
-    return messages / seconds if payload == "1 MiB" else messages / seconds / 1e3
+    return rate_of(payload, messages, seconds)
+
+
+def rate_of(payload, messages, seconds):
+    return messages * MEBIBYTES.get(payload, 1e-3) / seconds
 
 
 def stream(send, answers, payload, count):
@@ -225,9 +229,18 @@ def make_payload(payload, i):
         return i
     if payload == "{id,name}":
         return {"id": i, "name": f"item {i}"}
-    if not large:
-        large.extend(bytes([byte]) * 2**20 for byte in range(8))  # several: Queue pickles later
-    return large[i % len(large)]
+    if not kept:
+        kept.extend(kept_payloads(payload))
+    return kept[i % len(kept)]
+
+
+def kept_payloads(payload):
+    if payload == "1 KB string":
+        return [chr(65 + i) * 1024 for i in range(8)]
+    if payload == "100 records":
+        return [[{"id": i, "name": f"item {i}", "price": i * 1.5, "tags": ["a", "b"]} for i in range(100)]]
+    size = int(MEBIBYTES[payload] * 2**20)
+    return [bytes([i + 1]) * size for i in range(1 if size > 2**23 else 8)]  # several: Queue pickles later
 
 
 def weight_of(message):
@@ -235,10 +248,83 @@ def weight_of(message):
         return message
     if isinstance(message, dict):
         return message["id"] + len(message["name"])
+    if isinstance(message, str):
+        return len(message) + ord(message[0])
+    if isinstance(message, list):
+        return len(message) + message[-1]["id"]
     return len(message) + message[0] + message[-1]
 
 
-large = []
+kept = []
+MEBIBYTES = {"64 KiB": 1 / 16, "1 MiB": 1, "64 MiB": 64}
+
+
+def queue_many_to_one(params):
+    context = mp.get_context("spawn")
+    make = {"Queue": context.Queue, "SimpleQueue": context.SimpleQueue}[params["kind"]]
+    queue, commands = make(), [context.SimpleQueue() for _ in range(params["members"])]
+    members = [context.Process(target=produce_all, args=(command, queue)) for command in commands]
+    for member in members:
+        member.start()
+
+    def fan_in(count):
+        share = count // len(members)
+        expected = sum(weight_of(make_payload(params["payload"], i)) for i in range(share)) * len(members)
+        for command in commands:
+            command.put((params["payload"], share))
+        assert sum(weight_of(queue.get()) for _ in range(share * len(members))) == expected
+
+    return measured_fan(params, fan_in, commands, members)
+
+
+def produce_all(commands, queue):
+    while (command := commands.get()) is not None:
+        payload, count = command
+        for i in range(count):
+            queue.put(make_payload(payload, i))
+
+
+def queue_one_to_many(params):
+    context = mp.get_context("spawn")
+    make = {"Queue": context.Queue, "SimpleQueue": context.SimpleQueue}[params["kind"]]
+    queue, answers, commands = make(), context.SimpleQueue(), [context.SimpleQueue() for _ in range(params["members"])]
+    members = [context.Process(target=consume_all, args=(command, queue, answers)) for command in commands]
+    for member in members:
+        member.start()
+
+    def fan_out(count):
+        for command in commands:
+            command.put("next round")
+        expected = 0
+        for i in range(count):
+            message = make_payload(params["payload"], i)
+            expected += weight_of(message)
+            queue.put(message)
+        for _ in members:
+            queue.put(None)
+        assert sum(answers.get() for _ in members) == expected
+
+    return measured_fan(params, fan_out, commands, members)
+
+
+def consume_all(commands, queue, answers):
+    while commands.get() is not None:
+        total = 0
+        while (message := queue.get()) is not None:
+            total += weight_of(message)
+        answers.put(total)
+
+
+def measured_fan(params, run, commands, members):
+    run(params["warmup"])
+    start = time.perf_counter()
+    run(params["messages"])
+    seconds = time.perf_counter() - start
+    for command in commands:
+        command.put(None)
+    for member in members:
+        member.join()
+    return rate_of(params["payload"], params["messages"], seconds)
 
 
 def pipe_ping_pong(params):

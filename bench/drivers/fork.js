@@ -6,7 +6,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { roundRobin } from '../harness/by-hand.js';
-import { check } from '../harness/driver-kit.js';
+import { check, NotMeasured } from '../harness/driver-kit.js';
 
 /** @param {{ workers: number, serialization: 'json' | 'advanced' }} options */
 export async function openExecutor({ workers, serialization }) {
@@ -32,8 +32,9 @@ export function openStarter() {
   };
 }
 
-/** @param {{ serialization: 'json' | 'advanced' }} options @returns {Promise<import('../harness/channels.js').Wire>} */
-export async function openWire({ serialization }) {
+/** @param {{ serialization: 'json' | 'advanced', payload?: string }} options @returns {Promise<import('../harness/channels.js').Wire>} */
+export async function openWire({ serialization, payload }) {
+  if (serialization === 'json' && payload === '64 MiB') throw new NotMeasured('a quarter of a gigabyte of text for each');
   const child = start('channel', serialization);
   await once(child, 'message');
   return {

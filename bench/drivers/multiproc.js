@@ -90,6 +90,48 @@ export async function queueOneToOne(params) {
   return oneToOne(await openWire('Queue'), params);
 }
 
+/** One producer and one consumer in event loops: each put is awaited. @param {any} params */
+export async function queueOneToOneAsync(params) {
+  const { Process, Queue } = await load('multiproc', 'Process', 'Queue');
+  const [out, into] = [new Queue(), new Queue()];
+  const process = new Process({ target: serveAsync, args: [out, into] });
+  await process.start();
+  return streamAwaiting({ out, into, process }, params);
+}
+
+/** Receives until `null` comes, in the event loop. @param {any} source @param {any} sink */
+export async function serveAsync(source, sink) {
+  const { serveChannel } = await import('../harness/channels.js');
+  let handle = (/** @type {any} */ _message) => {};
+  serveChannel({ send: (message) => sink.put(message), onMessage: (handler) => (handle = handler) });
+  for await (const message of source) {
+    if (message === null) return;
+    handle(message);
+  }
+}
+
+async function streamAwaiting({ out, into, process }, { payload, messages, warmup }) {
+  const { payloadMaker, rateOf, weightOf } = await import('../harness/channels.js');
+  const make = payloadMaker(payload);
+  const stream = async (count) => {
+    let total = 0;
+    await out.put(['count', count]);
+    for (let i = 0; i < count; i++) {
+      const message = make(i);
+      total += weightOf(message);
+      await out.put(message);
+    }
+    check(await into.get(), total, 'checksum');
+  };
+  await stream(warmup);
+  const start = performance.now();
+  await stream(messages);
+  const seconds = (performance.now() - start) / 1e3;
+  await out.put(null);
+  await process.join();
+  return rateOf(payload, messages, seconds);
+}
+
 /** One sender, one receiver that blocks. @param {any} params */
 export async function pipeOneToOne(params) {
   return oneToOne(await openWire('Pipe'), params);

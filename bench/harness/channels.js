@@ -1,7 +1,8 @@
 /**
  * The channel topologies: one sender and one receiver in another process or thread. Runs on both sides.
  * The sender announces `['count', n]`, sends n messages, and the receiver answers with their checksum;
- * `['echo', n]` makes it send n messages back instead. Everything else is payload.
+ * `['echo', n]` makes it send n messages back instead, `['produce', n, payload]` send n of its own; `['end']` makes it send the
+ * checksum of what came since the last one. Everything else is payload.
  *
  * @typedef {object} Wire the sender's end
  * @property {(message: any) => unknown} send
@@ -11,7 +12,7 @@
  */
 import { check, closeOrRemark } from './driver-kit.js';
 
-/** One way, as fast as the channel takes them. Thousand messages per second, or MiB per second for '1 MiB'. */
+/** One way, as fast as the channel takes them. Thousand messages per second, or MiB per second of long ones. */
 export async function oneToOne(/** @type {Wire} */ wire, { payload, messages, warmup }) {
   const answers = answersOf(wire);
   await stream(wire, answers, payload, warmup);
@@ -19,7 +20,12 @@ export async function oneToOne(/** @type {Wire} */ wire, { payload, messages, wa
   await stream(wire, answers, payload, messages);
   const seconds = (performance.now() - start) / 1e3;
   await closeOrRemark(() => wire.close());
-  return payload === '1 MiB' ? messages / seconds : messages / seconds / 1e3;
+  return rateOf(payload, messages, seconds);
+}
+
+/** Thousand messages per second, or MiB per second of long ones. @param {string} payload */
+export function rateOf(payload, messages, seconds) {
+  return (messages * (MEBIBYTES[payload] ?? 1e-3)) / seconds;
 }
 
 /** One message in flight, there and back. Microseconds per round trip. */
@@ -37,7 +43,13 @@ export async function pingPong(/** @type {Wire} */ wire, { roundTrips, warmup })
 export function serveChannel({ send, onMessage }) {
   let [role, left, total] = ['', 0, 0];
   onMessage((message) => {
-    if (Array.isArray(message)) return void (([role, left] = message), (total = 0));
+    if (isCommand(message)) {
+      if (message[0] === 'end') send(total);
+      if (message[0] === 'produce') produce(message, send);
+      [role, left] = message;
+      total = 0;
+      return;
+    }
     left--;
     if (role === 'echo') return send(message);
     total += weightOf(message);
@@ -46,11 +58,11 @@ export function serveChannel({ send, onMessage }) {
 }
 
 async function stream(wire, answers, payload, count) {
-  const make = PAYLOADS[payload];
+  const make = payloadMaker(payload);
   let total = 0;
   const answer = answers.next();
   wire.send(['count', count]);
-  if (payload === '1 MiB') {
+  if (payload in MEBIBYTES) {
     const window = [];
     for (let i = 0; i < count; i++) {
       if (i >= WRITES_IN_FLIGHT) await window[i % WRITES_IN_FLIGHT];
@@ -84,17 +96,42 @@ function answersOf(wire) {
   return { next: () => new Promise((resolve) => (deliver = resolve)) };
 }
 
-function weightOf(message) {
+/** Whether it is none of the payloads. */
+export const isCommand = (message) => Array.isArray(message) && typeof message[0] === 'string';
+
+/** Sends so many messages. @param {[string, number, string]} command @param {(message: any) => unknown} send */
+export function produce([, count, payload], send) {
+  const make = payloadMaker(payload);
+  for (let i = 0; i < count; i++) send(make(i));
+}
+
+/** What the receiver adds up. */
+export function weightOf(message) {
   if (typeof message === 'number') return message;
+  if (typeof message === 'string') return message.length + message.charCodeAt(0);
+  if (Array.isArray(message)) return message.length + message.at(-1).id;
   if ('id' in message) return message.id + message.name.length;
   const bytes = message.type === 'Buffer' ? Buffer.from(message.data) : message; // what JSON makes of a Buffer
   return bytes.length + bytes[0] + bytes.at(-1);
 }
 
-const large = Array.from({ length: 8 }, (_, i) => Buffer.alloc(2 ** 20, i)); // several, because a channel may encode later
+/** @param {string} payload @returns {(i: number) => any} */
+export function payloadMaker(payload) {
+  const mebibytes = MEBIBYTES[payload];
+  if (mebibytes === undefined) return PAYLOADS[payload];
+  const count = mebibytes > 8 ? 1 : 8; // several, because a channel may encode later
+  const large = Array.from({ length: count }, (_, i) => Buffer.alloc(mebibytes * 2 ** 20, i + 1));
+  return (i) => large[i % count];
+}
+
+const texts = Array.from({ length: 8 }, (_, i) => Buffer.alloc(1024, 65 + i).toString('latin1'));
+const records = Array.from({ length: 100 }, (_, id) => ({ id, name: `item ${id}`, price: id * 1.5, tags: ['a', 'b'] }));
 const PAYLOADS = {
   number: (i) => i,
   '{id,name}': (i) => ({ id: i, name: `item ${i}` }),
-  '1 MiB': (i) => large[i % large.length],
+  '1 KB string': (i) => texts[i % 8],
+  '100 records': () => records,
 };
+/** Of payloads that are bytes. */
+const MEBIBYTES = { '64 KiB': 1 / 16, '1 MiB': 1, '64 MiB': 64 };
 const WRITES_IN_FLIGHT = 4;

@@ -15,6 +15,7 @@ export const scenario = {
   ],
   drivers: [
     ours('multiproc Pipe', 'multiproc', 'pipePingPong'),
+    ours('multiproc Pipe, async', 'multiproc-queues', 'pipePingPongAsync'),
     ours('multiproc ring (blocking)', 'multiproc-substrate', 'ringPingPong'),
     ours('multiproc doorbell only (the floor)', 'multiproc-substrate', 'doorbellPingPong'),
     { name: 'CPython Pipe', python: 'pipe_ping_pong' },

@@ -1,15 +1,20 @@
 /** One producer process, one consumer process, messages one way. */
-import { channelCases, wire } from '../harness/channel-scenarios.js';
+import { channelCases, moreChannelCases, wire } from '../harness/channel-scenarios.js';
 
 export const scenario = {
   name: 'queue-one-to-one',
   about: 'one producer, one consumer in another process (or thread), messages one way as fast as they go; checksums compared',
-  cases: channelCases,
+  cases: [...channelCases, ...moreChannelCases],
   drivers: [
     {
       name: 'multiproc Queue',
       ours: true,
       measure: async (params) => (await import('../drivers/multiproc.js')).queueOneToOne(params),
+    },
+    {
+      name: 'multiproc Queue, async',
+      ours: true,
+      measure: async (params) => (await import('../drivers/multiproc.js')).queueOneToOneAsync(params),
     },
     { ...wire('multiproc ring (blocking)', 'multiproc-substrate', 'oneToOne', {}, 'openRings'), ours: true },
     { name: 'CPython Queue', python: 'queue_one_to_one', params: { kind: 'Queue' } },

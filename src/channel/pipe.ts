@@ -17,7 +17,10 @@ import { PipeTransport } from './pipe-transport.js';
  * @throws {ResourceExhaustedError} If there is no shared memory left.
  * @python `multiprocessing.Pipe`
  */
-export function Pipe<T = unknown>({ duplex = true }: { duplex?: boolean } = {}): [Connection<T>, Connection<T>] {
+export function Pipe<T = unknown>(options: { duplex?: boolean } = {}): [Connection<T>, Connection<T>] {
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError(`Cannot create a pipe: the options must be an object, received ${String(options)}`);
+  const { duplex = true } = options;
   if (typeof duplex !== 'boolean')
     throw new TypeError(`Cannot create a pipe: duplex must be a boolean, received ${String(duplex)}`);
   joinAsMember();

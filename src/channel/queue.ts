@@ -3,6 +3,7 @@
  *
  * Runs in every process and thread.
  */
+import { inspect } from 'node:util';
 import { QueueEmptyError, QueueFullError, QueueShutDownError } from '../errors.js';
 import { iterationOf } from './iteration.js';
 import { joinAsMember } from '../sharing/member.js';
@@ -43,6 +44,8 @@ export class Queue<T = unknown> implements Disposable {
    */
   constructor(maxSize = 0, options: QueueOptions = {}) {
     joinAsMember();
+    if (!isObject(options))
+      throw new TypeError(`Cannot create a queue: the options must be an object, received ${String(options)}`);
     const { maxBytes = DEFAULT_BYTES } = options;
     const isNew = !isOpening();
     if (isNew) check(maxSize, maxBytes);
@@ -150,8 +153,12 @@ export class Queue<T = unknown> implements Disposable {
    * Ends the queue for all: puts throw `QueueShutDownError`, gets do when it is empty.
    *
    * @param options.immediate Throws the items away, and so do gets at once. Default false.
+   * @throws {TypeError} If it is no boolean. {ClosedError} After `close()`.
    */
-  shutdown({ immediate = false }: { immediate?: boolean } = {}): void {
+  shutdown(options: { immediate?: boolean } = {}): void {
+    const immediate = isObject(options) ? (options.immediate ?? false) : undefined;
+    if (typeof immediate !== 'boolean')
+      throw new TypeError(`Cannot shut down: the options must be { immediate?: boolean }, received ${inspect(options)}`);
     this.#core.assertOpen('shut down');
     this.#core.shutdown(immediate);
   }
@@ -194,6 +201,10 @@ export class Queue<T = unknown> implements Disposable {
   protected get core(): QueueCore {
     return this.#core;
   }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 /** The limit of a wait that blocks: an abort can only come before it. */

@@ -109,6 +109,7 @@ test('a simplex pipe has an end that reads and one that writes  [_TestConnection
   await assert.rejects(writer.send(3), ChannelClosedError);
   writer.close();
   assert.throws(() => Pipe({ duplex: 1 as never }), TypeError);
+  assert.throws(() => Pipe(null as never), { name: 'TypeError', message: /^Cannot create a pipe/ });
 });
 
 test('poll() says whether a message or the end is there  [_TestPoll]', async () => {

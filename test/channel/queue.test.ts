@@ -108,6 +108,9 @@ test('Queue.put() throws at the caller what cannot be sent, and puts nothing  [_
   assert.throws(() => new Queue(1.5), TypeError);
   assert.throws(() => new Queue(2 ** 40), RangeError);
   assert.throws(() => new Queue(0, { maxBytes: 0 }), RangeError);
+  assert.throws(() => new Queue(0, null as never), { name: 'TypeError', message: /^Cannot create a queue: the options/ });
+  for (const options of [null, 5, { immediate: 'yes' }])
+    assert.throws(() => queue.shutdown(options as never), { name: 'TypeError', message: /^Cannot shut down/ });
 });
 
 test('maxBytes holds puts back; an item of its own is always taken', async () => {
