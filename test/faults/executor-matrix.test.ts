@@ -14,6 +14,7 @@ import {
   type Future,
 } from 'multiproc';
 import { executorTest, FIXTURES, inTime, isAlive, tasks, until, withExecutor } from '../futures/executor-support.js';
+import { makeHeapsSmall, withSmallHeap } from './small-heap.js';
 
 interface Misbehave {
   act(action: string): unknown;
@@ -29,9 +30,11 @@ const { imported } = (await import(new URL('misbehave-at-import.mjs', FIXTURES).
 /** Longer than anything an innocent task takes. */
 const TASK_TIMEOUT_MS = 500;
 
-const DEATHS = { 'exit 0': 0, 'exit 3': 3, SIGKILL: -9, SIGSEGV: -11 } as const;
+const DEATHS = { 'exit 0': 0, 'exit 3': 3, SIGKILL: -9, SIGSEGV: -11, 'out of memory': -6 } as const;
 const ERRORS = ['throw', 'throw null', 'stack overflow'] as const;
-const ACTIONS = [...ERRORS, ...Object.keys(DEATHS), 'unhandled rejection', 'busy loop'];
+/** Only a time limit ends them. */
+const HANGS = ['busy loop', 'SIGSTOP'];
+const ACTIONS = [...ERRORS, ...Object.keys(DEATHS), 'unhandled rejection', ...HANGS];
 const CELLS_AT_ONCE = 6;
 const MODES = ['break', 'replace'] as const;
 type Mode = (typeof MODES)[number];
@@ -55,15 +58,15 @@ for (const [stage, submit] of Object.entries(STAGES)) {
   const phase = stage === 'encoding its result' ? 'returning' : 'running';
   matrixTest(`every misbehaviour during ${stage}`, ACTIONS, (action, mode) =>
     withExecutor({ maxWorkers: 1, onWorkerDeath: mode }, async (executor) => {
-      const limited = action === 'busy loop' ? executor.options({ taskTimeout: TASK_TIMEOUT_MS }) : executor;
-      const future = submit(limited, action);
+      const limited = HANGS.includes(action) ? executor.options({ taskTimeout: TASK_TIMEOUT_MS }) : executor;
+      const future = withSmallHeap(action, () => submit(limited, action));
       const behind = executor.submit(tasks.square, 4);
       const [error, innocent] = await inTime(Promise.all([future.exception(), behind.exception()]));
       if (action in DEATHS) {
         const exitCode = DEATHS[action as keyof typeof DEATHS];
         if (mode === 'break') return assertBroken(executor, [error, innocent], exitCode, phase);
         assertDied(error, exitCode, phase);
-      } else if (action === 'busy loop') assert.ok(error instanceof TimeoutError, String(error));
+      } else if (HANGS.includes(action)) assert.ok(error instanceof TimeoutError, String(error));
       else if (action === 'unhandled rejection')
         assert.ok(error === null || (error instanceof RangeError && error.message === 'misbehaved'), String(error));
       else
@@ -78,11 +81,26 @@ for (const [stage, submit] of Object.entries(STAGES)) {
   );
 }
 
-matrixTest('every misbehaviour in the initializer', ACTIONS, async (action, mode) => {
+matrixTest(
+  'every misbehaviour in the initializer',
+  ACTIONS.filter((action) => action !== 'out of memory'),
+  misfortuneOfInitializer,
+);
+
+executorTest('matrix: a full heap in the initializer, also of those that replace the dead', async () => {
+  const restore = makeHeapsSmall();
+  try {
+    for (const mode of MODES) await misfortuneOfInitializer('out of memory', mode);
+  } finally {
+    restore();
+  }
+});
+
+async function misfortuneOfInitializer(action: string, mode: Mode): Promise<void> {
   const executor = new ProcessPoolExecutor({ maxWorkers: 1, onWorkerDeath: mode, initializer: act, initArgs: [action] });
   const futures = [executor.submit(tasks.square, 4), executor.submit(tasks.square, 5)];
   const outcomes = Promise.all(futures.map((future) => future.exception().catch((error: unknown) => error)));
-  if (action === 'busy loop') {
+  if (HANGS.includes(action)) {
     await inTime(executor.killWorkers());
     assert.ok((await outcomes).every((error) => error instanceof CancelledError));
     return;
@@ -104,12 +122,12 @@ matrixTest('every misbehaviour in the initializer', ACTIONS, async (action, mode
     assert.throws(() => executor.submit(tasks.square, 1), BrokenProcessPoolError);
   }
   await inTime(executor.shutdown());
-});
+}
 
 matrixTest('every misbehaviour while idle', ACTIONS, async (action, mode) => {
   const executor = new ProcessPoolExecutor({ maxWorkers: 1, onWorkerDeath: mode });
-  const pid = await inTime(executor.submit(thenIdle, action));
-  if (action === 'busy loop') {
+  const pid = await inTime(withSmallHeap(action, () => executor.submit(thenIdle, action)));
+  if (HANGS.includes(action)) {
     const cancelled = assert.rejects(executor.submit(tasks.square, 4).exception(), CancelledError);
     await inTime(executor.killWorkers());
     await cancelled;

@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict';
 import { BrokenProcessPoolError, CancelledError, Pool, ProcessDiedError, TimeoutError } from 'multiproc';
 import { executorTest, FIXTURES, inTime, tasks } from '../futures/executor-support.js';
+import { withSmallHeap } from './small-heap.js';
 
 interface Misbehave {
   act(action: string): unknown;
@@ -17,8 +18,10 @@ const { act, run, encode } = (await import(new URL('misbehave.mjs', FIXTURES).hr
 
 /** Longer than anything an innocent task takes. */
 const TASK_TIMEOUT_MS = 500;
-const DEATHS = { 'exit 0': 0, 'exit 3': 3, SIGKILL: -9, SIGSEGV: -11 } as const;
-const ACTIONS = ['throw', 'throw null', 'stack overflow', ...Object.keys(DEATHS), 'unhandled rejection', 'busy loop'];
+const DEATHS = { 'exit 0': 0, 'exit 3': 3, SIGKILL: -9, SIGSEGV: -11, 'out of memory': -6 } as const;
+/** Only a time limit ends them. */
+const HANGS = ['busy loop', 'SIGSTOP'];
+const ACTIONS = ['throw', 'throw null', 'stack overflow', ...Object.keys(DEATHS), 'unhandled rejection', ...HANGS];
 const MODES = ['break', 'replace'] as const;
 type Mode = (typeof MODES)[number];
 const CELLS_AT_ONCE = 4;
@@ -36,8 +39,8 @@ const WAYS: Record<
 for (const [way, call] of Object.entries(WAYS)) {
   for (const [stage, fn] of Object.entries({ 'its run': run, 'encoding its result': encode })) {
     matrixTest(`${way}(): every misbehaviour during ${stage}`, ACTIONS, async (action, mode) => {
-      const pool = new Pool({ processes: 1, onWorkerDeath: mode });
-      const limit = action === 'busy loop' ? TASK_TIMEOUT_MS : undefined;
+      const pool = withSmallHeap(action, () => new Pool({ processes: 1, onWorkerDeath: mode }));
+      const limit = HANGS.includes(action) ? TASK_TIMEOUT_MS : undefined;
       const [error, innocent] = await inTime(
         Promise.all([outcomeOf(call(pool, fn, action, limit)), outcomeOf(pool.apply(tasks.square, [4]))]),
       );
@@ -56,21 +59,26 @@ for (const [way, call] of Object.entries(WAYS)) {
   }
 }
 
-matrixTest('every misbehaviour in the initializer', ACTIONS, async (action, mode) => {
-  const pool = new Pool({ processes: 1, onWorkerDeath: mode, initializer: act, initArgs: [action] });
-  const outcomes = [pool.apply(tasks.square, [4]), pool.map(tasks.square, [1, 2, 3]), pool.imap(tasks.square, [1]).next()].map(
-    outcomeOf,
-  );
-  if (action === 'busy loop') {
+// A heap that fills up in each worker: see the executor's matrix.
+matrixTest(
+  'every misbehaviour in the initializer',
+  ACTIONS.filter((action) => action !== 'out of memory'),
+  async (action, mode) => {
+    const pool = new Pool({ processes: 1, onWorkerDeath: mode, initializer: act, initArgs: [action] });
+    const outcomes = [pool.apply(tasks.square, [4]), pool.map(tasks.square, [1, 2, 3]), pool.imap(tasks.square, [1]).next()].map(
+      outcomeOf,
+    );
+    if (HANGS.includes(action)) {
+      await inTime(pool.terminate());
+      for (const each of await inTime(Promise.all(outcomes))) assert.ok(each instanceof CancelledError, String(each));
+      return;
+    }
+    const errors = await inTime(Promise.all(outcomes));
+    if (action !== 'unhandled rejection')
+      for (const each of errors) assert.ok(each instanceof BrokenProcessPoolError, String(each));
     await inTime(pool.terminate());
-    for (const each of await inTime(Promise.all(outcomes))) assert.ok(each instanceof CancelledError, String(each));
-    return;
-  }
-  const errors = await inTime(Promise.all(outcomes));
-  if (action !== 'unhandled rejection')
-    for (const each of errors) assert.ok(each instanceof BrokenProcessPoolError, String(each));
-  await inTime(pool.terminate());
-});
+  },
+);
 
 /** Where a worker may die on the way of a task whose result is larger than its ring. */
 const POINTS = [
@@ -132,7 +140,7 @@ function assertOwn(action: string, error: unknown): void {
   } else if (action in DEATHS) {
     assert.ok(error instanceof ProcessDiedError, String(error));
     assert.equal(error.exitCode, DEATHS[action as keyof typeof DEATHS]);
-  } else if (action === 'busy loop') assert.ok(error instanceof TimeoutError, String(error));
+  } else if (HANGS.includes(action)) assert.ok(error instanceof TimeoutError, String(error));
   else
     assert.ok(
       error instanceof Error && !(error instanceof ProcessDiedError) && !(error instanceof BrokenProcessPoolError),
