@@ -215,15 +215,19 @@ static bool keep_bell(mp_env_t *state, int fd) {
   return true;
 }
 
+int mp_keep_fd(napi_env env, int fd) {
+  if (keep_bell(mp_env(env), fd)) return fd;
+  close(fd);
+  return -ENOMEM;
+}
+
 /* doorbellOfSlot(slot) -> fd, or -errno */
 static napi_value doorbell_of_slot(napi_env env, napi_callback_info info) {
   napi_value argv[1];
   mp_args(env, info, 1, argv);
   int fd = mp_doorbell_of_slot(mp_i32(env, argv[0], -1));
   if (fd < 0) return mp_int(env, -errno);
-  if (keep_bell(mp_env(env), fd)) return mp_int(env, fd);
-  close(fd);
-  return mp_int(env, -ENOMEM);
+  return mp_int(env, mp_keep_fd(env, fd));
 }
 
 /* keepBell(fd) -> errno: closed when this environment ends, unless closeFd comes first. */

@@ -30,6 +30,9 @@ typedef struct {
 } mp_env_t;
 
 mp_env_t *mp_env(napi_env env);
+/* Has a descriptor closed when the environment ends, unless closeFd or forgetBell comes first: before JavaScript has it, since a
+ * thread may be ended between any two steps. The descriptor, or -errno; it is closed then. */
+int mp_keep_fd(napi_env env, int fd);
 /* Forgets a descriptor that is being closed. */
 void mp_forget_bell(mp_env_t *env, int fd);
 /* The member with this number, or NULL. */

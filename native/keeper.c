@@ -1,5 +1,6 @@
 #include "keeper.h"
 #include "arena.h"
+#include "env.h"
 #include "fault.h"
 #include "fork-protocol.h"
 #include "futex.h"
@@ -294,7 +295,7 @@ static napi_value keeper_take(napi_env env, napi_callback_info info) {
   if (error == 0) error = ask(TAKE, mp_f64(env, argv[0], 0), -1, &taken);
   MP_FAULT("keeper.afterTake");
   if (error == 0 && taken < 0) error = EMFILE;
-  return mp_int(env, error == 0 ? taken : -error);
+  return mp_int(env, error == 0 ? mp_keep_fd(env, taken) : -error);
 }
 
 /* keeperDrop(token) -> errno */

@@ -92,6 +92,11 @@ static napi_value failed(napi_env env, int fd, int error, const char *syscall_na
   return mp_failure(env, error, syscall_name);
 }
 
+static napi_value kept(napi_env env, int fd) {
+  int answer = mp_keep_fd(env, fd);
+  return answer < 0 ? mp_failure(env, -answer, "malloc") : mp_int(env, answer);
+}
+
 /* socketListen(place, port, backlog) -> fd | failure; port -1: the place is a path. Only its owner can connect to a path. */
 static napi_value socket_listen(napi_env env, napi_callback_info info) {
   napi_value argv[3];
@@ -109,7 +114,7 @@ static napi_value socket_listen(napi_env env, napi_callback_info info) {
   if (family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
   if (bind(fd, (struct sockaddr *)&address.storage, address.length) != 0) return failed(env, fd, errno, "bind");
   if (listen(fd, mp_i32(env, argv[2], 1)) != 0) return failed(env, fd, errno, "listen");
-  return mp_int(env, fd);
+  return kept(env, fd);
 }
 
 /* socketConnect(place, port) -> fd | failure; it may still be connecting: writable when it is done, see socketError. */
@@ -128,7 +133,7 @@ static napi_value socket_connect(napi_env env, napi_callback_info info) {
   if (result != 0 && errno != EINPROGRESS) return failed(env, fd, errno, "connect");
   int flags = fcntl(fd, F_GETFL);
   if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) != 0) return failed(env, fd, errno, "fcntl");
-  return mp_int(env, fd);
+  return kept(env, fd);
 }
 
 /* socketError(fd) -> errno of a connection attempt, 0: none */
@@ -150,7 +155,7 @@ static napi_value socket_accept(napi_env env, napi_callback_info info) {
   int fd = accept4(mp_i32(env, argv[0], -1), (struct sockaddr *)&peer, &length, SOCK_CLOEXEC);
   if (fd < 0) return mp_int(env, -errno);
   tune(fd, peer.ss_family);
-  return mp_int(env, fd);
+  return mp_int(env, mp_keep_fd(env, fd));
 }
 
 /* socketName(fd, peer) -> { host, port } | { path } | failure */

@@ -13,6 +13,7 @@ import { type Address, addressText, checkAddress, isLocal, numericPlace, placesO
 import type { ByteChannel } from './byte-channel.js';
 import type { Connection } from './connection.js';
 import {
+  assertOptions,
   type CheckedOptions,
   checkKeyOffLoopback,
   checkOptions,
@@ -46,6 +47,7 @@ export interface ClientOptions extends ConnectionOptions {
  */
 export async function Client<T = unknown>(address: Address, options: ClientOptions = {}): Promise<Connection<T>> {
   const target = checkAddress(address, 'connect');
+  assertOptions(options, 'connect');
   const checked = checkOptions(options, 'connect');
   const { timeout = TIMEOUT_MS, signal } = waitOptions({ timeout: options.timeout, signal: options.signal });
   signal?.throwIfAborted();
@@ -81,6 +83,7 @@ export async function Client<T = unknown>(address: Address, options: ClientOptio
  */
 export function ClientSync<T = unknown>(address: Address, options: Omit<ClientOptions, 'tls' | 'signal'> = {}): Connection<T> {
   const target = checkAddress(address, 'connect');
+  assertOptions(options, 'connect');
   const checked = checkOptions(options, 'connect');
   if (checked.tls !== undefined) throw new TypeError('Cannot connect: a blocking call cannot have tls; use Client()');
   const place = numericPlace(target);

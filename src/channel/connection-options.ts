@@ -32,6 +32,12 @@ export interface CheckedOptions {
   readonly tls: TlsOptions | undefined;
 }
 
+/** @param act Completes "Cannot …". @throws {TypeError} */
+export function assertOptions(options: unknown, act: 'listen' | 'connect'): void {
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError(`Cannot ${act}: the options must be an object, received ${describe(options)}`);
+}
+
 /** @param act Completes "Cannot …". @throws {TypeError|RangeError} */
 export function checkOptions(
   options: ConnectionOptions & { tls?: TlsOptions | undefined },

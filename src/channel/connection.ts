@@ -3,6 +3,7 @@
  *
  * Runs in every process and thread; the same class over shared memory (`pipe.ts`) and over sockets.
  */
+import { Buffer } from 'node:buffer';
 import {
   BufferTooShortError,
   ChannelClosedError,
@@ -38,6 +39,8 @@ export class Connection<T = unknown> implements Disposable {
 
   /** @internal Connections are made by `Pipe()`, `Client()` and `Listener.accept()`. */
   constructor(transport: Transport) {
+    if (typeof transport !== 'object' || transport === null)
+      throw new TypeError('Cannot construct a connection: Pipe(), Client() and Listener.accept() make them');
     this.#transport = transport;
   }
 
@@ -234,7 +237,15 @@ export class Connection<T = unknown> implements Disposable {
 
 function valueOf(arrival: Arrival): unknown {
   if ('value' in arrival) return arrival.value;
-  throw new DeserializationError('Cannot receive a value: the message was sent by sendBytes(); use recvBytes()');
+  throw new DeserializationError(
+    'bytes' in arrival && isChallenge(arrival.bytes)
+      ? 'Cannot receive a value: the other end asks for an authKey, of which Client() was given none'
+      : 'Cannot receive a value: the message was sent by sendBytes(); use recvBytes()',
+  );
+}
+
+function isChallenge(bytes: Uint8Array): boolean {
+  return bytes.length < 256 && Buffer.from(bytes).toString('latin1').startsWith('#CHALLENGE#');
 }
 
 function bytesOf(arrival: Arrival): Uint8Array {

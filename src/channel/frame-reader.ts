@@ -82,6 +82,11 @@ export class FrameReader {
     return this.#held !== undefined || this.#failure !== undefined;
   }
 
+  /** Whether what came was no message: nobody knows where the next one begins. */
+  get isLost(): boolean {
+    return this.#failure !== undefined && !(this.#failure instanceof ChannelClosedError);
+  }
+
   /** From now on reads from this channel, and nothing in advance; what was read already is given back. */
   readExactly(channel: Pick<ByteChannel, 'read'>): Uint8Array {
     this.#channel = channel;

@@ -12,6 +12,7 @@ import { type Address, addressOf, addressText, checkAddress, isLocal, placesOf }
 import { Admission, type Admitted, type SecureListener } from './admission.js';
 import type { Connection } from './connection.js';
 import {
+  assertOptions,
   type CheckedOptions,
   checkKeyOffLoopback,
   checkOptions,
@@ -77,6 +78,7 @@ export class Listener implements Disposable {
 
   /** @throws {TypeError|RangeError} If an option is none. {SystemError} `ENAMETOOLONG`, if the path is too long. */
   constructor(options: ListenerOptions = {}) {
+    assertOptions(options, 'listen');
     const { address, backlog = BACKLOG, onRefused } = options;
     this.#wanted = address === undefined ? undefined : checkAddress(address, 'listen');
     if (typeof backlog !== 'number') throw new TypeError(`Cannot listen: backlog must be a number, received ${String(backlog)}`);

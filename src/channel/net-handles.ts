@@ -10,7 +10,7 @@ import type * as net from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { joinAsMember } from '../sharing/member.js';
 import { adoptPiece, dropPiece, KIND, type SharedKind } from '../sharing/shared-kinds.js';
-import { dropDescriptor, keepDescriptor, takeDescriptor } from '../substrate/kept-descriptors.js';
+import { dropDescriptor, keepDescriptor, takeOwnDescriptor } from '../substrate/kept-descriptors.js';
 import { createPiece, FIRST_OWN_WORD, type SharedPiece } from '../substrate/shared-piece.js';
 import { Leftover } from './leftover.js';
 
@@ -81,7 +81,7 @@ function putRest(socket: Socket, handle: NodeHandle, header: Int32Array): void {
 function openSocket(piece: SharedPiece): Socket {
   const { header } = piece;
   const allowHalfOpen = Atomics.load(header, HALF_OPEN) === 1;
-  const socket = new (nodeNet().Socket)({ fd: takeDescriptor(piece.offset), allowHalfOpen, readable: true, writable: true });
+  const socket = new (nodeNet().Socket)({ fd: takeOwnDescriptor(piece.offset), allowHalfOpen, readable: true, writable: true });
   const rest = leftover(header).take();
   if (rest.length > 0) socket.unshift(rest);
   adopt(socket, piece);
@@ -90,7 +90,7 @@ function openSocket(piece: SharedPiece): Socket {
 
 function openServer(piece: SharedPiece): Server {
   const server = nodeNet().createServer();
-  server.listen({ fd: takeDescriptor(piece.offset) });
+  server.listen({ fd: takeOwnDescriptor(piece.offset) });
   adopt(server, piece);
   return server;
 }

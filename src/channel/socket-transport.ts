@@ -106,6 +106,10 @@ export class SocketTransport implements Transport<SocketMessage> {
     const rest = this.#reader.readExactly(this.#channel);
     const options = { maxMessageBytes: this.#maxBytes, bytesOnly: this.#bytesOnly !== undefined };
     const shared = SharedSocket.share(this.#channel, options, rest);
+    if (this.#reader.isLost) {
+      shared.receiving.take();
+      shared.receiving.break();
+    }
     if (this.#senders.size > 0) {
       shared.sending.take();
       shared.sending.begin();

@@ -89,14 +89,18 @@ export interface Addon {
   ignoreTerminalInterrupt(parentPid: number): number;
   /** Has a duplicate of the descriptor kept for who asks for the token; 0 or an errno. */
   keeperKeep(token: number, fd: number): number;
-  /** A duplicate of what is kept, or a negative errno. */
+  /** A duplicate of what is kept, closed at the end of this thread unless `closeFd` or `forgetBell` comes first; or a negative errno. */
   keeperTake(token: number): number;
   keeperDrop(token: number): number;
   pipe(): [number, number] | NativeFailure;
   closeFd(fd: number): number;
   duplicateFd(fd: number): number;
 
-  /** A socket that listens at a numeric address, or with port −1 at a path, which only its owner may connect to. */
+  /**
+   * Sockets are closed at the end of this thread unless `closeFd` or `forgetBell` comes first.
+   *
+   * One that listens at a numeric address, or with port −1 at a path, which only its owner may connect to.
+   */
   socketListen(place: string, port: number, backlog: number): number | NativeFailure;
   /** A socket that is connected, or will be when it is writable and has no `socketError`. */
   socketConnect(place: string, port: number): number | NativeFailure;

@@ -27,10 +27,17 @@ export function keepDescriptor(token: number, fd: number): void {
   if (errno !== 0) throw systemError('send a descriptor', errno, 'sendmsg');
 }
 
-/** A duplicate of what is kept. @throws {SystemError} `ENOENT`: there is none. {ResourceExhaustedError} If there are no numbers left. */
+/** A duplicate of what is kept, which is closed at the end of this thread. @throws {SystemError} `ENOENT`: there is none. {ResourceExhaustedError} If there are no numbers left. */
 export function takeDescriptor(token: number): number {
   const fd = binding().keeperTake(token);
   if (fd < 0) throw systemError('receive a descriptor', -fd, 'recvmsg');
+  return fd;
+}
+
+/** As `takeDescriptor`, but the caller alone closes it. */
+export function takeOwnDescriptor(token: number): number {
+  const fd = takeDescriptor(token);
+  binding().forgetBell(fd);
   return fd;
 }
 

@@ -22,11 +22,9 @@ export class SocketHandle implements PollTarget {
   #listener: (() => void) | undefined;
   #closed = false;
 
-  /** Takes over the descriptor. */
+  /** Takes over the descriptor, which is closed at the end of this thread already. */
   constructor(fd: number) {
     this.fd = fd;
-    const errno = binding().keepBell(fd);
-    if (errno !== 0) throw systemError('open a socket', errno, 'malloc');
     garbage.register(this, { fd, watch: undefined }, this);
   }
 

@@ -57,7 +57,7 @@ for (const [family, options] of families) {
     },
   );
 
-  for (const way of ['argument', 'queue', 'pipe', 'captured'] as const) {
+  for (const way of family === 'TCP' ? ['argument'] : ['argument', 'queue', 'pipe', 'captured']) {
     eachKind(`${family}: a connection arrives as it was, with what came before  [${way}] [C-15]`, async (kind, t) => {
       const { client, server } = await bothEnds(t, options);
       for (const text of ['first', 'second']) await client.send(text);

@@ -291,6 +291,10 @@ test(
 
 test('addresses and options that are none throw  [TestInvalidFamily.test_invalid_family] [TestInvalidFamily.test_invalid_family_win32] [L-01]', async () => {
   assert.throws(() => new Listener({ address: '\\\\.\\pipe\\test' }), /named pipes are those of Windows/);
+  for (const options of [null, 5, '/tmp/x']) {
+    assert.throws(() => new Listener(options as never), /Cannot listen: the options must be an object/);
+    await assert.rejects(Client('/tmp/x', options as never), /Cannot connect: the options must be an object/);
+  }
   assert.throws(() => new Listener({ address: '' }), TypeError);
   assert.throws(() => new Listener({ address: 5 as never }), TypeError);
   assert.throws(() => new Listener({ address: '/tmp/a\0b' }), TypeError);

@@ -6,6 +6,7 @@
  * `node dist-test/fuzz/connection-fuzz.js [runs] [seed]`; prints its seed.
  */
 import { connect } from 'node:net';
+import type { ByteChannel } from '#src/channel/byte-channel.js';
 import { frameHeader, FrameReader, HEADER_MAX } from '#src/channel/frame-reader.js';
 import { clientDialog, type Dialog, type HandshakeOptions, listenerDialog } from '#src/channel/handshake.js';
 import { answerPython, challengePython } from '#src/channel/python-handshake.js';
@@ -55,12 +56,17 @@ function fuzzStream(random: Random): string | undefined {
   const isChanged = random(3) > 0;
   const stream = isChanged ? mutated(bytes, random) : bytes;
   const source = piecewise(stream, random);
-  const reader = new FrameReader(source, LIMIT_BYTES);
+  let reader = new FrameReader(source, LIMIT_BYTES);
   const before = process.memoryUsage().arrayBuffers;
   let received = 0;
+  let isHandedOver = false;
   for (;;) {
     try {
       if (random(4) === 0) reader.isReady();
+      if (!isHandedOver && random(6) === 0) {
+        reader = handedOver(reader, source);
+        isHandedOver = true;
+      }
       const frame = reader.next();
       if (frame === undefined) {
         if (source.isOver) return 'the reader waits at the end of the stream';
@@ -81,6 +87,22 @@ function fuzzStream(random: Random): string | undefined {
       return taken > 2 ** 26 ? `took ${taken} bytes` : undefined;
     }
   }
+}
+
+/** As in another process, to which the stream was sent: it reads first what was read here and not used. */
+function handedOver(reader: FrameReader, source: Pick<ByteChannel, 'read'>): FrameReader {
+  let rest = reader.readExactly(source);
+  const heir = new FrameReader(source, LIMIT_BYTES);
+  heir.readExactly({
+    read(into, offset, length) {
+      if (rest.length === 0) return source.read(into, offset, length);
+      const count = Math.min(length, rest.length);
+      into.set(rest.subarray(0, count), offset);
+      rest = rest.subarray(count);
+      return count;
+    },
+  });
+  return heir;
 }
 
 function readValue(body: Uint8Array): void {
@@ -226,7 +248,7 @@ function piecewise(stream: Uint8Array, random: Random) {
     isOver: false,
     read(into: Uint8Array, offset: number, length: number): number {
       if (length <= 0) throw new Error(`asked for ${length} bytes`);
-      if (random(5) === 0) return WOULD_BLOCK;
+      if (!this.isOver && random(5) === 0) return WOULD_BLOCK;
       const count = Math.min(length, stream.length - at, random(4) === 0 ? 1 + random(5) : 1 + random(2 ** 17));
       into.set(stream.subarray(at, at + count), offset);
       at += count;
