@@ -40,8 +40,9 @@ export class Turns {
   /** Takes the turn; false: another process is within a message. @throws {ChannelClosedError} If somebody died within one. */
   take(): boolean {
     if (this.#mine) return true;
-    if (!this.#lock.tryQuickly() && this.#lock.tryAcquireOrMark(true) === 'held') return false;
-    return this.#taken();
+    if (this.#lock.tryQuickly()) return this.#taken();
+    const got = this.#lock.tryAcquireOrMark(true);
+    return (got === 'taken' || got === 'taken from dead') && this.#taken();
   }
 
   /** As `take`, but blocks this thread for so long. */
