@@ -2,12 +2,14 @@
  * Managers over sockets: what goes there and what does not, proxies within the client's family, and who ends when.
  */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
+import { promisify } from 'node:util';
 import { runInNewContext } from 'node:vm';
 import {
   AuthenticationError,
@@ -22,6 +24,7 @@ import {
   SerializationError,
   SyncManager,
   SystemError,
+  Thread,
   Value,
 } from 'multiproc';
 import { freeAddress, KEY } from '../channel/socket-support.js';
@@ -306,3 +309,49 @@ test(
 );
 
 const ClosedErrorOrDeath = (error: unknown): boolean => error instanceof ManagerDiedError || error instanceof ClosedError;
+
+test(
+  'a program that is connected ends by itself, when nothing is awaited any more',
+  clean(async (t) => {
+    const server = await serving(t);
+    const { port } = server.address as { port: number };
+    const program = `
+      import { SyncManager } from 'multiproc';
+      const authKey = Buffer.from(process.argv[1], 'hex');
+      const manager = await new SyncManager({ address: { port: ${port} }, authKey }).connect();
+      const dict = await manager.dict({ a: 1 });
+      console.log(await dict.get('a'), dict.sync.get('a'));
+    `;
+    const key = Buffer.from(KEY).toString('hex');
+    const run = promisify(execFile)(process.execPath, ['--input-type=module', '-e', program, key]);
+    const { stdout } = await withDeadline(run, LONG_MS, 'the end of the program');
+    assert.equal(stdout, '1 1\n');
+  }),
+);
+
+for (const [name, server, client] of [
+  ['without TLS', {}, {}],
+  ['with TLS', { tls: SERVER_TLS }, { tls: { ...CLIENT_TLS, servername: 'listener.test' } }],
+] as const)
+  test(
+    `threads connect by themselves, ${name}; there are no blocking calls over TLS`,
+    clean(async (t) => {
+      const manager = await connectedTo(t, await serving(t, server), client);
+      const dict = await manager.dict<string, unknown>({ a: 1 });
+      const thread = new Thread({
+        target: async (each, own) => {
+          await each.set('made here', await own.list([1]));
+          try {
+            return each.sync.get('a');
+          } catch (error) {
+            return (error as Error).name;
+          }
+        },
+        args: [dict, manager] as [typeof dict, typeof manager],
+      });
+      await thread.start();
+      assert.equal(await thread.result(LONG_MS), name === 'with TLS' ? 'InvalidStateError' : 1);
+      const list = (await dict.get('made here')) as { toArray(): Promise<number[]> };
+      assert.deepEqual(await list.toArray(), [1]);
+    }),
+  );
