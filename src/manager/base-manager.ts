@@ -17,13 +17,13 @@ import type { Wait } from '../substrate/wait-limit.js';
 import { deserialize, serialize } from '../wire/class-hooks.js';
 import { addressToConnect, checkManagerOptions, type ManagerOptions } from './manager-options.js';
 import type { ArgsOf, MadeBy, Proxy, Registrable } from './proxy-types.js';
-import { addCreator, plannedTypes, typesOf } from './registry.js';
+import { addCreator, plannedTypes, typeIdOf, typesOf } from './registry.js';
 import { Server } from './server.js';
 import { ServerHandle } from './server-handle.js';
 import type { ServerPlan } from './server-plan.js';
 import { TypeRegistrar } from './type-registrar.js';
 
-/** What a manager is when it arrives somewhere. */
+/** As it travels. */
 interface Sent {
   readonly place: ManagerDoor | RemoteServer;
   readonly address: Address | null;
@@ -154,7 +154,7 @@ export class BaseManager extends TypeRegistrar implements AsyncDisposable {
   /** Makes an object of a registered type. */
   create(typeId: string, ...args: unknown[]): Promise<unknown>;
   async create(type: string | Registrable, ...args: unknown[]): Promise<unknown> {
-    const typeId = typeof type === 'string' ? type : this.#typeIdOf(type);
+    const typeId = typeof type === 'string' ? type : typeIdOf(this.constructor, type);
     return this.#caller(`create ${typeId}`).call(this.#self, CREATE, [typeId, args]);
   }
 
@@ -162,7 +162,7 @@ export class BaseManager extends TypeRegistrar implements AsyncDisposable {
   createSync<C extends Registrable>(type: C, ...args: ArgsOf<C>): Proxy<MadeBy<C>>;
   createSync(typeId: string, ...args: unknown[]): unknown;
   createSync(type: string | Registrable, ...args: unknown[]): unknown {
-    const typeId = typeof type === 'string' ? type : this.#typeIdOf(type);
+    const typeId = typeof type === 'string' ? type : typeIdOf(this.constructor, type);
     return this.#caller(`create ${typeId}`).callSync(this.#self, CREATE, [typeId, args]);
   }
 
@@ -230,11 +230,6 @@ export class BaseManager extends TypeRegistrar implements AsyncDisposable {
       types: plannedTypes(this.constructor),
       listen: address === undefined ? undefined : { address, authKey: key ?? authKey(), tls },
     };
-  }
-
-  #typeIdOf(callable: Registrable): string {
-    for (const [typeId, type] of typesOf(this.constructor)) if (type.callable === callable) return typeId;
-    throw new TypeError(`Cannot create ${callable.name || 'an object'}: it is not registered with ${this.constructor.name}`);
   }
 
   #openPlace(act: string): ManagerDoor | RemotePlace {

@@ -3,6 +3,7 @@
  *
  * Runs in every process. A process that only gets a manager sent needs no registrations.
  */
+import type { Registrable } from './proxy-types.js';
 import type { RegisteredType } from './server-plan.js';
 
 const types = new WeakMap<object, Map<string, RegisteredType>>();
@@ -32,6 +33,12 @@ export function plannedTypes(managerClass: object): RegisteredType[] {
   return [...typesOf(managerClass).values()].map((type) =>
     type.isBuiltin === true ? { typeId: type.typeId, callable: undefined, isBuiltin: true } : type,
   );
+}
+
+/** The name under which something is registered. @throws {TypeError} If it is not. */
+export function typeIdOf(managerClass: { readonly name: string }, callable: Registrable): string {
+  for (const [typeId, type] of typesOf(managerClass)) if (type.callable === callable) return typeId;
+  throw new TypeError(`Cannot create ${callable.name || 'an object'}: it is not registered with ${managerClass.name}`);
 }
 
 /** Gives a manager, or all of a class, a method that makes objects of a type. */

@@ -48,6 +48,7 @@ export class Session implements Client {
   #unsentBytes = 0;
   readonly #batch: PlainBatch;
   #drained: (() => void) | undefined;
+  #stalled: NodeJS.Timeout | undefined;
   #ended = false;
   #watch: NodeJS.Timeout | undefined;
 
@@ -61,7 +62,7 @@ export class Session implements Client {
     });
   }
 
-  /** Serves the client until its connection ends. Never rejects. */
+  /** Serves the client until its connection ends; never rejects. */
   async serve(): Promise<void> {
     try {
       for (;;) await this.#takeSome(await this.#transport.receive(undefined));
@@ -145,7 +146,8 @@ export class Session implements Client {
       })
       .finally(() => {
         this.#unsentBytes -= reply.size;
-        if (this.#unsentBytes <= UNSENT_MAX_BYTES) this.#drained?.();
+        if (!this.#isHeldUp) this.#drained?.();
+        this.#stalled?.refresh();
       });
     faultPoint('manager.afterReply');
   }
@@ -158,13 +160,13 @@ export class Session implements Client {
   async #takeSome(first: Arrival): Promise<void> {
     await this.#take(first);
     for (let left = AT_ONCE; left > 0; left--) {
-      if (this.#unsentBytes > UNSENT_MAX_BYTES) break;
+      if (this.#isHeldUp) break;
       if (!this.#transport.isReady()) return;
       const taken = this.#take(this.#transport.receiveSync(0));
       if (taken !== undefined) await taken;
     }
     await new Promise(setImmediate); // others have their turn
-    if (this.#unsentBytes > UNSENT_MAX_BYTES) await new Promise<void>((resolve) => (this.#drained = resolve));
+    if (this.#isHeldUp) await this.#untilDrained();
   }
 
   #take(arrival: Arrival): Promise<void> | undefined {
@@ -193,6 +195,19 @@ export class Session implements Client {
       this.#undo(call);
       return this.#courier.failure(call, error, this.#server.origin);
     }
+  }
+
+  /** Whether too much waits to be taken. A member of the family may block while it sends: its requests are taken in any case. */
+  get #isHeldUp(): boolean {
+    return this.#unsentBytes > UNSENT_MAX_BYTES && !this.ofFamily;
+  }
+
+  /** Who takes nothing for long is disconnected. */
+  async #untilDrained(): Promise<void> {
+    this.#stalled = setTimeout(() => this.#transport.close(), STALLED_MS).unref();
+    await new Promise<void>((resolve) => (this.#drained = resolve));
+    clearTimeout(this.#stalled);
+    this.#stalled = undefined;
   }
 
   /** Nobody depends on the client's parent: while the client holds or waits for something, the server looks itself. */
@@ -229,4 +244,5 @@ export class Session implements Client {
 const AT_ONCE = 128;
 /** A client that reads no answers has no more requests taken. */
 const UNSENT_MAX_BYTES = 2 ** 24;
+const STALLED_MS = 30_000;
 const LOOK_MS = 100;

@@ -141,7 +141,8 @@ export class ManagerLink implements Caller {
       },
       reject(error) {
         stop();
-        reject(signal.aborted && isAbort(error) ? signal.reason : error);
+        const isAbort = error instanceof Error && error.name === 'AbortError';
+        reject(signal.aborted && isAbort ? signal.reason : error);
       },
     };
   }
@@ -238,10 +239,6 @@ function withoutWaiting(kind: number, read: () => Outcome): Outcome {
   const text =
     'Cannot read the result: it needs a module that is imported only now, for which a blocking call cannot wait; use the promise of the method';
   return { error: new DeserializationError(text) };
-}
-
-function isAbort(error: unknown): boolean {
-  return error instanceof Error && error.name === 'AbortError';
 }
 
 const KINDS: ReadonlySet<number> = new Set([RESULT, SELF, FAILED, DEFINED, TAKEN]);

@@ -113,7 +113,8 @@ export class RemotePlace implements Caller, ServerPlace, ProxyNames {
 
   nameOf(value: object): ProxyName | undefined {
     const core = coreOf(value);
-    return core?.place === this ? core : undefined;
+    if (!(core?.place instanceof RemotePlace)) return undefined;
+    return core.place === this || core.place.#serverId === this.#serverId ? core : undefined;
   }
 
   /** What is sent to the server is the server's own. */

@@ -44,17 +44,16 @@ for (const [name, options] of [
     `objects of every type over ${name}; a dict of lists is shared at each depth  [G-03] [G-36]`,
     clean(async (t) => {
       const server = await serving(t, options);
-      const manager = await connectedTo(
-        t,
-        server,
-        'tls' in options ? { tls: { ...CLIENT_TLS, servername: 'listener.test' } } : {},
-      );
+      const tls = 'tls' in options ? { tls: { ...CLIENT_TLS, servername: 'listener.test' } } : {};
+      const [manager, other] = [await connectedTo(t, server, tls), await connectedTo(t, server, tls)];
       assert.deepEqual(manager.address, server.address);
       const list = await manager.list([1, { two: [2] }]);
       const dict = await manager.dict<string, unknown>({ list });
       assert.equal(await dict.get('list'), list);
       await ((await dict.get('list')) as typeof list).push(3);
       assert.deepEqual(await list.toArray(), [1, { two: [2] }, 3]);
+      await dict.set('theirs', await other.list(['of another connection']));
+      assert.equal(await ((await dict.get('theirs')) as typeof list).at(0), 'of another connection');
       const found: unknown[] = [];
       for await (const item of list) found.push(item);
       assert.deepEqual(found, [1, { two: [2] }, 3]);
