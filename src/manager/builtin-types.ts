@@ -11,6 +11,7 @@ import { HostedCondition } from './hosted-condition.js';
 import { HostedDict } from './hosted-dict.js';
 import { HostedList } from './hosted-list.js';
 import { HostedLock, type HostedLockOptions, HostedRLock } from './hosted-locks.js';
+import { HostedMemory } from './hosted-memory.js';
 import { HostedQueue } from './hosted-queue.js';
 import { HostedBoundedSemaphore, HostedEvent, HostedSemaphore, type HostedSemaphoreOptions } from './hosted-semaphores.js';
 import { HostedSet } from './hosted-set.js';
@@ -66,5 +67,6 @@ const TYPES: readonly Maker[] = [
     methodToTypeId: new Map(['applyAsync', 'mapAsync', 'starmapAsync'].map((method) => [method, 'AsyncResult'])),
     familyOnly: true,
   },
+  { typeId: 'Memory', form: FORM.OBJECT, make: () => new HostedMemory(), familyOnly: true },
   { typeId: 'AsyncResult', form: FORM.OBJECT, make: undefined, exposed: new Set(['get', 'wait', 'ready', 'successful']) },
 ];

@@ -33,6 +33,7 @@ export type {
 export type { ArgsOf, Creator, MadeBy, Proxy, Registrable, RemoteIterator, SyncProxy } from './proxy-types.js';
 export { Server } from './server.js';
 export { ServerProcess } from './server-process.js';
+export { SharedMemoryManager } from './shared-memory-manager.js';
 export { type DictInit, Manager, SyncManager } from './sync-manager.js';
 
 registerOwnExports(exported);
