@@ -176,6 +176,59 @@ def acquire_and_release(lock, times):
         release()
 
 
+# Values, arrays and lists in shared memory, one process alone with them
+
+def value_under_lock(params):
+    value = mp.get_context("spawn").Value("i", 0)
+    lock = value.get_lock()
+
+    def act(times):
+        for _ in range(times):
+            with lock:
+                value.value += 1
+
+    return ns_per_act(act, params)
+
+
+def raw_array(params):
+    return ns_per_act(over_all(mp.get_context("spawn").RawArray("d", params["length"])), params)
+
+
+def locked_array(params):
+    return ns_per_act(over_all(mp.get_context("spawn").Array("d", params["length"])), params)
+
+
+def shareable_list(params):
+    from multiprocessing.shared_memory import ShareableList
+
+    items = ShareableList([0] * params["length"])
+    try:
+        return ns_per_act(over_all(items), params)
+    finally:
+        items.shm.close()
+        items.shm.unlink()
+
+
+def over_all(array):
+    length = len(array)
+
+    def act(times):
+        at = 0
+        for _ in range(times):
+            array[at] = array[at] + 1
+            at = 0 if at + 1 == length else at + 1
+
+    return act
+
+
+def ns_per_act(act, params):
+    act(params["warmup"] // 10)
+    iterations = params["iterations"] // 10  # a tenth: Python's loop is slower, the figure is per operation
+    start = time.perf_counter()
+    act(iterations)
+    return (time.perf_counter() - start) * 1e9 / iterations
+
+
 # Channels: one sender here, one receiver in a spawned process
 
 def queue_one_to_one(params):

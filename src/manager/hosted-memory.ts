@@ -4,7 +4,7 @@
  * Runs in servers. The name goes with `unlink()` by whoever has it, at the latest with this process; who dies between making memory and
  * handing it over here, or kills this process, leaves it to the end of the family, as all named memory.
  */
-import { SharedMemory } from '../memory/shared-memory.js';
+import type { SharedMemory } from '../memory/shared-memory.js';
 
 const kept = new Set<SharedMemory>();
 

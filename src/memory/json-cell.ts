@@ -14,6 +14,7 @@
  * reads again if somebody counted up meanwhile; it waits for nobody.
  */
 import { arena } from '../substrate/arena.js';
+import { faultPoint } from '../substrate/fault.js';
 import { LockWord } from '../substrate/lock-word.js';
 import type { SharedPiece } from '../substrate/shared-piece.js';
 
@@ -67,7 +68,9 @@ export class JsonCell {
       const next = (Atomics.load(this.#words, 0) + 1) | 0;
       this.#halves.set(text, (next & 1) * this.#halfBytes);
       Atomics.store(this.#words, 1 + (next & 1), text.length);
+      faultPoint('json.beforeCount');
       Atomics.store(this.#words, 0, next);
+      faultPoint('json.afterCount');
     } finally {
       this.#lock.release();
     }

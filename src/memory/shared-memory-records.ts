@@ -16,6 +16,7 @@
 import { randomBytes } from 'node:crypto';
 import { lstatSync, mkdirSync, readdirSync, readlinkSync, rmdirSync, symlinkSync, unlinkSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
+import { faultPoint } from '../substrate/fault.js';
 import { exists, familyFounder, type ProcessKey } from '../substrate/named-memory.js';
 
 /** Where the memory of a name lies. */
@@ -37,6 +38,7 @@ export function recordName(name: string): string | undefined {
   for (;;) {
     if (!makeFolder(folder)) return undefined;
     if (!ignoring(['ENOENT'], () => symlinkSync(name, `${path}.name`))) continue;
+    faultPoint('shared_memory.recorded');
     sweepAtExit(pid);
     return path;
   }
@@ -45,6 +47,7 @@ export function recordName(name: string): string | undefined {
 /** Removes the record at a path that `recordName` gave. */
 export function dropRecord(path: string): void {
   remove(path);
+  faultPoint('shared_memory.halfForgotten');
   remove(`${path}.name`);
   removeFolder();
 }
@@ -84,6 +87,7 @@ function sweep(isLeft: (founder: ProcessKey) => boolean): void {
     const name = nameIn(path);
     if (inode !== undefined && name !== undefined && inodeOf(`${MEMORY_FOLDER}/${name}`) === inode)
       remove(`${MEMORY_FOLDER}/${name}`);
+    faultPoint('shared_memory.swept');
     remove(path);
     remove(`${path}.name`);
   }

@@ -10,6 +10,7 @@ import { getSystemErrorMap, inspect } from 'node:util';
 import { ClosedError, SystemError } from '../errors.js';
 import { showAs } from '../sharing/inspection.js';
 import { systemError } from '../substrate/failure.js';
+import { faultPoint } from '../substrate/fault.js';
 import { mapFile, unmapFile } from '../substrate/named-memory.js';
 import { deserialize, serialize } from '../wire/class-hooks.js';
 import { explainRefusal } from '../wire/refusal.js';
@@ -107,6 +108,7 @@ export class SharedMemory implements Disposable {
     if (this.#isUnlinked) return;
     this.#isUnlinked = true;
     if (inodeOf(this.#path) === this.#mapped.inode) remove(this.#path);
+    faultPoint('shared_memory.unlinked');
     dropRecordsOf(this.#mapped.inode);
   }
 
@@ -173,8 +175,10 @@ function createTracked(name: string, size: number): Mapped {
   if (record === undefined) return createAt(name, `${MEMORY_FOLDER}/${name}`, size);
   try {
     const made = createAt(name, record, size);
+    faultPoint('shared_memory.reserved');
     try {
       linkSync(record, `${MEMORY_FOLDER}/${name}`);
+      faultPoint('shared_memory.named');
     } catch (error) {
       unmapFile(made.buffer);
       throw asSystemError(error, `${CREATE} '${name}'`);
@@ -206,6 +210,7 @@ function mapped(name: string, path: string, flags: number, size: number, act: st
   } catch (error) {
     throw asSystemError(error, `${act} '${name}'`);
   }
+  if (size > 0) faultPoint('shared_memory.opened');
   try {
     const buffer = mapFile(fd, size, size > 0 ? `${act} '${name}' of ${size} bytes` : `${act} '${name}'`);
     return { name, inode: fstatSync(fd, { bigint: true }).ino, buffer };

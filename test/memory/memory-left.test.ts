@@ -4,7 +4,17 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { linkSync, mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -99,28 +109,39 @@ test(
 test(
   'much that the dead left, and a mess of it, is swept at the next start, which fails at nothing  [TestResourceTracker.test_resource_tracker_safety_net_timeout] [fault 33]',
   clean(async () => {
-    const dead = spawnSync('true').pid;
+    const founder = spawn('sleep', ['1000'], { stdio: 'ignore' }); // families of other tests sweep too, as soon as it is dead
+    const exited = once(founder, 'exit');
+    const { pid } = founder as { pid: number };
+    const id = `${pid}-${startOf(pid)}`;
     const record = new SharedMemory({ create: true, size: 8 }); // makes the folder, and keeps it
     await having(record, async () => {
       const folder = folderOf(record.name);
-      for (let i = 0; i < 200; i++) leave(folder, `${dead}-1-${i.toString(16)}`, `mp-test-left-${dead}-${i}`);
-      symlinkSync('../../etc/passwd', `${folder}/${dead}-1-fff1.name`); // no name that could be ours
-      symlinkSync('mp-test-nowhere', `${folder}/${dead}-1-fff2.name`); // killed before it made the file
-      symlinkSync(record.name, `${folder}/${dead}-1-fff3.name`); // somebody else's by now
-      writeFileSync(`${folder}/${dead}-1-fff4`, ''); // its link is gone
+      for (let i = 0; i < 200; i++) leave(folder, `${id}-${i.toString(16)}`, `mp-test-left-${pid}-${i}`);
+      symlinkSync('../../etc/passwd', `${folder}/${id}-fff1.name`); // no name that could be ours
+      symlinkSync('mp-test-nowhere', `${folder}/${id}-fff2.name`); // killed before it made the file
+      symlinkSync(record.name, `${folder}/${id}-fff3.name`); // somebody else's by now
+      writeFileSync(`${folder}/${id}-fff4`, ''); // its link is gone
       mkdirSync(`${folder}/mp-strange`);
+      founder.kill('SIGKILL');
+      await exited;
       const next = await started('end');
       await endOf(next.program);
       assert.equal(next.program.exitCode, 0);
       unlinkSync(`/dev/shm/${next.names.untracked}`);
-      assert.deepEqual(recordsOf(dead), []);
-      const left = readdirSync('/dev/shm').filter((name) => name.startsWith(`mp-test-left-${dead}`));
+      assert.deepEqual(recordsOf(pid), []);
+      const left = readdirSync('/dev/shm').filter((name) => name.startsWith(`mp-test-left-${pid}`));
       assert.deepEqual(left, []);
       assert.deepEqual([isThere(record.name), isThere('../../etc/passwd')], [true, true]);
       rmSync(`${folder}/mp-strange`, { recursive: true });
     });
   }),
 );
+
+/** When a process started, in clock ticks since boot. */
+function startOf(pid: number): string {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] as string;
+}
 
 /** The folder of the records in which memory of this name has one. */
 function folderOf(name: string): string {
