@@ -53,7 +53,8 @@ export class JsonCell {
       const half = count & 1;
       const start = half * this.#halfBytes;
       const copy = this.#halves.slice(start, start + Atomics.load(this.#words, 1 + half));
-      if (Atomics.load(this.#words, 0) === count) return copy;
+      // Not a mere load: on some processors the copy could be read after that.
+      if (Atomics.compareExchange(this.#words, 0, count, count) === count) return copy;
     }
   }
 

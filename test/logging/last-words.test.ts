@@ -58,7 +58,7 @@ for (const [end, error, only] of [
     `the last words of a child are handled before join() settles: ${end}  [fault 44] [Z-30]`,
     async (kind, t) => {
       const records = listen(t);
-      const limits = end === 'out of memory' ? { maxOldSpaceMb: 30 } : {};
+      const limits = end === 'out of memory' ? { maxOldSpaceMb: 64 } : {};
       const child = await startChild(kind, t, speakAndEnd, [end], limits);
       if (error === undefined) await child.join();
       else await assert.rejects(child.join(), error);
