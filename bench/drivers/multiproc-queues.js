@@ -68,6 +68,23 @@ async function handleAll(results, handler) {
   }
 }
 
+/** Nanoseconds of a put and a get, with so many items inside. @param {{ depth: number, items: number, warmup: number }} params */
+export async function costInside({ depth, items, warmup }) {
+  const { Queue } = await load('multiproc', 'Queue');
+  const queue = new Queue();
+  fillAndEmpty(queue, 1_000, warmup);
+  const start = performance.now();
+  fillAndEmpty(queue, depth, items);
+  return ((performance.now() - start) * 1e6) / items;
+}
+
+function fillAndEmpty(queue, depth, items) {
+  for (let done = 0; done < items; done += depth) {
+    for (let i = 0; i < depth; i++) queue.putSync(i);
+    for (let i = 0; i < depth; i++) check(queue.getSync(), i, 'item');
+  }
+}
+
 /** Both sides in event loops. @param {{ roundTrips: number, warmup: number }} params */
 export async function pipePingPongAsync({ roundTrips, warmup }) {
   const { Pipe, Process } = await load('multiproc', 'Pipe', 'Process');

@@ -53,6 +53,7 @@ export class SideState {
   #version: number | undefined;
   /** The words as they were written here last; `NaN` where somebody else may have changed them since. */
   readonly #written: Float64Array = new Float64Array(LINE_BYTES / 4).fill(Number.NaN);
+  #hasWritten = false;
 
   constructor(offset: number) {
     this.offset = offset;
@@ -76,6 +77,7 @@ export class SideState {
     const { standing } = this;
     const words = this.#words;
     const written = this.#written;
+    this.#hasWritten = true;
     const version = ((this.#version as number) + 1) | 0;
     const at = COPY[(version & 1) as 0 | 1];
     const countOffset = (version - standing.count) | 0;
@@ -104,7 +106,9 @@ export class SideState {
     const words = this.#words;
     const { standing } = this;
     const written = this.#written;
-    for (let word = 0; word < written.length; word++) written[word] = Number.NaN; // a call of fill takes longer
+    // A call of fill takes longer; and who only looks on has written nothing.
+    if (this.#hasWritten) for (let word = 0; word < written.length; word++) written[word] = Number.NaN;
+    this.#hasWritten = false;
     for (;;) {
       const version = Atomics.load(words, VERSION);
       const at = COPY[(version & 1) as 0 | 1];
