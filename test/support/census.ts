@@ -4,9 +4,9 @@
  *
  * Runs in the test process. Never judges what was there before the test began.
  */
-import { readdirSync } from 'node:fs';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { familyOf, linkOf, listOf, markFamily } from './family.js';
@@ -25,13 +25,22 @@ export interface CensusOptions {
 
 const POLL_MS = 20;
 const DEFAULT_GRACE_MS = 5_000;
+const SHARED = '/dev/shm';
 const OWN_NAME = /^(multiproc|mp-)/;
 const warmedUp = new Set<() => unknown>();
 
 markFamily();
+takeOwnFolder();
 // Both streams open a handle at their first use, which would otherwise be held against the first test that prints.
 void process.stdout;
 void process.stderr;
+
+/** Temporary names of other test files are none of this one's business. */
+function takeOwnFolder(): void {
+  const folder = mkdtempSync(join(tmpdir(), 't-'));
+  process.env['TMPDIR'] = folder;
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+}
 
 /** What exists now. */
 export function census(): Census {
@@ -124,12 +133,25 @@ function fileDescriptors(): Array<[string, string]> {
   });
 }
 
+/** Files that run beside this one have names of their own. */
 function names(): Array<[string, string]> {
-  return ['/dev/shm', tmpdir()].flatMap((folder) =>
-    listOf(folder)
-      .filter((name) => OWN_NAME.test(name))
-      .map((name): [string, string] => [`name ${folder}/${name}`, `name ${folder}/${name}`]),
-  );
+  return [...temporaryNames(), ...sharedNames()].map((path) => [`name ${path}`, `name ${path}`]);
+}
+
+function temporaryNames(): string[] {
+  return listOf(tmpdir())
+    .filter((name) => OWN_NAME.test(name))
+    .map((name) => join(tmpdir(), name));
+}
+
+/** The records of named memory say in which family each name was made. */
+function sharedNames(): string[] {
+  const pids = new Set([process.pid, ...familyOf().map(({ pid }) => pid)]);
+  return listOf(SHARED)
+    .filter((folder) => folder.startsWith('multiproc-'))
+    .flatMap((folder) => listOf(join(SHARED, folder)).map((record) => join(SHARED, folder, record)))
+    .filter((record) => pids.has(Number.parseInt(basename(record), 10)))
+    .map((record) => `${record} -> ${linkOf(record) ?? 'memory'}`);
 }
 
 function mappings(): Array<[string, string]> {
