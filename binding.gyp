@@ -3,6 +3,7 @@
     "sources": [
       "native/addon.c",
       "native/arena.c",
+      "native/certificates.c",
       "native/doorbell.c",
       "native/fork-client.c",
       "native/fork-platform.c",
@@ -11,6 +12,7 @@
       "native/futex.c",
       "native/guardian.c",
       "native/keeper.c",
+      "native/launch.c",
       "native/loop-end.c",
       "native/napi-helpers.c",
       "native/poller.c",

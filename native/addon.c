@@ -1,5 +1,6 @@
 /* The addon's exports: mechanism only. Policy, options and messages are TypeScript's (src/native/addon-types.ts). */
 #include "arena.h"
+#include "certificates.h"
 #include "doorbell.h"
 #include "env.h"
 #include "fault.h"
@@ -375,6 +376,7 @@ NAPI_MODULE_INIT() {
   mp_export(env, exports, "fault", fault);
 #endif
   mp_process_exports(env, exports);
+  mp_certificates_exports(env, exports);
   mp_fork_server_exports(env, exports);
   mp_fork_client_exports(env, exports);
   mp_fork_platform_exports(env, exports);

@@ -136,7 +136,14 @@ static void on_interrupt(int number, siginfo_t *info, void *context) {
   kill(getpid(), SIGINT);
 }
 
-/* ignoreTerminalInterrupt(parentPid) */
+/* A child starts in a process group of its own, where no Ctrl-C comes to, and leaves it when it is ready for one: it
+ * then stops, goes on and is killed with the group of its parent. A session of its own it keeps. */
+static void join_parents_group(pid_t parent) {
+  pid_t group = getpgid(parent);
+  if (group > 0 && group != getpgrp() && getsid(0) != getpid()) setpgid(0, group);
+}
+
+/* ignoreTerminalInterrupt(parentPid) -> errno */
 static napi_value ignore_terminal_interrupt(napi_env env, napi_callback_info info) {
   napi_value argv[1];
   mp_args(env, info, 1, argv);
@@ -145,7 +152,9 @@ static napi_value ignore_terminal_interrupt(napi_env env, napi_callback_info inf
   memset(&action, 0, sizeof(action));
   action.sa_sigaction = on_interrupt;
   action.sa_flags = SA_SIGINFO | SA_RESTART;
-  return mp_int(env, sigaction(SIGINT, &action, NULL) == 0 ? 0 : errno);
+  int error = sigaction(SIGINT, &action, NULL) == 0 ? 0 : errno;
+  if (error == 0) join_parents_group(interrupting_parent);
+  return mp_int(env, error);
 }
 
 /* pipe() -> [readFd, writeFd] | failure; both close-on-exec. */

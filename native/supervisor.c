@@ -1,7 +1,6 @@
 #include "supervisor.h"
 #include "arena.h"
 #include "doorbell.h"
-#include "fault.h"
 #include "keeper.h"
 #include "layout.h"
 #include <errno.h>
@@ -9,7 +8,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,9 +17,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#ifndef __GLIBC_PREREQ
-#define __GLIBC_PREREQ(major, minor) 0
-#endif
 #ifndef P_PIDFD
 #define P_PIDFD 3
 #endif
@@ -93,60 +88,7 @@ uint64_t mp_process_start_time(int pid) {
   return state == 'Z' ? 0 : ticks; /* dead, and not yet waited for by whoever has to */
 }
 
-/* ---- starting (runs in the supervisor thread) ---- */
-
-static int add_fds(posix_spawn_file_actions_t *actions, const mp_spawn_t *spawn, int *moved) {
-  for (int i = 0; i < spawn->fd_count; i++) {
-    moved[i] = fcntl(spawn->fds[i], F_DUPFD_CLOEXEC, spawn->fd_count); /* out of the way of the child's 0, 1, 2, … */
-    if (moved[i] < 0) return errno;
-    int error = posix_spawn_file_actions_adddup2(actions, moved[i], i);
-    if (error != 0) return error;
-  }
-#if __GLIBC_PREREQ(2, 34)
-  return posix_spawn_file_actions_addclosefrom_np(actions, spawn->fd_count); /* what this process inherited itself */
-#else
-  return 0;
-#endif
-}
-
-static void set_attributes(posix_spawnattr_t *attributes, bool new_session) {
-  sigset_t none, defaults;
-  sigemptyset(&none);
-  sigemptyset(&defaults);
-  sigaddset(&defaults, SIGPIPE); /* ignored by the runtime, and ignored signals survive exec */
-  sigaddset(&defaults, SIGXFSZ);
-  posix_spawnattr_setsigmask(attributes, &none);
-  posix_spawnattr_setsigdefault(attributes, &defaults);
-  short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
-#ifdef POSIX_SPAWN_SETSID
-  if (new_session) flags |= POSIX_SPAWN_SETSID;
-#endif
-  posix_spawnattr_setflags(attributes, flags);
-}
-
-static int start_process(const mp_spawn_t *spawn, pid_t *pid, const char **syscall_name) {
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-  int moved[16];
-  for (int i = 0; i < 16; i++) moved[i] = -1;
-  *syscall_name = "fcntl";
-  if (spawn->fd_count > 16) return E2BIG;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawnattr_init(&attributes);
-  set_attributes(&attributes, spawn->new_session);
-  int error = MP_FAULT_ERRNO("spawn.beforeFork");
-  if (error == 0) error = add_fds(&actions, spawn, moved);
-  if (error == 0) {
-    *syscall_name = spawn->cwd != NULL ? "chdir" : "posix_spawn";
-    if (spawn->cwd != NULL) error = posix_spawn_file_actions_addchdir_np(&actions, spawn->cwd);
-    if (error == 0) error = posix_spawn(pid, spawn->file, &actions, &attributes, spawn->argv, spawn->envp);
-  }
-  for (int i = 0; i < spawn->fd_count; i++)
-    if (moved[i] >= 0) close(moved[i]);
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
-  return error;
-}
+/* ---- starting (runs in the supervisor thread, which blocks all signals) ---- */
 
 static void forget(child_t *child) {
   if (child->pidfd >= 0) close(child->pidfd);
@@ -165,7 +107,7 @@ static void answer(request_t *asked) {
     child->ring_fd = fcntl(asked->ring_fd, F_DUPFD_CLOEXEC, LOWEST_OTHER_FD);
     if (child->ring_fd < 0) error = errno;
   }
-  if (error == 0) error = start_process(asked->spawn, &child->pid, &asked->syscall_name);
+  if (error == 0) error = mp_launch(asked->spawn, &child->pid, &asked->syscall_name);
   if (error == 0) {
     asked->syscall_name = "pidfd_open";
     child->pidfd = pidfd_open(child->pid);

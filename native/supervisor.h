@@ -5,19 +5,10 @@
  * signal to the thread that forked it, not to the process. It never runs JavaScript and never waits for it. */
 #pragma once
 #include "fork-client.h"
+#include "launch.h"
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-
-typedef struct {
-  const char *file;
-  char **argv;
-  char **envp;
-  const char *cwd;  /* NULL: that of the parent */
-  const int *fds;   /* what the child has as 0, 1, 2, … */
-  int fd_count;
-  bool new_session;
-} mp_spawn_t;
 
 typedef struct {
   int id;

@@ -53,6 +53,7 @@ const LATER = {
     'process/child-setup',
     'process/process-kind',
     'process/start-method',
+    'process/resource-limits',
     'process/start-frames',
     'process/launcher',
     'threads/thread-launcher',
@@ -73,6 +74,8 @@ const LATER = {
     'wire/value-path',
     'process/active-children',
     'process/exit-status',
+    'process/late-certificates',
+    'process/process-end',
   ],
 };
 

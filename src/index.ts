@@ -36,6 +36,8 @@ export { setForkserverPreload } from './process/forkserver-preload.js';
 export { setExecutable } from './process/launcher.js';
 export { type ParentProcess, parentProcess } from './process/parent-process.js';
 export { Process, type ProcessOptions } from './process/process.js';
+export { Finalize, type FinalizeOptions } from './process/finalize.js';
+export type { ResourceLimits } from './process/resource-limits.js';
 export { SpawnProcess } from './process/spawn-process.js';
 export {
   type ContextOption,

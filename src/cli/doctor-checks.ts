@@ -189,7 +189,7 @@ function checkCertificates(): Finding {
     status: 'warn',
     detail: `NODE_EXTRA_CA_CERTS is ${file}`,
     advice:
-      'Node 20 reads it at every process start (about 30 ms with all system certificates); Node 22 reads it when it is needed',
+      'Node 20 reads it at its start (about 30 ms with all system certificates), children of multiproc only when they use TLS; Node 22 reads it when it is needed',
   };
 }
 

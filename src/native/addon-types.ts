@@ -87,6 +87,8 @@ export interface Addon {
   processStartTime(pid: number): number;
   exitNow(code: number): never;
   ignoreTerminalInterrupt(parentPid: number): number;
+  /** Has node read this file of certificates, unless it has made its list of them; ENOSYS: it cannot be asked. null: only says that. */
+  extraCertificates(path: string | null): number;
   /** Has a duplicate of the descriptor kept for who asks for the token; 0 or an errno. */
   keeperKeep(token: number, fd: number): number;
   /** A duplicate of what is kept, closed at the end of this thread unless `closeFd` or `forgetBell` comes first; or a negative errno. */

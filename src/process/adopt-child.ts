@@ -21,6 +21,6 @@ export function adoptChild(child: Child, name: string, ProcessClass: typeof Proc
   const running = new RunningChild({ name: () => name, launch: () => child, onEnd: () => removeActive(adopted) });
   const make = () => Reflect.construct(Process, [{ name, daemon: false }], ProcessClass) as Process;
   const adopted: Process = born({ identity: [], of: running }, make);
-  addActive(adopted, { daemon: true, detached: false, child });
+  addActive(adopted, { role: 'worker', detached: false, child });
   return { process: adopted, ended: () => running.end({ kind: 'ended' }) };
 }

@@ -44,7 +44,7 @@ export async function startInBackground({ name: base, counted, target, args, opt
     onEnd: () => removeActive(started),
   });
   const started: Process = born({ identity, of: running }, () => new Process({ name, daemon: false }));
-  addActive(started, { daemon: true, detached: false, child: running.child });
+  addActive(started, { role: 'daemon', detached: false, child: running.child });
   for (const [frame, encoded] of frames) running.child.send(frame, encoded);
   return started;
 }

@@ -17,6 +17,7 @@ import { decodeValue } from '../wire/codec.js';
 import type { Definition, Encoded } from '../wire/codec-types.js';
 import { Inbox, Shipper } from '../wire/shipper.js';
 import { joinAsSender } from './family.js';
+import { readCertificatesLater } from './late-certificates.js';
 import { BOOT, type Boot, END, INTERRUPT } from './frames.js';
 import { bootOf, setBoot, setLoading } from './identity.js';
 
@@ -65,6 +66,7 @@ export interface Surroundings {
 export const IN_PROCESS: Surroundings = {
   join(id, { pid, detached }) {
     faultPoint('spawn.afterExec');
+    if (process.env['MULTIPROC_EXTRA_CA_CERTS'] !== undefined) readCertificatesLater();
     if (!detached) dieWithParent(pid); // before the slot is entered: that of a dead parent's child may be another's by now
     const me = joinFamily({ arenaFd: ARENA_FD, id, doorbell: DOORBELL });
     binding().ignoreTerminalInterrupt(pid);
@@ -170,7 +172,14 @@ async function flushProcessOutput(): Promise<void> {
 
 /** Settles when all that was written so far is out. */
 export async function flushStreams(): Promise<void> {
-  await Promise.all(
-    [process.stdout, process.stderr].map((stream) => new Promise<void>((resolve) => stream.write('', () => resolve()))),
-  );
+  await Promise.all([process.stdout, process.stderr].map(flushed));
+}
+
+/** User code may have closed the stream, put another one in its place, or a method of its own that does not call back. */
+function flushed(stream: NodeJS.WriteStream | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const { write } = Object.getPrototypeOf(stream ?? {}) as Partial<NodeJS.WriteStream>;
+    if (stream === undefined || stream.destroyed || write === undefined) resolve();
+    else write.call(stream, '', 'utf8', () => resolve());
+  });
 }

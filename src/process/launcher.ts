@@ -5,6 +5,7 @@
  * Runs in parents. Start method `spawn`: a fresh node. Knows nothing of what the child runs.
  */
 import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import { type ProcessPhase, SystemError } from '../errors.js';
 import { collectLogs, collectRest } from '../logging/collector.js';
 import { sweepOnce } from '../memory/shared-memory-records.js';
@@ -23,6 +24,7 @@ import type { Definition, Encoded } from '../wire/codec-types.js';
 import { Inbox, Shipper } from '../wire/shipper.js';
 import { openChildFds } from './child-fds.js';
 import { END, NOTHING } from './frames.js';
+import { withoutCertificates } from './late-certificates.js';
 import { reaper } from './reaper.js';
 
 /** What a child needs whatever it is. */
@@ -82,11 +84,12 @@ export type Starter = (place: Place) => Started;
 
 let executable = process.execPath;
 
-/** Uses another node for children started from now on. @python `set_executable()` */
-export function setExecutable(path: string): void {
-  if (typeof path !== 'string' || path === '')
-    throw new TypeError(`Cannot set the executable: path must be a non-empty string, received ${String(path)}`);
-  executable = path;
+/** Uses another node, by its path or file URL, for children started from now on. @python `set_executable()` */
+export function setExecutable(path: string | URL): void {
+  const file = path instanceof URL && path.protocol === 'file:' ? fileURLToPath(path) : path;
+  if (typeof file !== 'string' || file === '')
+    throw new TypeError(`Cannot set the executable: path must be a non-empty string or a file URL, received ${String(path)}`);
+  executable = file;
 }
 
 /** Starts a child: as a function, so that the bundle can load this module when the first child is started. */
@@ -257,9 +260,10 @@ function startProcess(request: LaunchRequest, place: Place): Started {
   const { doorbell } = self();
   const fds = [...given.stdio, arena().fd, doorbell.writeFd, given.bellRead, given.bellWrite];
   const argv = [executable, ...request.execArgv, entryFile(request.entry), homeArgument(request, place)];
+  const env = withoutCertificates(request.env, request.execArgv, executable);
   const started = orThrow(
     'start a process',
-    native.spawn(doorbell.member, executable, argv, environment(request.env), request.cwd ?? null, fds, request.detached),
+    native.spawn(doorbell.member, executable, argv, environment(env), request.cwd ?? null, fds, request.detached),
   );
   return { ...handleOf(started.id), pid: started.pid, bell: new Bell(participant, given.bellWrite), ...given.handOver() };
 }

@@ -10,6 +10,7 @@ import { nextIdentity } from './identity.js';
 import type { Child, ChildRequest, LaunchRequest } from './launcher.js';
 import type { Process } from './process.js';
 import type { ProcessOptions } from './process-options.js';
+import { flagsOfLimits, limitsOf } from './resource-limits.js';
 import { checkStartMethod, launcherOf, methodOf, type StartMethod } from './start-method.js';
 
 /** The kind of a class whose processes start by one method only. */
@@ -50,9 +51,8 @@ export function prepareProcess(options: ProcessOptions): Promise<void> | undefin
   return prepare?.(needsOf(options));
 }
 
-function needsOf({ execArgv = execArgvForChild(), maxOldSpaceMb, env }: ProcessOptions): Pick<LaunchRequest, 'execArgv' | 'env'> {
-  return {
-    execArgv: maxOldSpaceMb === undefined ? execArgv : [...execArgv, `--max-old-space-size=${maxOldSpaceMb}`],
-    env: childEnvironment(env),
-  };
+function needsOf(options: ProcessOptions): Pick<LaunchRequest, 'execArgv' | 'env'> {
+  const { execArgv = execArgvForChild(), env } = options;
+  const flags = flagsOfLimits(limitsOf(options));
+  return { execArgv: flags.length === 0 ? execArgv : [...execArgv, ...flags], env: childEnvironment(env) };
 }

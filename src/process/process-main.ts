@@ -8,13 +8,13 @@ import { faultPoint } from '../substrate/fault.js';
 import { self } from '../substrate/self.js';
 import { decodeArgs, decodeValue, encodeValue } from '../wire/codec.js';
 import { encodeFailure } from '../wire/remote-error.js';
-import { joinActive } from './active-children.js';
 import { classNamed } from './child-kind.js';
 import { IN_PROCESS, startChild, type ChildProgram, type ParentLink, type Surroundings } from './child-main.js';
 import { type Became, becomeProcess } from './current-process.js';
 import { catchFatal } from './fatal.js';
 import { FAILURE, NOTHING, READY, RESULT, START, SUBCLASS, TARGET, type Boot } from './frames.js';
 import { Process } from './process.js';
+import { endInOrder } from './process-end.js';
 import type { Start } from './start-frames.js';
 import { InvalidStateError } from '../errors.js';
 
@@ -89,7 +89,8 @@ function run({ boot, parent, surroundings: { flushOutput }, become }: Life): voi
     try {
       report(error);
     } finally {
-      void flushOutput().then(() => process.exit());
+      const leave = () => process.exit();
+      void flushOutput().then(leave, leave);
     }
   };
   catchFatal((error) => fail(error));
@@ -124,7 +125,7 @@ function run({ boot, parent, surroundings: { flushOutput }, become }: Life): voi
     })
     .then(async () => {
       settled = true;
-      await joinActive();
+      await endInOrder();
       await flushOutput();
       process.exit();
     });

@@ -4,6 +4,7 @@
  * Runs in every process.
  */
 
+import { checkResourceLimits, type ResourceLimits } from './resource-limits.js';
 import { checkContext, type ContextOption } from './start-method.js';
 
 export interface ProcessOptions<A extends unknown[] = unknown[], R = unknown> {
@@ -25,6 +26,8 @@ export interface ProcessOptions<A extends unknown[] = unknown[], R = unknown> {
   readonly stdio?: 'inherit' | 'pipe' | 'ignore' | undefined;
   /** Limit of the JavaScript heap in MiB. */
   readonly maxOldSpaceMb?: number | undefined;
+  /** Limits of heap and stack, by the names of `worker_threads`. */
+  readonly resourceLimits?: ResourceLimits | undefined;
   /** May outlive its parent. Default false. */
   readonly detached?: boolean | undefined;
   /** Console output becomes log records where the parent has logging configured; else it goes to stdout and stderr as always. Default false. */
@@ -57,6 +60,7 @@ const CHECKS: Readonly<Record<string, (value: unknown) => void>> = {
     if (!Number.isInteger(value) || value <= 0)
       throw new RangeError(`Cannot create a process: maxOldSpaceMb must be a positive integer of MiB, received ${value}`);
   },
+  resourceLimits: checkResourceLimits,
   detached: (value) => typeof value === 'boolean' || refuse('detached must be a boolean', value),
   captureConsole: (value) => typeof value === 'boolean' || refuse('captureConsole must be a boolean', value),
 };

@@ -194,7 +194,7 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
       },
     });
     const { child } = running;
-    addActive(this, { daemon: this.#daemon, detached, child });
+    addActive(this, { role: this.#daemon ? 'daemon' : 'child', detached, child });
     if (this.#daemon) {
       child.stdout?.unref?.();
       child.stderr?.unref?.();

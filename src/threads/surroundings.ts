@@ -43,5 +43,6 @@ function tellOfInterruptListeners(word: Int32Array): void {
 
 /** Only what waits is waited for: the answer comes from the parent, who may be busy. */
 async function flushOutput(): Promise<void> {
-  if (process.stdout.writableLength > 0 || process.stderr.writableLength > 0) await flushStreams();
+  const streams: (NodeJS.WriteStream | undefined)[] = [process.stdout, process.stderr]; // user code may remove them
+  if (streams.some((stream) => (stream?.writableLength ?? 0) > 0)) await flushStreams();
 }

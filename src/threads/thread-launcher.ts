@@ -7,18 +7,19 @@
  * are poisoned (its guardians are gone), its doorbell is closed and its children are killed.
  */
 import type { Readable } from 'node:stream';
-import { Worker } from 'node:worker_threads';
+import { type ResourceLimits as WorkerLimits, Worker } from 'node:worker_threads';
 import { fileBeside, fileOfPackage } from '../native/own-files.js';
 import { signalNumber } from '../process/exit-status.js';
 import { INTERRUPT } from '../process/frames.js';
 import { type Child, type ChildRequest, homeArgument, launchWith, type Place, type Started } from '../process/launcher.js';
 import type { ProcessOptions } from '../process/process-options.js';
+import { limitsOf } from '../process/resource-limits.js';
 import { Bell } from '../substrate/doorbell.js';
 import { self } from '../substrate/self.js';
 import { INTERRUPT_BYTES, LISTENS, STARTING, STATE, type ThreadData, UNWANTED } from './thread-data.js';
 
 /** What of a Process's options a thread heeds. */
-export type ThreadStart = Pick<ProcessOptions, 'env' | 'execArgv' | 'stdio' | 'maxOldSpaceMb'>;
+export type ThreadStart = Pick<ProcessOptions, 'env' | 'execArgv' | 'stdio' | 'maxOldSpaceMb' | 'resourceLimits'>;
 
 /** The programs of threads. */
 export type ThreadEntry = 'thread-entry.cjs' | 'thread-worker-entry.cjs';
@@ -29,7 +30,7 @@ export function launchThread(options: ThreadStart, request: ChildRequest, entry:
 }
 
 function startThread(file: string, options: ThreadStart, request: ChildRequest, place: Place): Started {
-  const { stdio = 'inherit', maxOldSpaceMb } = options;
+  const { stdio = 'inherit' } = options;
   const interrupt = new Int32Array(new SharedArrayBuffer(INTERRUPT_BYTES));
   const data: ThreadData = { env: options.env ?? {}, parentBellFd: self().doorbell.writeFd, interrupt };
   const worker = new Worker(file, {
@@ -38,7 +39,7 @@ function startThread(file: string, options: ThreadStart, request: ChildRequest, 
     stdout: stdio !== 'inherit',
     stderr: stdio !== 'inherit',
     ...(options.execArgv !== undefined && { execArgv: [...options.execArgv] }),
-    ...(maxOldSpaceMb !== undefined && { resourceLimits: { maxOldGenerationSizeMb: maxOldSpaceMb } }),
+    resourceLimits: limitsOf(options) as WorkerLimits,
   });
   worker.unref(); // the doorbell keeps the event loop alive for those that shall
   if (stdio === 'ignore') for (const stream of [worker.stdout, worker.stderr]) stream.resume();

@@ -5,11 +5,13 @@
  */
 import { CancelledError } from '../errors.js';
 import { now } from '../substrate/clock.js';
+import { addWork, removeWork, type Work } from '../process/process-end.js';
 import { self } from '../substrate/self.js';
 import { Statistics } from './statistics.js';
 import type { Task } from './task.js';
 
-export class Ledger {
+export class Ledger implements Work {
+  readonly sort = 'tasks';
   readonly statistics: Statistics = new Statistics();
   readonly #onSettled: () => void;
   #open = 0;
@@ -32,7 +34,9 @@ export class Ledger {
   /** There is one more. */
   enter(task: Task): void {
     task.submitted = now();
-    if (this.#open++ === 0) self().doorbell.hold();
+    if (this.#open++ > 0) return;
+    self().doorbell.hold();
+    addWork(this);
   }
 
   /** Fails a task. */
@@ -49,9 +53,19 @@ export class Ledger {
     if (task.state === 'settled') return;
     task.state = 'settled';
     clearTimeout(task.timer);
-    if (--this.#open === 0) self().doorbell.release();
+    if (--this.#open === 0) this.#allDone();
     task.release?.();
     tell();
     this.#onSettled();
+  }
+
+  /** What the end of this process would leave. */
+  undone(): number {
+    return this.#open;
+  }
+
+  #allDone(): void {
+    self().doorbell.release();
+    removeWork(this);
   }
 }

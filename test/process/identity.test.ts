@@ -240,7 +240,7 @@ test(
 );
 
 test(
-  'cpuCount() is at least 1 and follows the affinity mask and no more than the machine has',
+  'cpuCount() is at least 1 and follows the affinity mask and no more than the machine has  [_TestProcess.test_cpu_count] [M-16]',
   clean(async (t) => {
     assert.ok(cpuCount() >= 1 && cpuCount() <= availableParallelism());
     const { Program, fixture } = await import('./process-support.js');

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { realpathSync } from 'node:fs';
 import { test } from 'node:test';
 import { activeChildren, Process, ResourceExhaustedError, SystemError } from '#src/index.js';
-import { clean, folder, Lines, soon, started } from './process-support.js';
+import { clean, folder, soon, started } from './process-support.js';
 
 const env = (name: string): string | undefined => process.env[name];
 
@@ -123,61 +123,6 @@ test(
 );
 
 test(
-  'Process stdio "pipe" gives stdout and stderr to the parent, whole, also what is read after the end',
-  clean(async (t) => {
-    const p = await started(t, {
-      stdio: 'pipe',
-      target: () => {
-        console.log('out');
-        console.error('err');
-        process.stdout.write('last');
-      },
-    });
-    await soon(p.join(), 'join');
-    const [out, err] = [new Lines(p.stdout as NonNullable<typeof p.stdout>), new Lines(p.stderr as NonNullable<typeof p.stderr>)];
-    assert.equal(await out.all(), 'out\nlast');
-    assert.equal(await err.all(), 'err\n');
-  }),
-);
-
-test(
-  'Process stdio "pipe" holds a child that writes until the parent reads, and loses nothing when the target settles',
-  clean(async (t) => {
-    for (const fails of [false, true]) {
-      const p = await started(t, {
-        stdio: 'pipe',
-        args: [fails],
-        target: (fails: boolean) => {
-          for (let i = 0; i < 64; i++) process.stdout.write(`${String(i).padEnd(64 * 1024 - 1, '.')}\n`);
-          if (fails) throw new Error('failed');
-        },
-      });
-      await assert.rejects(p.join(500), { name: 'TimeoutError' });
-      const out = new Lines(p.stdout as NonNullable<typeof p.stdout>);
-      assert.equal((await soon(p.exception(), 'exception')) === null, !fails);
-      const text = await out.all();
-      assert.equal(text.length, 64 * 64 * 1024);
-      assert.match(text, /\n63\.*\n$/);
-    }
-  }),
-);
-
-test(
-  'Process stdio "pipe": a child whose output nobody reads any more goes on',
-  clean(async (t) => {
-    const p = await started(t, {
-      stdio: 'pipe',
-      target: async () => {
-        for (let i = 0; i < 100; i++) process.stdout.write('.'.repeat(10_000));
-        return 'done';
-      },
-    });
-    p.stdout?.resume();
-    assert.equal(await soon(p.result(), 'result'), 'done');
-  }),
-);
-
-test(
   'Process stdio "ignore" writes nowhere; stdout and stderr of the object are null',
   clean(async (t) => {
     const p = await started(t, {
@@ -230,7 +175,7 @@ test(
 );
 
 test(
-  'Process children inherit no file descriptor of the parent beyond stdio and their own  [B-08]',
+  'Process children inherit no file descriptor of the parent beyond stdio and their own  [TestCloseFds.test_closefd] [B-08]',
   clean(async (t) => {
     const { closeSync, openSync } = await import('node:fs');
     const fd = openSync('/etc/hostname', 'r');

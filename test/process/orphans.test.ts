@@ -37,7 +37,7 @@ test(
 );
 
 test(
-  'A detached child outlives its killed parent, and sees its end',
+  'A detached child outlives its killed parent, and sees its end  [_TestProcess.test_parent_process] [P-30]',
   clean(async (t) => {
     const path = join(folder(t), 'trace');
     const parent = program(t, 'family.mjs', ['detached', path]);

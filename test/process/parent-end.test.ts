@@ -159,3 +159,43 @@ test(
     await untilGone(pids);
   }),
 );
+
+for (const terminal of [false, true]) {
+  test(
+    `A second Ctrl-C ${terminal ? 'at a terminal ' : ''}ends a program that still waits after the first: no orphans, no stacks  [fault 72]`,
+    clean(async (t) => {
+      const main = terminal
+        ? new Program(t, 'python3', ['-c', PTY, process.execPath, fixture('ctrl-c-twice.mjs')])
+        : program(t, 'ctrl-c-twice.mjs', [], { detached: true });
+      const type = () => process.kill(terminal ? main.pid : -main.pid, terminal ? 'SIGUSR1' : 'SIGINT');
+      const pids = await main.value<number[]>('pids');
+      type();
+      assert.equal(await main.value('interrupted'), true);
+      assert.deepEqual(pids.filter(isGone), []);
+      type();
+      const end = await main.end();
+      await untilGone(pids);
+      assert.equal(terminal ? (end.code << 24) >> 24 : end.code, -2);
+      assert.equal(end.stderr, '');
+      assert.doesNotMatch(end.stdout, /^ +at /m);
+    }),
+  );
+}
+
+for (const method of ['spawn', 'forkserver']) {
+  test(
+    `Ctrl-C while children start (${method}) is the business of the parent too; then they are in its process group  [fault 72, B-07]`,
+    clean(async (t) => {
+      const main = program(t, 'interrupted-starts.mjs', [method], { detached: true });
+      await main.value('ready');
+      const typing = setInterval(() => {
+        if (!isGone(main.pid)) process.kill(-main.pid, 'SIGINT');
+      }, 1);
+      t.after(() => clearInterval(typing));
+      assert.deepEqual(await main.value('ends'), ['lived']);
+      clearInterval(typing);
+      assert.equal(await main.value('sameGroup'), true);
+      assert.deepEqual(await main.end().then(({ code, stderr }) => [code, stderr]), [0, '']);
+    }),
+  );
+}
