@@ -9,8 +9,9 @@
  * end    u32 each: where the objects lie, in lines of 64 bytes; u32: how many
  * ```
  *
- * Whoever dies with an item in hand leaves its holds behind, until the family ends.
+ * Who has taken an item lists its holds as his own until he has read it (`sharing/arrivals.ts`).
  */
+import { arrivedHolds, holdArrived, releaseArrived } from '../sharing/arrivals.js';
 import { pieceOf } from '../sharing/shared-kinds.js';
 import { LINE_BYTES } from '../substrate/layout.js';
 import { releaseCount } from '../substrate/shared-piece.js';
@@ -44,10 +45,30 @@ export function valueEnd(bytes: Uint8Array, length: number, mark: number): numbe
 
 /** Lets go of what an item names that nobody will read. */
 export function releaseHolds(bytes: Uint8Array, length: number, mark: number): void {
+  for (const offset of holdsIn(bytes, length, mark)) releaseCount(offset);
+}
+
+/**
+ * Reads an item that was taken. What it names is held by this thread meanwhile; if that fails, what was not read of it is
+ * let go of.
+ */
+export function readWithHolds<R>(bytes: Uint8Array, length: number, mark: number, read: () => R): R {
+  const offsets = [...holdsIn(bytes, length, mark)];
+  const before = new Map(offsets.map((offset) => [offset, arrivedHolds(offset)]));
+  for (const offset of offsets) holdArrived(offset);
+  try {
+    return read();
+  } catch (error) {
+    for (const [offset, count] of before) while (arrivedHolds(offset) > count) releaseArrived(offset);
+    throw error;
+  }
+}
+
+function* holdsIn(bytes: Uint8Array, length: number, mark: number): Generator<number> {
   if (!hasHolds(mark)) return;
   for (let at = valueEnd(bytes, length, mark); at < length - 4; at += 4) {
     const line = wordAt(bytes, at);
-    if (line !== 0) releaseCount(line * LINE_BYTES);
+    if (line !== 0) yield line * LINE_BYTES;
   }
 }
 

@@ -10,7 +10,7 @@ import { releaseCount } from '../substrate/shared-piece.js';
 import { decodeValue, encodeValue } from '../wire/codec.js';
 import type { Definition } from '../wire/codec-types.js';
 import { loadDefinition } from '../wire/definitions.js';
-import { definitionsIn, holdsBehind, markOf, valueEnd } from './item-holds.js';
+import { definitionsIn, holdsBehind, markOf, readWithHolds, valueEnd } from './item-holds.js';
 import type { OutgoingItem, TakenItem } from './item-store.js';
 
 /** An encoded item. */
@@ -67,9 +67,12 @@ export type Received =
 
 /** Reads an item at once. @throws {DeserializationError} If it cannot be read. */
 export function readItem(item: TakenItem): Received {
-  const { buffer, mark, owned } = item;
-  const length = mark === 0 ? item.length : valueEnd(buffer, item.length, mark);
+  const { buffer, length, mark, owned } = item;
   if (mark === 0) return { loading: undefined, value: decodeValue(buffer, 0, length, owned ? OWNED : COPIED) };
+  return readWithHolds(buffer, length, mark, () => readBehindDefinitions(item, valueEnd(buffer, length, mark)));
+}
+
+function readBehindDefinitions({ buffer, mark, owned }: TakenItem, length: number): Received {
   const loading: Promise<void>[] = [];
   let at = 0;
   for (let left = definitionsIn(mark); left > 0; left--) {

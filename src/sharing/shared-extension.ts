@@ -9,6 +9,7 @@ import { SerializationError } from '../errors.js';
 import { releaseCount, retainCount, type SharedPiece } from '../substrate/shared-piece.js';
 import type { ValueReader, ValueWriter, WireExtension } from '../wire/codec-types.js';
 import { registerExtension } from '../wire/extensions.js';
+import { releaseArrived } from './arrivals.js';
 import { isShareable, lend } from './lenders.js';
 import { kindOf, openShared, pieceOf } from './shared-kinds.js';
 
@@ -41,7 +42,7 @@ export function readPlace(input: ValueReader): object {
   try {
     return openShared(kind, offset, extra);
   } finally {
-    if (input.inFlight) releaseCount(offset);
+    if (input.inFlight) releaseArrived(offset);
   }
 }
 

@@ -250,6 +250,33 @@ eachKind(
   ({ separate }) => separate,
 );
 
+for (const point of ['keeper.beforeKeep', 'keeper.afterKeep', 'keeper.beforeTake', 'keeper.afterTake']) {
+  eachKind(
+    `who is killed at ${point} leaves no descriptor behind`,
+    async (kind, t) => {
+      const listener = await new Listener().listen();
+      const queue = new Queue<unknown>();
+      t.after(() => [listener, queue].forEach((each) => each.close()));
+      const connectAndGive = async (to: Address, into: typeof queue) => {
+        if (point.endsWith('Keep')) await into.put(await Client(to));
+        else await into.get();
+      };
+      const client = point.endsWith('Take') ? await Client<string>(listener.address) : undefined;
+      if (client !== undefined) await queue.put(client);
+      client?.close();
+      const child = await startChild(kind, t, connectAndGive, [listener.address, queue], {
+        env: { MULTIPROC_FAULT: `${point}:kill` },
+      });
+      const server = await listener.accept<string>(60_000);
+      await assert.rejects(child.join(60_000));
+      await assert.rejects(server.recv(60_000), ChannelClosedError);
+      server.close();
+      await noneKept();
+    },
+    ({ name }) => name === 'spawn',
+  );
+}
+
 eachKind(
   'a process that is killed within a message ends that direction for all who have the end, and nobody waits for ever',
   async (kind, t) => {
