@@ -192,6 +192,7 @@ static double at_most(double ms, double most) { return ms < most ? ms : most; }
 
 static void sleep_on(uint32_t *word, uint32_t expected, double ms) {
   __atomic_store_n(&word[MP_LOCK_CROWD], 1, __ATOMIC_SEQ_CST);
+  MP_FAULT("lock.beforeSleep");
   mp_futex_wait(word, expected, ms);
   MP_FAULT("waiter.afterWake");
 }
@@ -215,6 +216,7 @@ static mp_lock_result_t acquire_slowly(mp_guardian_t *guardian, uint32_t *word, 
         newcomer = false;
         continue;
       }
+      MP_FAULT("lock.beforeCas");
       uint32_t taken = guardian->tid | (seen & MP_LOCK_WAITERS);
       if (!__atomic_compare_exchange_n(word, &seen, taken, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) continue;
       MP_FAULT("lock.afterCas");

@@ -229,6 +229,124 @@ def ns_per_act(act, params):
     return (time.perf_counter() - start) * 1e9 / iterations
 
 
+# Synchronisation between processes
+
+def lock_contended(params):
+    context = mp.get_context("spawn")
+    lock, stop, counts = context.Lock(), context.RawValue("i", 0), context.SimpleQueue()
+    begin = context.Barrier(params["processes"] + 1)
+    partners = start_all(context, params["processes"], contend, (lock, begin, stop, counts))
+    begin.wait()
+    start = time.perf_counter()
+    time.sleep(params["milliseconds"] / 1e3)
+    stop.value = 1
+    total = sum(counts.get() for _ in partners)
+    seconds = time.perf_counter() - start
+    join_all(partners)
+    return total / seconds
+
+
+def contend(lock, begin, stop, counts):
+    begin.wait()
+    count = 0
+    while stop.value == 0:
+        acquire_and_release(lock, 100)
+        count += 100
+    counts.put(count)
+
+
+def hand_off(params):
+    context = mp.get_context("spawn")
+    there, back = context.Semaphore(0), context.Semaphore(0)
+    partners = start_all(context, 1, return_all, (there, back, params["roundTrips"] + params["warmup"]))
+
+    def bounce(count):
+        for _ in range(count):
+            there.release()
+            back.acquire()
+
+    us = us_per_round_trip(params, bounce)
+    join_all(partners)
+    return us / 2
+
+
+def return_all(there, back, times):
+    for _ in range(times):
+        there.acquire()
+        back.release()
+
+
+def condition_ping_pong(params):
+    context = mp.get_context("spawn")
+    condition, turn = context.Condition(context.Lock()), context.RawValue("i", 0)
+    partners = start_all(context, 1, take_turns, (condition, turn, 1, params["roundTrips"] + params["warmup"]))
+    us = us_per_round_trip(params, lambda count: take_turns(condition, turn, 0, count))
+    join_all(partners)
+    return us
+
+
+def take_turns(condition, turn, mine, times):
+    with condition:
+        for _ in range(times):
+            while turn.value != mine:
+                condition.wait()
+            turn.value = 1 - mine
+            condition.notify()
+
+
+def barrier_pass(params):
+    context = mp.get_context("spawn")
+    barrier = context.Barrier(params["parties"])
+    partners = start_all(context, params["parties"] - 1, pass_all, (barrier, params["roundTrips"] + params["warmup"]))
+    us = us_per_round_trip(params, lambda count: pass_all(barrier, count))
+    join_all(partners)
+    return us
+
+
+def pass_all(barrier, times):
+    for _ in range(times):
+        barrier.wait()
+
+
+def event_broadcast(params):
+    context = mp.get_context("spawn")
+    events, done = [context.Event(), context.Event()], context.Semaphore(0)
+    waiters, times = params["waiters"], params["roundTrips"] + params["warmup"]
+    partners = start_all(context, waiters, await_all, (*events, done, times))
+    turn = 0
+
+    def broadcast(count):
+        nonlocal turn
+        for turn in range(turn, turn + count):
+            events[(turn + 1) % 2].clear()
+            events[turn % 2].set()
+            for _ in range(waiters):
+                done.acquire()
+        turn += 1
+
+    us = us_per_round_trip(params, broadcast)
+    join_all(partners)
+    return us
+
+
+def await_all(first, second, done, times):
+    for i in range(times):
+        (second if i % 2 else first).wait()
+        done.release()
+
+
+def start_all(context, count, target, args):
+    partners = [context.Process(target=target, args=args) for _ in range(count)]
+    for partner in partners:
+        partner.start()
+    return partners
+
+
+def join_all(partners):
+    for partner in partners:
+        partner.join()
+
+
 # Channels: one sender here, one receiver in a spawned process
 
 def queue_one_to_one(params):

@@ -44,6 +44,7 @@ import {
 } from '../native/addon-types.js';
 import { binding } from '../native/binding.js';
 import { arena } from './arena.js';
+import { faultPoint } from './fault.js';
 import { type Guardian, guard, unguard } from './guardian.js';
 import { LINE_BYTES, LOCK_LOOP_TURN, LOCK_OWNER_DIED, LOCK_OWNER_MASK, LOCK_WAITERS } from './layout.js';
 import { spinWhile } from './spin.js';
@@ -134,7 +135,10 @@ export class LockWord {
         return answer === LOCK_TAKEN_FROM_DEAD ? 'taken from dead' : 'taken';
       }
       if ((seen & LOCK_WAITERS) !== 0) return 'held';
-      if (Atomics.compareExchange(this.#words, WORD, seen, seen | LOCK_WAITERS) === seen) return 'held';
+      if (Atomics.compareExchange(this.#words, WORD, seen, seen | LOCK_WAITERS) === seen) {
+        faultPoint('lock.afterMark');
+        return 'held';
+      }
     }
   }
 
@@ -165,6 +169,11 @@ export class LockWord {
   /** Whether its owner died holding it and nobody has recovered it. */
   poisoned(): boolean {
     return (Atomics.load(this.#words, WORD) & LOCK_OWNER_DIED) !== 0;
+  }
+
+  /** @throws {LockOwnerDiedError} If it is poisoned. */
+  assertWhole(): void {
+    if (this.poisoned()) this.#failPoisoned();
   }
 
   /** Of its owner, or of the last one. */

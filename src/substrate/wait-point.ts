@@ -136,6 +136,7 @@ export class WaitPoint implements Pump {
       if (got !== undefined) return got;
       const left = deadline - now();
       if (left <= 0) throw new TimeoutError(`Cannot ${what} within ${timeoutMs} ms`);
+      faultPoint('waiter.beforeSleep');
       binding().futexWait(this.#offset, seen, Math.min(left, WAIT_SLICE_MS));
       faultPoint('waiter.afterWake');
     }
@@ -219,6 +220,7 @@ export class WaitPoint implements Pump {
     this.#waiting.add(waiting);
     if (this.#waiting.size > 1) return;
     this.#takeCell();
+    faultPoint('point.afterCell');
     const { doorbell } = self();
     doorbell.addIdle(this);
     doorbell.hold();

@@ -4,7 +4,7 @@
  * Runs in every process and thread.
  *
  * ```text
- * header word 5   state: bits 0–13 arrived, bit 14 broken, bits 16–30 generation
+ * header word 5   state: bits 0–13 arrived, bit 14 broken, bit 15 being reset, bits 16–30 generation
  *             6   parties
  * byte 0          wait point
  * byte 128        a cell for each process or thread: how many of it are inside (low half), in which generation (high half)
@@ -14,7 +14,8 @@
  * Who may die at which step: a party notes itself in its cell before it arrives, and takes that back after it has left.
  * Whoever finds it dead breaks the barrier if it was inside the present generation. The last party releases all by
  * one compare-exchange; it dies before it, and the barrier is broken, or after it, and they are woken at its death.
- * A reset breaks first, so that nobody can be released any more, then notes the generation, then begins the next one.
+ * A reset marks the state, so that nobody can be released any more, then notes the generation, then begins the next one; whoever
+ * sees the mark goes on with it, so nobody waits for who resets, and nobody who comes meanwhile is turned away.
  */
 import { BrokenBarrierError, TimeoutError } from '../errors.js';
 import { showAs } from '../sharing/inspection.js';
@@ -35,6 +36,8 @@ const PARTIES: number = FIRST_OWN_WORD + 1;
 
 const ARRIVED = 0x3fff;
 const BROKEN = 0x4000;
+const RESETTING = 0x8000;
+const OVER: number = BROKEN | RESETTING;
 const GENERATIONS = 0x8000;
 const INSIDE = 0xffff;
 const REMEMBERED_RESETS = 64;
@@ -98,12 +101,12 @@ export class Barrier {
   get nWaiting(): number {
     const state = this.#state();
     const arrived = state & ARRIVED;
-    return (state & BROKEN) === 0 && arrived < this.parties ? arrived : 0;
+    return (state & OVER) === 0 && arrived < this.parties ? arrived : 0;
   }
 
   /** Whether somebody failed to come. */
   get broken(): boolean {
-    return (this.#state() & BROKEN) !== 0;
+    return (this.#state() & OVER) === BROKEN;
   }
 
   /**
@@ -147,19 +150,16 @@ export class Barrier {
     for (;;) {
       const state = this.#state();
       if ((state & (ARRIVED | BROKEN)) === 0) return;
-      if ((state & BROKEN) === 0) {
-        this.#change(state, state | BROKEN);
-        continue;
-      }
-      const generation = state >>> 16;
-      Atomics.store(this.#resets, generation % REMEMBERED_RESETS, generation + 1);
-      faultPoint('barrier.beforeReset');
-      if (this.#begin(state)) return;
+      if ((state & RESETTING) === 0 && !this.#change(state, state | RESETTING)) continue;
+      this.#finishReset(state | RESETTING);
+      return;
     }
   }
 
   /** Breaks the barrier: who waits, or comes, gets `BrokenBarrierError` until `reset()`. */
   abort(): void {
+    const state = this.#state();
+    if ((state & RESETTING) !== 0) this.#finishReset(state);
     breakBarrier(this.#header);
     this.#point.wake();
   }
@@ -175,11 +175,16 @@ export class Barrier {
     const inside = this.#cells.load(cell);
     for (;;) {
       const state = this.#state();
+      if ((state & RESETTING) !== 0) {
+        this.#finishReset(state);
+        continue;
+      }
       if ((state & BROKEN) !== 0) throw new BrokenBarrierError('Cannot wait: the barrier is broken');
       const index = state & ARRIVED;
       if (index >= this.parties) return undefined;
       const generation = state >>> 16;
       this.#cells.store(cell, (generation << 16) | ((inside & INSIDE) + 1));
+      faultPoint('barrier.beforeArrival');
       if (this.#change(state, state + 1)) return { generation, index };
       this.#cells.store(cell, inside);
     }
@@ -189,7 +194,7 @@ export class Barrier {
     return () => {
       const state = this.#state();
       if (state >>> 16 === generation) {
-        if ((state & BROKEN) === 0) return undefined;
+        if ((state & OVER) === 0) return undefined;
       } else if (Atomics.load(this.#resets, generation % REMEMBERED_RESETS) !== generation + 1) {
         return true;
       }
@@ -198,6 +203,7 @@ export class Barrier {
   }
 
   #left(): void {
+    faultPoint('barrier.beforeLeft');
     const cell = this.#cells.own();
     this.#cells.store(cell, this.#cells.load(cell) - 1);
   }
@@ -229,9 +235,17 @@ export class Barrier {
   /** Lets all go. */
   #release({ generation }: Arrival): void {
     const state = this.#state();
-    const whole = state >>> 16 === generation && (state & BROKEN) === 0;
+    const whole = state >>> 16 === generation && (state & OVER) === 0;
     if (!whole || !this.#begin(state))
       throw new BrokenBarrierError('Cannot wait: the barrier broke, or was reset, while its action ran');
+  }
+
+  /** Goes on with a reset that somebody began. */
+  #finishReset(state: number): void {
+    const generation = state >>> 16;
+    Atomics.store(this.#resets, generation % REMEMBERED_RESETS, generation + 1);
+    faultPoint('barrier.beforeReset');
+    this.#begin(state);
   }
 
   /** Begins the next generation. */
@@ -286,8 +300,11 @@ export class Barrier {
 function breakBarrier(header: Int32Array, generation?: number): boolean {
   for (;;) {
     const state = Atomics.load(header, STATE);
-    if ((state & BROKEN) !== 0 || (generation !== undefined && state >>> 16 !== generation)) return false;
-    if (Atomics.compareExchange(header, STATE, state, state | BROKEN) === state) return true;
+    if ((state & OVER) !== 0 || (generation !== undefined && state >>> 16 !== generation)) return false;
+    if (Atomics.compareExchange(header, STATE, state, state | BROKEN) === state) {
+      faultPoint('barrier.afterBreak');
+      return true;
+    }
   }
 }
 

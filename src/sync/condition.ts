@@ -10,9 +10,11 @@
  * ```
  *
  * Who may die at which step: a waiter counts itself in its cell before it gives up the lock; `notify` moves one count by a
- * compare-exchange, and whoever waits there takes it the same way. The cell of the dead is emptied by whoever finds
- * them dead, and what they were notified of and had not taken goes to others. A notifier dies before its change of
- * a cell, and nothing happened, or after it, and the waiters are woken at its death.
+ * compare-exchange, and whoever waits there takes itself and the notification off when it has the lock again: then its death
+ * is noticed. The cell of the dead is emptied by whoever finds them dead, and their notifications go to others. A notifier
+ * dies before its change of a cell, and nothing happened, or after it, and the waiters are woken at its death: they also
+ * learn then that the lock is poisoned. (Should whoever empties the cell be killed between that and the giving, what the dead
+ * was notified of is lost.)
  */
 import { TimeoutError } from '../errors.js';
 import { showAs } from '../sharing/inspection.js';
@@ -53,6 +55,8 @@ export class Condition implements Disposable {
   readonly #header: Int32Array;
   readonly #point: WaitPoint;
   readonly #cells: MemberCells;
+  /** Waits of this thread that were notified and do not have the lock again yet. */
+  #served = 0;
 
   /**
    * @param lock Default a new `RLock`.
@@ -138,15 +142,15 @@ export class Condition implements Disposable {
     const suspended = this.#lock.suspend();
     let notified = true;
     try {
-      await this.#point.waitAsync(this.#takeNotification, limits, 'wait: nobody notified');
+      await this.#point.waitAsync(this.#serve, limits, 'wait: nobody notified');
     } catch (error) {
-      notified = this.#leave();
-      if (!(error instanceof TimeoutError)) {
-        if (notified) this.#give(1); // it is for another one
-        throw error;
-      }
+      notified = this.#failed(error);
     } finally {
-      await suspended.resume();
+      try {
+        await suspended.resume();
+      } finally {
+        if (notified) this.#consume();
+      }
     }
     return notified;
   }
@@ -157,14 +161,19 @@ export class Condition implements Disposable {
     this.#lock.assertHeld('wait');
     this.#enter();
     const suspended = this.#lock.suspend();
+    let notified = true;
     try {
-      return this.#point.waitSync(this.#takeNotification, timeout, 'wait: nobody notified');
+      this.#point.waitSync(this.#serve, timeout, 'wait: nobody notified');
     } catch (error) {
-      if (!(error instanceof TimeoutError)) throw error;
-      return this.#leave();
+      notified = this.#failed(error);
     } finally {
-      suspended.resumeSync();
+      try {
+        suspended.resumeSync();
+      } finally {
+        if (notified) this.#consume();
+      }
     }
+    return notified;
   }
 
   /**
@@ -241,14 +250,37 @@ export class Condition implements Disposable {
     faultPoint('condition.afterSequence');
   }
 
-  readonly #takeNotification = (): true | undefined => {
+  /** Has one wait of this thread end if there is a notification for it. */
+  readonly #serve = (): true | undefined => {
+    if (this.#cells.load(this.#cells.own()) >>> 16 > this.#served) {
+      this.#served++;
+      faultPoint('condition.afterServed');
+      return true;
+    }
+    this.#lock.assertWhole();
+    return undefined;
+  };
+
+  /** Takes a wait that was served off the cell, together with its notification. */
+  #consume(): void {
+    this.#served--;
     const cell = this.#cells.own();
     for (;;) {
       const seen = this.#cells.load(cell);
-      if (seen >>> 16 === 0) return undefined;
-      if (this.#cells.change(cell, seen, seen - NOTIFIED - 1)) return true;
+      if (this.#cells.change(cell, seen, seen - NOTIFIED - 1)) return;
     }
-  };
+  }
+
+  /** Ends a wait that was not served; whether it is now, since time ran out beside a notification. @throws Another error than that. */
+  #failed(error: unknown): boolean {
+    const notified = this.#leave();
+    if (error instanceof TimeoutError) return notified;
+    if (notified) {
+      this.#give(1); // it is for another one
+      this.#consume();
+    }
+    throw error;
+  }
 
   /** Waits no longer; whether a notification was left for it after all. */
   #leave(): boolean {
@@ -256,8 +288,10 @@ export class Condition implements Disposable {
     for (;;) {
       const seen = this.#cells.load(cell);
       if ((seen & WAITING_MASK) <= seen >>> 16) {
-        if (this.#takeNotification() === true) return true;
-      } else if (this.#cells.change(cell, seen, seen - 1)) return false;
+        this.#served++;
+        return true;
+      }
+      if (this.#cells.change(cell, seen, seen - 1)) return false;
     }
   }
 }

@@ -42,6 +42,7 @@ export class LockCore {
   readonly #word: LockWord;
   readonly #point: WaitPoint;
   readonly #continues: boolean;
+  #lost: unknown;
 
   constructor(piece: SharedPiece) {
     this.#word = new LockWord(piece.body);
@@ -89,6 +90,36 @@ export class LockCore {
   acquire(wait: Wait | undefined, recover = false): Promise<void> {
     if (wait === undefined && this.#point.waiting === 0 && this.#word.tryQuickly()) return AT_ONCE;
     return this.#acquireInTurn(wait, recover);
+  }
+
+  /** Takes the lock again that was given up for a while. */
+  async resume(): Promise<void> {
+    try {
+      await this.acquire(undefined);
+    } catch (error) {
+      this.#lost = error;
+      throw error;
+    }
+  }
+
+  /** As `resume`, but blocks this thread. */
+  resumeSync(): void {
+    try {
+      this.acquireSync(undefined);
+    } catch (error) {
+      this.#lost = error;
+      throw error;
+    }
+  }
+
+  /** Whether an error says that the lock could not be taken again: then there is nothing to release. */
+  isLoss(error: unknown): boolean {
+    return error !== undefined && error === this.#lost;
+  }
+
+  /** @throws {LockOwnerDiedError} If an acquire would throw it. */
+  assertWhole(): void {
+    if (!this.#continues) this.#word.assertWhole();
   }
 
   release(): void {

@@ -83,20 +83,28 @@ export class Lock implements Disposable {
   /** Runs `f` with the lock held. */
   async run<T>(f: () => T | Promise<T>): Promise<T> {
     await this.#core.acquire(undefined);
+    let isLost = false;
     try {
       return await f();
+    } catch (error) {
+      isLost = this.#core.isLoss(error);
+      throw error;
     } finally {
-      this.#core.release();
+      if (!isLost) this.#core.release();
     }
   }
 
   /** Runs `f` with the lock held, blocking this thread until it is. */
   runSync<T>(f: () => T): T {
     this.#core.acquireSync(undefined);
+    let isLost = false;
     try {
       return f();
+    } catch (error) {
+      isLost = this.#core.isLoss(error);
+      throw error;
     } finally {
-      this.#core.release();
+      if (!isLost) this.#core.release();
     }
   }
 
@@ -106,12 +114,17 @@ export class Lock implements Disposable {
       throw new ProcessError(`Cannot ${act}: this thread does not hold the lock`, { code: 'ERR_MP_NOT_OWNER' });
   }
 
+  /** @internal Says whether an acquire would fail. @throws {LockOwnerDiedError} If its owner died. */
+  assertWhole(): void {
+    this.#core.assertWhole();
+  }
+
   /** @internal Gives it up for a while. Returns how to have it again. */
   suspend(): Suspended {
     this.#core.release();
     return {
-      resume: () => this.#core.acquire(undefined),
-      resumeSync: () => this.#core.acquireSync(undefined),
+      resume: () => this.#core.resume(),
+      resumeSync: () => this.#core.resumeSync(),
     };
   }
 

@@ -16,6 +16,7 @@
  */
 import { ProcessError } from '../errors.js';
 import { arena } from '../substrate/arena.js';
+import { faultPoint } from '../substrate/fault.js';
 import type { ParticipantId } from '../substrate/participants.js';
 import { self } from '../substrate/self.js';
 import type { Permits } from './permits.js';
@@ -58,6 +59,7 @@ export class OwnedPermits implements Permits {
     if (count > 1 && count > this.#count((word) => this.#mayGive(word))) this.#overRelease();
     for (let left = count; left > 0; left--) {
       if (!this.#giveOwn() && !this.#giveAny()) this.#overRelease();
+      faultPoint('semaphore.betweenGives');
     }
   }
 

@@ -107,24 +107,24 @@ export class RLock implements Disposable {
 
   /** Runs `f` with the lock held, as a flow of its own unless it is called by the owner. */
   async run<T>(f: () => T | Promise<T>): Promise<T> {
-    if (this.#depth > 0 && this.#holder === holderOf(this)) return this.#within(f);
+    if (this.#enter(holderOf(this))) return this.#runHeld(f);
     return runAsFlow(this, async () => {
       await this.acquire();
-      try {
-        return await f();
-      } finally {
-        this.release();
-      }
+      return this.#runHeld(f);
     });
   }
 
   /** Runs `f` with the lock held, blocking this thread until it is. */
   runSync<T>(f: () => T): T {
     this.acquireSync();
+    let isLost = false;
     try {
       return f();
+    } catch (error) {
+      isLost = this.#core.isLoss(error);
+      throw error;
     } finally {
-      this.release();
+      if (!isLost) this.release();
     }
   }
 
@@ -137,6 +137,11 @@ export class RLock implements Disposable {
   assertHeld(act: string): void {
     if (this.#depth > 0 && this.#holder === holderOf(this)) return;
     throw new ProcessError(`Cannot ${act}: the caller does not hold it`, { code: 'ERR_MP_NOT_OWNER' });
+  }
+
+  /** @internal Says whether an acquire would fail. @throws {LockOwnerDiedError} If its owner died. */
+  assertWhole(): void {
+    this.#core.assertWhole();
   }
 
   /** @internal Gives it up wholly for a while. Returns how to have it as before. */
@@ -152,22 +157,26 @@ export class RLock implements Disposable {
     };
     return {
       resume: async () => {
-        await this.#core.acquire(undefined);
+        await this.#core.resume();
         own();
       },
       resumeSync: () => {
-        this.#core.acquireSync(undefined);
+        this.#core.resumeSync();
         own();
       },
     };
   }
 
-  async #within<T>(f: () => T | Promise<T>): Promise<T> {
-    this.#depth++;
+  /** Runs `f`, then releases once. */
+  async #runHeld<T>(f: () => T | Promise<T>): Promise<T> {
+    let isLost = false;
     try {
       return await f();
+    } catch (error) {
+      isLost = this.#core.isLoss(error);
+      throw error;
     } finally {
-      this.release();
+      if (!isLost) this.release();
     }
   }
 

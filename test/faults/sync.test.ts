@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { Event, ProcessDiedError, Semaphore } from 'multiproc';
 import { begin, sleepsInFutex, until } from '../fixtures/substrate/starting.js';
 import { leavesNothing } from '../support/census.js';
+import { killedAt } from './sync-points.js';
 import { familyOf } from '../support/family.js';
 
 const NO_SLICES = 'none:kill';
@@ -21,7 +22,7 @@ const sleepers = async (count: number, wait: () => void) => {
   return waiters;
 };
 
-for (const point of ['point.beforeWake', 'point.beforeRing']) {
+for (const point of ['point.beforeWake', 'point.beforeRing'] as const) {
   test(
     `a process killed at ${point} has woken threads and event loops all the same  [faults 10, 11]`,
     clean(async () => {
@@ -35,8 +36,7 @@ for (const point of ['point.beforeWake', 'point.beforeRing']) {
         await wait;
       }, []);
       await isWaiting.acquire();
-      const waker = await begin(() => event.set(), [], `${point}:kill`);
-      await assert.rejects(waker.join(), ProcessDiedError);
+      await killedAt(point, () => begin(() => event.set(), [], `${point}:kill`), [...waiters, looping]);
       await looping.join({ timeout: 20_000 });
       await Promise.all(waiters.map((waiter) => waiter.join({ timeout: 20_000 })));
     }),

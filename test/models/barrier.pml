@@ -11,6 +11,7 @@
  * fails NOTED_LATE: a party that notes itself inside after it has arrived can die unnoticed
  * fails NO_DEATH_WAKE: the last party dies between releasing the others and waking them
  * fails RESET_UNNOTED: who waits through a reset takes it for a release
+ * fails RESET_BREAKS: a reset that shows itself as broken turns those away who come meanwhile
  * fails BREAKS_ANY: a death, or a time that runs out, breaks a later generation in which it had no part
  */
 #define N 3
@@ -18,7 +19,7 @@
 
 /* The state word. */
 byte generation, arrived;
-bool broken;
+bool broken, resetting;
 /* The cells. */
 byte cell_generation[N], inside[N];
 /* What really was: for each generation, whether it was released, reset, broken. */
@@ -34,10 +35,28 @@ inline break_in(g) {
   atomic {
     if
 #ifdef BREAKS_ANY
-    :: !broken -> broken = true; did_break = true; assert(g == generation)
+    :: !broken && !resetting -> broken = true; did_break = true; assert(g == generation)
 #else
-    :: !broken && generation == g -> broken = true; did_break = true
+    :: !broken && !resetting && generation == g -> broken = true; did_break = true
 #endif
+    :: else -> did_break = false
+    fi
+  }
+  if
+  :: did_break -> wake_all()
+  :: else
+  fi
+}
+
+/* #finishReset(), also by those who come meanwhile */
+inline finish_reset() {
+#ifndef RESET_UNNOTED
+  noted_reset[mine] = true;
+#endif
+  atomic {
+    if
+    :: generation == mine && resetting ->
+       was_reset[mine] = true; generation++; arrived = 0; broken = false; resetting = false; did_break = true
     :: else -> did_break = false
     fi
   }
@@ -67,7 +86,7 @@ inline die() {
 
 proctype Party(byte me; bool may_time_out) {
   byte round, mine, index, seen, was_inside;
-  bool failed, did_break;
+  bool failed, did_break, helps;
   {
     do
     :: round == ROUNDS || failed -> break
@@ -77,17 +96,27 @@ proctype Party(byte me; bool may_time_out) {
        do /* #arrive */
        :: index < N || failed -> break
        :: else ->
-          atomic { mine = generation; seen = arrived; failed = broken };
+          atomic {
+            mine = generation; seen = arrived; helps = resetting;
+#ifdef RESET_BREAKS
+            helps = false;
+            failed = broken || resetting
+#else
+            failed = broken && !resetting
+#endif
+            ;assert(!failed || !resetting)
+          };
           if
+          :: helps -> finish_reset(); helps = false
           :: failed
-          :: !failed && seen == N -> rung[me] -> rung[me] = false
+          :: !failed && !helps && seen == N -> rung[me] -> rung[me] = false
           :: else ->
 #ifndef NOTED_LATE
              atomic { cell_generation[me] = mine; inside[me] = 1 };
 #endif
              atomic {
                if
-               :: generation == mine && arrived == seen && !broken -> arrived++; index = seen; waiting[me] = true; in_generation[me] = mine
+               :: generation == mine && arrived == seen && !broken && !resetting -> arrived++; index = seen; waiting[me] = true; in_generation[me] = mine
                :: else -> inside[me] = 0
                fi
              }
@@ -104,7 +133,7 @@ proctype Party(byte me; bool may_time_out) {
        :: !failed && index == N - 1 -> /* the last one, after its action: #release(), #begin() */
           atomic {
             if
-            :: generation == mine && !broken && arrived == N ->
+            :: generation == mine && !broken && !resetting && arrived == N ->
                released[mine] = true; assert(!was_reset[mine]); generation++; arrived = 0
             :: else -> failed = true
             fi
@@ -118,7 +147,7 @@ proctype Party(byte me; bool may_time_out) {
           do /* #released() */
           :: atomic {
                if
-               :: generation == mine && !broken -> seen = 0; rung[me] = false
+               :: generation == mine && !broken && !resetting -> seen = 0; rung[me] = false
                :: generation != mine && !noted_reset[mine] -> seen = 1
                :: else -> seen = 2
                fi
@@ -143,34 +172,20 @@ end_waits:
 /* reset() */
 proctype Resetter() {
   byte mine;
-  do
-  :: atomic {
-       if
-       :: arrived == 0 && !broken -> mine = 100
-       :: else -> mine = generation; broken = true
-       fi
-     }
-     if
-     :: mine == 100 -> break
-     :: else ->
-#ifndef RESET_UNNOTED
-        noted_reset[mine] = true;
-#endif
-        atomic {
-          if
-          :: generation == mine && broken -> was_reset[mine] = true; generation++; arrived = 0; broken = false; mine = 100
-          :: else
-          fi
-        }
-        if
-        :: mine == 100 -> wake_all(); break
-        :: else
-        fi
-     fi
-  od
+  bool did_break;
+  atomic {
+    if
+    :: arrived == 0 && !broken -> mine = 100
+    :: else -> mine = generation; resetting = true
+    fi
+  }
+  if
+  :: mine == 100
+  :: else -> finish_reset()
+  fi
 }
 
-#define WAITS_IN_VAIN(p) (waiting[p] && (broken || in_generation[p] != generation || died_in[in_generation[p]]))
+#define WAITS_IN_VAIN(p) (waiting[p] && (broken || resetting || in_generation[p] != generation || died_in[in_generation[p]]))
 
 active proctype Watcher() {
 end_watch:

@@ -10,11 +10,18 @@
  *   beside a notification of his, and none was lost while somebody waits
  * fails LOST_WITH_DEAD: what the dead had been notified of and had not taken is gone
  * fails NO_DEATH_WAKE: a notifier killed before it woke strands the notified
+ * fails TAKEN_EARLY: a waiter that takes its notification before it has the lock again dies with it
  * fails LATE_COUNT: a wait that is counted after the lock was given up misses a notification
- * fails LEAVES_NOTIFIED: one whose time runs out takes himself off and leaves his notification behind
+ * fails LEAVES_NOTIFIED: one whose time runs out takes itself off and leaves its notification behind
  */
 #define WAITING (waits[0] + waits[1] + waits[2])
 #define NOTIFIED (notified[0] + notified[1] + notified[2])
+
+#ifdef TAKEN_EARLY
+#define TO_SERVE true
+#else
+#define TO_SERVE (notified[me] > served)
+#endif
 
 byte waits[3], notified[3]; /* the cells */
 bool rung[3], entered[3], killed[4], dead[3];
@@ -60,7 +67,7 @@ inline die() {
 
 /* wait(), waitSync() */
 proctype Waiter(byte me; byte count; bool may_leave) {
-  byte mine = count, left;
+  byte mine = count, left, served;
   bool found;
   {
 #ifdef LATE_COUNT
@@ -71,30 +78,41 @@ proctype Waiter(byte me; byte count; bool may_leave) {
 #endif
     do
     :: mine == 0 -> break
-    :: mine > 0 ->
-       atomic { /* #takeNotification */
+    :: served > 0 -> /* has the lock again: #consume() */
+       atomic {
+         served--; mine--; taken++;
+         assert(taken <= given);
+#ifndef TAKEN_EARLY
+         notified[me]--; waits[me]--
+#endif
+       }
+    :: mine > served ->
+       atomic { /* #serve */
          if
-         :: notified[me] > 0 -> notified[me]--; waits[me]--; mine--; taken++; assert(taken <= given)
+         :: notified[me] > 0 && TO_SERVE ->
+            served++;
+#ifdef TAKEN_EARLY
+            notified[me]--; waits[me]--
+#endif
          :: else -> rung[me] = false
          fi
        }
        if
-       :: mine > 0 ->
+       :: served > 0
+       :: else ->
 end_asleep:
           if
           :: rung[me]
-          :: may_leave -> /* its time is up, #leave(): takes a notification, or itself off */
+          :: may_leave -> /* its time is up, #leave(): is served after all, or takes itself off */
              atomic {
-               mine--; waits[me]--;
-#ifndef LEAVES_NOTIFIED
                if
-               :: notified[me] > waits[me] -> notified[me]--; taken++
-               :: else
-               fi
+#ifndef LEAVES_NOTIFIED
+               :: notified[me] >= waits[me] -> served++
 #endif
+               :: else -> mine--; waits[me]--
+               fi
              }
           fi
-       :: else
        fi
     od
   } unless { die() }
