@@ -121,6 +121,11 @@ export class ItemStore {
     return ((this.#put.standing.units - this.#got.standing.units) >>> 0) * 8;
   }
 
+  /** Whether this producer left so many bytes inside, or more, unless they were taken since. */
+  isAhead(bytes: number): boolean {
+    return this.#putSide.isAhead(bytes / 8);
+  }
+
   /** Items that were ever put, modulo 2^32. */
   get putCount(): number {
     this.#put.refresh();

@@ -1,71 +1,52 @@
 /**
- * Keeps who puts long items near to who takes them.
+ * Keeps who puts near to who takes.
  *
- * Runs in every process and thread that puts. Memory that was just read is used again for the next item; a producer that is far
+ * Runs in every process and thread that puts. Memory that was just read is used again for the next items; a producer that is far
  * ahead needs new memory instead, whose pages have to be cleared and mapped on both sides: that takes longer than the copying.
- * So after a long item, where more than some are inside, it waits until one is taken, for two milliseconds at most; and
- * where nobody takes, only after each thirty-second item.
+ * So where more than some megabytes are inside it naps after an item, and puts the next one when some were taken; where nobody
+ * takes, it naps only after each 32 MiB. Nobody has to wake it, so who takes does nothing for it.
  */
-import { TimeoutError } from '../errors.js';
-import type { WaitPoint } from '../substrate/wait-point.js';
 import type { ItemStore } from './item-store.js';
 
 export class Pace {
   readonly #store: ItemStore;
-  readonly #room: WaitPoint;
-  /** How often it did not wait, and is not to, since that was in vain. */
-  #skipped = 0;
-  #vain = 0;
+  /** Bytes put since it napped last, and so many it puts before it naps again, since that was in vain. */
+  #bytes = 0;
+  #vainBytes = 0;
+  #seen = 0;
 
-  /** @param room Where it is told that something was taken. */
-  constructor(store: ItemStore, room: WaitPoint) {
+  constructor(store: ItemStore) {
     this.#store = store;
-    this.#room = room;
   }
 
-  /** Whether to wait after an item of so many bytes. */
+  /** Whether to nap after an item of so many bytes. */
   isAhead(bytes: number): boolean {
-    return bytes >= LONG_BYTES && this.#store.bytes >= AHEAD_BYTES && this.#skipped++ >= this.#vain;
+    if (!this.#store.isAhead(AHEAD_BYTES)) return false;
+    this.#bytes += bytes;
+    if (this.#bytes < this.#vainBytes) return false;
+    this.#bytes = 0;
+    this.#seen = this.#store.takeWord.version;
+    return true;
   }
 
-  async keep(): Promise<void> {
-    try {
-      await this.#room.waitAsync(this.#untilTaken(), WAIT_MS, WHAT);
-      this.#waited(true);
-    } catch (error) {
-      this.#failed(error);
-    }
+  async nap(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, NAP_MS));
+    this.#wake();
   }
 
-  keepSync(): void {
-    try {
-      this.#room.waitSync(this.#untilTaken(), WAIT_MS, WHAT, this.#store.takeWord);
-      this.#waited(true);
-    } catch (error) {
-      this.#failed(error);
-    }
+  napSync(): void {
+    Atomics.wait(NEVER, 0, 0, NAP_MS);
+    this.#wake();
   }
 
-  #untilTaken(): () => true | undefined {
-    const { takeWord } = this.#store;
-    const seen = takeWord.version;
-    return () => (takeWord.version === seen ? undefined : true);
-  }
-
-  #waited(wasOfUse: boolean): void {
-    this.#skipped = 0;
-    this.#vain = wasOfUse ? 0 : Math.min(MOST_SKIPPED, this.#vain * 2 + 1);
-    this.#room.wake(1); // a wake that was meant for one who waits for room may have come here
-  }
-
-  #failed(error: unknown): void {
-    this.#waited(false);
-    if (!(error instanceof TimeoutError)) throw error;
+  #wake(): void {
+    const isOfUse = this.#store.takeWord.version !== this.#seen;
+    this.#vainBytes = isOfUse ? 0 : Math.min(MOST_VAIN_BYTES, this.#vainBytes * 2 + 2 ** 20);
   }
 }
 
-const LONG_BYTES = 2 ** 18;
 const AHEAD_BYTES = 2 ** 23;
-const WAIT_MS = 2;
-const MOST_SKIPPED = 31;
-const WHAT = 'wait for a taker: nothing was taken';
+const NAP_MS = 0.5;
+const MOST_VAIN_BYTES = 2 ** 25;
+/** Nobody notifies it. */
+const NEVER = new Int32Array(new SharedArrayBuffer(4));

@@ -49,6 +49,18 @@ export class PutSide {
     }
   }
 
+  /** Whether so many units are inside, as far as this producer knows. */
+  isAhead(units: number): boolean {
+    if (this.#unitsInside() < units) return false;
+    this.#taken.refresh();
+    return this.#unitsInside() >= units;
+  }
+
+  /** At most; less than 0 where takers were seen to have what others have put since. */
+  #unitsInside(): number {
+    return (this.#state.standing.units - this.#taken.standing.units) | 0;
+  }
+
   /** After an error, or the death of somebody who put. */
   repair(): void {
     this.#state.repair();

@@ -88,7 +88,7 @@ export class QueueCore {
     this.done = new DoneCount({ words: header, word: DONE, point: body + DONE_POINT }, this.#store, () =>
       this.assertOpen('join'),
     );
-    this.#pace = new Pace(this.#store, this.#room);
+    this.#pace = new Pace(this.#store);
   }
 
   get size(): number {
@@ -110,7 +110,7 @@ export class QueueCore {
     try {
       const item = this.encode(value, maxBytes);
       if (wait !== undefined || this.#room.waiting > 0 || !this.#putInLoop(item)) return this.#putLater(item, wait);
-      if (this.#pace.isAhead(item.bytes)) return this.#pace.keep();
+      if (this.#pace.isAhead(item.bytes)) return this.#pace.nap();
       return ++this.#atOnce % TURN_EVERY === 0 ? nextTurn(undefined) : Promise.resolve();
     } catch (error) {
       return Promise.reject(error as Error);
@@ -128,7 +128,7 @@ export class QueueCore {
       dropItem(item);
       throw error;
     }
-    if (timeoutMs === undefined && this.#pace.isAhead(item.bytes)) this.#pace.keepSync();
+    if (timeoutMs === undefined && this.#pace.isAhead(item.bytes)) this.#pace.napSync();
   }
 
   /** Puts at once; whether there was room. */
