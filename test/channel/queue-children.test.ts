@@ -151,6 +151,9 @@ eachKind(
   'join() returns when four children have done everything  [_TestQueue.test_task_done] [Q-18] [Q-19] [Q-20]',
   async (kind, t) => {
     const queue = new JoinableQueue<number | null>();
+    await queue.put(-1);
+    await assert.rejects(queue.join(0), TimeoutError);
+    assert.throws(() => queue.joinSync(5), TimeoutError);
     const children = await Promise.all(
       Array.from({ length: 4 }, () =>
         startChild(
@@ -168,13 +171,6 @@ eachKind(
           [queue],
         ),
       ),
-    );
-    await assert.rejects(
-      async () => {
-        await queue.put(-1);
-        await queue.join(0);
-      },
-      (error) => error instanceof TimeoutError,
     );
     for (let i = 0; i < 10; i++) await queue.put(i);
     await queue.join(LONG_MS);
