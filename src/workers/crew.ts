@@ -31,6 +31,8 @@ export class Crew implements Iterable<Worker> {
   /** Something is waited for before the first worker can be started. */
   #preparing = false;
   #abandoned = false;
+  /** Set while nobody is to be started. */
+  #pause: NodeJS.Timeout | undefined;
   #started = 0;
   /** Most workers that took tasks at one time. */
   #mostOpen = 0;
@@ -88,14 +90,25 @@ export class Crew implements Iterable<Worker> {
     }
   }
 
+  /** Starts nobody for so many milliseconds. */
+  pause(ms: number): void {
+    clearTimeout(this.#pause);
+    const over = () => {
+      this.#pause = undefined;
+      if (!this.#abandoned) this.#events.onPrepared();
+    };
+    this.#pause = setTimeout(over, ms).unref();
+  }
+
   /** Those that wait to be started are not wanted any more. */
   abandon(): void {
     this.#abandoned = true;
     this.#preparing = false;
+    clearTimeout(this.#pause);
   }
 
   #mustWait(): boolean {
-    if (this.#preparing || this.#abandoned) return true;
+    if (this.#preparing || this.#abandoned || this.#pause !== undefined) return true;
     const prepared = this.#options.kind.prepare?.();
     if (prepared === undefined) return false;
     this.#preparing = true;

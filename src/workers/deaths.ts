@@ -16,13 +16,22 @@ export class Deaths {
   readonly #ledger: Ledger;
   readonly #feeder: Feeder;
   readonly #breakEngine: (why: string, cause: unknown) => void;
+  readonly #pause: (ms: number) => void;
   readonly #budget = new RestartBudget();
 
-  constructor(options: EngineOptions, ledger: Ledger, feeder: Feeder, breakEngine: (why: string, cause: unknown) => void) {
+  /** @param pause Called before a worker is replaced that it is better to wait with. */
+  constructor(
+    options: EngineOptions,
+    ledger: Ledger,
+    feeder: Feeder,
+    breakEngine: (why: string, cause: unknown) => void,
+    pause: (ms: number) => void,
+  ) {
     this.#options = options;
     this.#ledger = ledger;
     this.#feeder = feeder;
     this.#breakEngine = breakEngine;
+    this.#pause = pause;
   }
 
   /** A worker is gone: what it had not begun runs elsewhere, and its death counts unless it was ordered. */
@@ -43,6 +52,7 @@ export class Deaths {
   count(cause: unknown): void {
     const tooMany = this.#budget.spend(cause);
     if (tooMany !== undefined) this.#breakEngine(tooMany.why, tooMany.cause);
+    else if (this.#budget.pauseMs > 0) this.#pause(this.#budget.pauseMs);
   }
 
   /** What ran is lost, unless it may be run again. */

@@ -79,7 +79,13 @@ export class WorkerEngine {
       },
     });
     this.#feeder = new Feeder(this.#crew);
-    this.#deaths = new Deaths(options, this.#ledger, this.#feeder, (why, cause) => this.#break(why, cause));
+    this.#deaths = new Deaths(
+      options,
+      this.#ledger,
+      this.#feeder,
+      (why, cause) => this.#break(why, cause),
+      (ms) => this.#crew.pause(ms),
+    );
     this.#cancellation = new Cancellation(this.#ledger, this.#feeder, () => this.#feed());
     const active = () => this.#ledger.open;
     this.#lookout = new Lookout(this.#crew, active, () => this.#feed());

@@ -8,9 +8,16 @@ import { now } from '../substrate/clock.js';
 /** Deaths while starting, initializing or idle within this time are too many. */
 const BUDGET_DEATHS = 5;
 const BUDGET_MS = 10_000;
+/** After the second of them nobody is started for so long; twice as long after each further one. */
+const FIRST_PAUSE_MS = 20;
 
 export class RestartBudget {
   #recent: { readonly at: number; readonly cause: unknown }[] = [];
+
+  /** Milliseconds for which nobody is to be started after the last death. */
+  get pauseMs(): number {
+    return this.#recent.length < 2 ? 0 : FIRST_PAUSE_MS * 2 ** (this.#recent.length - 2);
+  }
 
   /** Counts a death. Says why it is one too many, with the first cause, or undefined. */
   spend(cause: unknown): { readonly why: string; readonly cause: unknown } | undefined {

@@ -21,6 +21,7 @@ import {
 } from 'multiproc';
 import { withDeadline } from '../support/deadline.js';
 import { familyOf } from '../support/family.js';
+import { seededRandom } from './seeded-random.js';
 
 interface Tasks {
   quick(file: string, id: number): number;
@@ -49,7 +50,7 @@ const atWork = new Set<number>();
 /** How often each task ran. */
 const runs = new Map<number, number>();
 let looked = 0;
-const random = mulberry32(SEED);
+const random = seededRandom(SEED);
 const below = (n: number): number => Math.floor(random() * n);
 const folder = mkdtempSync(join(tmpdir(), 'multiproc-kill-loop-'));
 const log = join(folder, 'ran');
@@ -187,15 +188,4 @@ function checkRuns(): void {
 
 function pattern(id: number, size: number): Uint8Array {
   return Buffer.alloc(size, createHash('sha256').update(String(id)).digest());
-}
-
-/** Numbers in [0, 1) that a seed gives again. */
-function mulberry32(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -14,3 +14,16 @@ executorTest(
   },
   { deadlineMs: 100_000 },
 );
+
+executorTest(
+  'workers of pools killed at random under load: every call settles, each item at most once, no hang [fault 2 fault 7 fault 21 gh-66587 gh-96062]',
+  async () => {
+    const { code, output, complaints } = await programAt(fileURLToPath(new URL('pool-kill-loop.js', import.meta.url)), [
+      '--kills',
+      '20',
+    ]);
+    assert.equal(code, 0, `${output}\n${complaints}`);
+    assert.match(output, /every call is accounted for/);
+  },
+  { deadlineMs: 100_000 },
+);

@@ -1,0 +1,209 @@
+/**
+ * Kills random workers of a pool under load and keeps accounts: every call that was made is resolved, with the right
+ * values and each item having run once, or rejected for a reason that a kill can be. Nothing hangs, nothing is left.
+ *
+ * Runs as a program: `node dist-test/faults/pool-kill-loop.js --kills 2000 --seed 7`. The seed is printed and
+ * replays the same choices (their timing is the machine's).
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { activeChildren, BrokenProcessPoolError, CancelledError, Pool, ProcessDiedError } from 'multiproc';
+import { withDeadline } from '../support/deadline.js';
+import { familyOf } from '../support/family.js';
+import { seededRandom } from './seeded-random.js';
+
+type Item = readonly [file: string, id: number];
+interface Tasks {
+  double(item: Item): number;
+  doubleLater(item: Item): Promise<number>;
+  doubled(file: string, id: number): number;
+}
+const tasks = (await import(new URL('../../test/fixtures/futures/kill-loop-tasks.mjs', import.meta.url).href)) as Tasks;
+
+const { values: options } = parseArgs({
+  options: { kills: { type: 'string', default: '2000' }, seed: { type: 'string' }, workers: { type: 'string', default: '3' } },
+});
+const KILLS = Number(options.kills);
+const SEED = Number(options.seed ?? Date.now() % 2 ** 31);
+const PROCESSES = Number(options.workers);
+const PENDING = 30;
+const MAX_ITEMS = 12;
+const SETTLES_WITHIN_MS = 60_000;
+const SIGNALS = ['SIGKILL', 'SIGKILL', 'SIGKILL', 'SIGSEGV', 'SIGTERM', 'SIGABRT'] as const;
+
+const counts = { calls: 0, items: 0, resolved: 0, rejected: 0, kills: 0, pools: 0 };
+const complaints: string[] = [];
+/** Items whose results came. */
+const resolved = new Set<number>();
+/** How often each item ran. */
+const runs = new Map<number, number>();
+/** Workers that have begun a task. */
+const atWork = new Set<number>();
+let looked = 0;
+const random = seededRandom(SEED);
+const below = (n: number): number => Math.floor(random() * n);
+const folder = mkdtempSync(join(tmpdir(), 'multiproc-kill-loop-'));
+const log = join(folder, 'ran');
+writeFileSync(log, '');
+
+console.log(`kill loop of pools: ${KILLS} kills, seed ${SEED}, ${PROCESSES} workers, Node ${process.version}`);
+const began = performance.now();
+try {
+  while (counts.kills < KILLS && complaints.length === 0) await onePool();
+  checkRuns();
+  const left = familyOf();
+  if (left.length > 0) complaints.push(`left behind: ${left.map(({ command }) => command).join(', ')}`);
+} catch (error) {
+  complaints.push(String(error));
+} finally {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
+}
+if (counts.resolved + counts.rejected !== counts.calls)
+  complaints.push(`${counts.calls} calls, ${counts.resolved + counts.rejected} settled`);
+console.log(`${JSON.stringify(counts)} in ${((performance.now() - began) / 1000).toFixed(1)} s`);
+for (const complaint of complaints.slice(0, 20)) console.error(`COMPLAINT ${complaint}`);
+console.log(complaints.length === 0 ? 'every call is accounted for' : `seed ${SEED} fails`);
+process.exit(complaints.length === 0 ? 0 : 1);
+
+/** Loads and kills one pool until it is broken or has had its share. */
+async function onePool(): Promise<void> {
+  counts.pools++;
+  const pool = new Pool({
+    processes: PROCESSES,
+    onWorkerDeath: below(4) === 0 ? 'break' : 'replace',
+    ...(below(3) === 0 && { maxTasksPerChild: 1 + below(50) }),
+  });
+  const pending = new Set<Promise<unknown>>();
+  const share = Math.min(KILLS, counts.kills + 20 + below(60));
+  let going = true;
+  const load = (async () => {
+    while (going) {
+      for (; going && pending.size < PENDING; ) {
+        const call = makeCall(pool);
+        if (call === undefined) going = false;
+        else {
+          pending.add(call);
+          void call.then(() => pending.delete(call));
+        }
+      }
+      await sleep(1);
+    }
+  })();
+  while (going && counts.kills < share) {
+    await sleep(1 + below(50));
+    killOne();
+  }
+  going = false;
+  await withDeadline(load, SETTLES_WITHIN_MS, 'the load');
+  if (below(3) === 0) await withDeadline(pool.terminate(), SETTLES_WITHIN_MS, 'terminate()');
+  await withDeadline(Promise.all(pending), SETTLES_WITHIN_MS, `${pending.size} pending calls (seed ${SEED})`);
+  pool.close();
+  await withDeadline(pool.join(), SETTLES_WITHIN_MS, 'join()');
+}
+
+/** Mostly one that is at work: too many deaths while starting break the pool. */
+function killOne(): void {
+  const pids = activeChildren().flatMap(({ pid }) => pid ?? []);
+  look();
+  const choice = below(30) === 0 ? pids : pids.filter((pid) => atWork.has(pid));
+  const victim = choice[below(choice.length)];
+  if (victim === undefined) return;
+  try {
+    process.kill(victim, SIGNALS[below(SIGNALS.length)] as NodeJS.Signals);
+    counts.kills++;
+  } catch {
+    // dead already
+  }
+}
+
+/** Books what the tasks have noted since the last look. */
+function look(): void {
+  const text = readFileSync(log, 'utf8');
+  const news = text.slice(looked, text.lastIndexOf('\n') + 1);
+  looked += news.length;
+  for (const line of news.split('\n').filter(Boolean)) {
+    const [id, pid] = line.split(' ').map(Number) as [number, number];
+    runs.set(id, (runs.get(id) ?? 0) + 1);
+    atWork.add(pid);
+  }
+}
+
+/** Resolves when the call has settled and is booked; undefined: the pool takes none. */
+function makeCall(pool: Pool): Promise<void> | undefined {
+  const first = counts.items;
+  const items: Item[] = Array.from({ length: 1 + below(MAX_ITEMS) }, (_, i) => [log, first + i]);
+  let values: Promise<number[]>;
+  try {
+    values = callOf(pool, items);
+  } catch (error) {
+    if (!(error instanceof BrokenProcessPoolError)) complaints.push(`call: ${String(error)}`);
+    return undefined;
+  }
+  counts.calls++;
+  counts.items += items.length;
+  return values.then(
+    (results) => {
+      counts.resolved++;
+      const wanted = items.map(([, id]) => id * 2);
+      if (JSON.stringify(results) !== JSON.stringify(wanted))
+        complaints.push(`items ${first} …: wrong values ${String(results)}`);
+      for (const [, id] of items) resolved.add(id);
+    },
+    (error: unknown) => {
+      counts.rejected++;
+      if (!isOfAKill(error)) complaints.push(`items ${first} …: ${String(error)}, cause ${String((error as Error).cause)}`);
+    },
+  );
+}
+
+function callOf(pool: Pool, items: readonly Item[]): Promise<number[]> {
+  switch (below(5)) {
+    case 0:
+      return Promise.all(items.map((each) => pool.applyAsync(tasks.doubled, [...each]).get()));
+    case 1:
+      return pool.map(tasks.double, items, { chunkSize: 1 + below(6) });
+    case 2:
+      return pool.starmap(
+        tasks.doubled,
+        items.map(([file, id]) => [file, id] as [string, number]),
+      );
+    case 3:
+      return below(2) === 0
+        ? all(pool.imap(tasks.double, items, { chunkSize: 1 + below(4) }), false)
+        : all(pool.imap(tasks.doubleLater, items, { chunkSize: 1 + below(4) }), false);
+    default:
+      return all(pool.imapUnordered(tasks.double, items), true);
+  }
+}
+
+/** All results, or the first error when the end has come all the same: an item's error does not end an iteration. */
+async function all(results: AsyncIterableIterator<number>, unordered: boolean): Promise<number[]> {
+  const given: number[] = [];
+  let failed: { readonly error: unknown } | undefined;
+  for (;;) {
+    try {
+      const next = await results.next();
+      if (next.done === true) break;
+      given.push(next.value);
+    } catch (error) {
+      failed ??= { error };
+    }
+  }
+  if (failed !== undefined) throw failed.error;
+  return unordered ? given.sort((a, b) => a - b) : given;
+}
+
+function isOfAKill(error: unknown): boolean {
+  if (error instanceof ProcessDiedError || error instanceof CancelledError) return true;
+  return error instanceof BrokenProcessPoolError && error.cause instanceof ProcessDiedError;
+}
+
+/** An item of a call that is resolved ran once, any other at most once. */
+function checkRuns(): void {
+  look();
+  for (const [id, times] of runs) if (times > 1) complaints.push(`item ${id} ran ${times} times`);
+  for (const id of resolved) if (!runs.has(id)) complaints.push(`item ${id} is resolved and never ran`);
+}
