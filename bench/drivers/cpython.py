@@ -17,6 +17,10 @@ def increment(x):
     return x + 1
 
 
+def echo(x):
+    return x
+
+
 
 # Executors: 2 workers, x -> x + 1
 
@@ -39,6 +43,31 @@ def map_executor(params):
 def map_pool(params):
     with mp.get_context(params.get("method", "spawn")).Pool(params["workers"]) as pool:
         return us_per_task(params, lambda tasks: sum(pool.map(increment, range(tasks), params.get("chunkSize"))))
+
+
+def executor_payload(params):
+    from concurrent.futures import ProcessPoolExecutor
+
+    records = [
+        {"id": i, "name": f"user {i}", "email": f"user{i}@example.com", "active": i % 2 == 0, "score": i * 1.5}
+        for i in range(10)
+    ]
+    value = {"1 KiB Buffer": b"\7" * 1024, "1 KiB of records": records, "1 MiB Buffer": b"\7" * 2**20}[params["payload"]]
+    in_flight = params["inFlight"]
+    with ProcessPoolExecutor(params["workers"], mp_context=mp.get_context("spawn")) as executor:
+
+        def run(count):
+            window = [None] * in_flight
+            for i in range(count + in_flight):
+                if i >= in_flight:
+                    assert len(window[i % in_flight].result()) == len(value)
+                if i < count:
+                    window[i % in_flight] = executor.submit(echo, value)
+
+        run(params["warmup"])
+        start = time.perf_counter()
+        run(params["tasks"])
+        return (time.perf_counter() - start) * 1e6 / params["tasks"]
 
 
 def measured_executor(params, run):

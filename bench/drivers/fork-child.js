@@ -6,8 +6,9 @@ const send = (/** @type {any} */ message) => process.send?.(message);
 if (role === 'first-user-code') {
   send(firstUserCodeMs);
   process.on('message', () => {}); // lives until the parent disconnects
-} else if (role === 'increment') {
-  process.on('message', ([id, x]) => send([id, x + 1]));
+} else if (role?.startsWith('task ')) {
+  const run = (await import('./tasks.js')).tasks[role.slice('task '.length)];
+  process.on('message', ([id, x]) => send([id, run(x)]));
   send('ready');
 } else if (role === 'channel') {
   const { serveChannel } = await import('../harness/channels.js');

@@ -8,9 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { roundRobin } from '../harness/by-hand.js';
 import { check, NotMeasured } from '../harness/driver-kit.js';
 
-/** @param {{ workers: number, serialization: 'json' | 'advanced' }} options */
-export async function openExecutor({ workers, serialization }) {
-  const children = Array.from({ length: workers }, () => start('increment', serialization));
+/** @param {{ workers: number, serialization: 'json' | 'advanced', task?: string }} options */
+export async function openExecutor({ workers, serialization, task = 'increment' }) {
+  const children = Array.from({ length: workers }, () => start(`task ${task}`, serialization));
   await Promise.all(children.map((child) => once(child, 'message')));
   const submit = roundRobin(children, (child, message) => child.send(message));
   return { submit, close: () => Promise.all(children.map(stop)) };

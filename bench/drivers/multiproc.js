@@ -3,39 +3,42 @@
  */
 import { oneToOne } from '../harness/channels.js';
 import { check, load, monotonicMs } from '../harness/driver-kit.js';
+import { tasks } from './tasks.js';
 
-export const increment = (/** @type {number} */ x) => x + 1;
+const { increment } = tasks;
 
 export const timeOfFirstUserCode = () => monotonicMs();
 
 export const doNothing = () => {};
 
-/** @param {{ workers: number }} options */
-export async function openProcessPoolExecutor({ workers }) {
+/** @param {{ workers: number, task?: string, survives?: boolean }} options `survives`: a death costs its task only */
+export async function openProcessPoolExecutor({ workers, task = 'increment', survives = false }) {
   const { ProcessPoolExecutor } = await load('multiproc', 'ProcessPoolExecutor');
-  return executorFace(new ProcessPoolExecutor({ maxWorkers: workers }));
+  return executorFace(new ProcessPoolExecutor({ maxWorkers: workers, onWorkerDeath: survives ? 'replace' : 'break' }), task);
 }
 
-/** @param {{ workers: number }} options */
-export async function openThreadPoolExecutor({ workers }) {
+/** @param {{ workers: number, task?: string }} options */
+export async function openThreadPoolExecutor({ workers, task = 'increment' }) {
   const { ThreadPoolExecutor } = await load('multiproc', 'ThreadPoolExecutor');
-  return executorFace(new ThreadPoolExecutor({ maxWorkers: workers }));
+  return executorFace(new ThreadPoolExecutor({ maxWorkers: workers }), task);
 }
 
-/** @param {{ workers: number }} options */
-export async function openPool({ workers }) {
+/** @param {{ workers: number, task?: string }} options */
+export async function openPool({ workers, task = 'increment' }) {
   const { Pool } = await load('multiproc', 'Pool');
   const pool = new Pool(workers);
+  const fn = tasks[task];
   return {
-    submit: (x) => pool.apply(increment, [x]),
+    submit: (x) => pool.apply(fn, [x]),
     map: (inputs, chunkSize) => pool.map(increment, inputs, chunkSize ? { chunkSize } : {}),
     close: () => pool.terminate(),
   };
 }
 
-function executorFace(executor) {
+function executorFace(executor, task) {
+  const fn = tasks[task];
   return {
-    submit: (x) => executor.submit(increment, x),
+    submit: (x) => executor.submit(fn, x),
     map: async (inputs, chunkSize) => {
       const results = [];
       for await (const result of executor.map(increment, inputs, chunkSize ? { chunkSize } : {})) results.push(result);

@@ -2,14 +2,14 @@
 import { fileURLToPath } from 'node:url';
 import { load } from '../harness/driver-kit.js';
 
-export const increment = (/** @type {number} */ x) => x + 1;
+export * from './tasks.js';
 
-/** @param {{ workers: number }} options */
-export async function open({ workers }) {
+/** @param {{ workers: number, task?: string }} options */
+export async function open({ workers, task = 'increment' }) {
   const { Piscina } = await load('piscina', 'Piscina');
   const pool = new Piscina({
     filename: fileURLToPath(import.meta.url),
-    name: 'increment',
+    name: task,
     minThreads: workers,
     maxThreads: workers,
   });

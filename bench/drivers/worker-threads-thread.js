@@ -5,8 +5,9 @@ const parentPort = /** @type {import('node:worker_threads').MessagePort} */ (por
 
 if (role === 'first-user-code') {
   parentPort.postMessage(firstUserCodeMs);
-} else if (role === 'increment') {
-  parentPort.on('message', ([id, x]) => parentPort.postMessage([id, x + 1]));
+} else if (role.startsWith('task ')) {
+  const run = (await import('./tasks.js')).tasks[role.slice('task '.length)];
+  parentPort.on('message', ([id, x]) => parentPort.postMessage([id, run(x)]));
   parentPort.postMessage('ready');
 } else if (role === 'channel') {
   const { serveChannel } = await import('../harness/channels.js');

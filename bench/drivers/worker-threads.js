@@ -4,9 +4,9 @@ import { Worker } from 'node:worker_threads';
 import { roundRobin } from '../harness/by-hand.js';
 import { check } from '../harness/driver-kit.js';
 
-/** @param {{ workers: number }} options */
-export async function openExecutor({ workers }) {
-  const threads = Array.from({ length: workers }, () => start('increment'));
+/** @param {{ workers: number, task?: string }} options */
+export async function openExecutor({ workers, task = 'increment' }) {
+  const threads = Array.from({ length: workers }, () => start(`task ${task}`));
   await Promise.all(threads.map((thread) => once(thread, 'message')));
   const submit = roundRobin(threads, (thread, message) => thread.postMessage(message));
   return { submit, close: () => Promise.all(threads.map((thread) => thread.terminate())) };

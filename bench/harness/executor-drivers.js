@@ -29,3 +29,15 @@ export function executorDrivers(measure, more) {
     driver('worker_threads by hand', 'worker-threads', 'openExecutor'),
   ];
 }
+
+/**
+ * Those of them that carry payloads: the hand-made pool of processes with the serialization that knows bytes.
+ *
+ * @param {(open: (params: any) => Promise<import('./executors.js').ExecutorFace>) => (params: any) => Promise<number>} measure
+ * @returns {import('./scenario.js').Driver[]}
+ */
+export function payloadDrivers(measure) {
+  return executorDrivers(measure, [{ name: 'CPython ProcessPoolExecutor (spawn)', python: 'executor_payload' }]).map((each) =>
+    each.name.startsWith('child_process.fork') ? { ...each, params: { ...each.params, serialization: 'advanced' } } : each,
+  );
+}

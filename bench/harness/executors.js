@@ -7,6 +7,7 @@
  * @property {() => unknown} close
  */
 import { NotMeasured, check, closeOrRemark, millisOf } from './driver-kit.js';
+import { PAYLOADS } from './payloads.js';
 
 /** Every task submitted in one go, then all awaited. Microseconds per task. */
 export const allAtOnce = measured(async (executor, tasks) => {
@@ -40,6 +41,54 @@ export const mapAll = measured(async (executor, tasks, { chunkSize }) => {
   if (chunkSize !== 1) throw new NotMeasured('has no map with chunks');
   return sum(await Promise.all(inputs.map((x) => executor.submit(x))));
 });
+
+/** At most `inFlight` payloads are out and come back; each is looked at. Microseconds per task. */
+export const echoed = (open) => async (params) => {
+  const { payload, tasks, warmup, inFlight } = params;
+  const executor = await open(params);
+  const value = PAYLOADS[payload];
+  const size = sizeOf(value);
+  const run = async (count) => {
+    const window = new Array(inFlight);
+    for (let i = 0; i < count + inFlight; i++) {
+      if (i >= inFlight) checkSize(sizeOf(await window[i % inFlight]), size);
+      if (i < count) window[i % inFlight] = executor.submit(value);
+    }
+  };
+  try {
+    await run(warmup);
+    return ((await millisOf(() => run(tasks))) * 1e3) / tasks;
+  } finally {
+    await closeOrRemark(() => executor.close());
+  }
+};
+
+/** Quick tasks beside some long ones, `inFlight` at a time: milliseconds from submit to result that 99 % of the quick ones stay under. */
+export const mixedTail = (open) => async (params) => {
+  const { tasks, warmup, inFlight, every, longMs, quickMs } = params;
+  const executor = await open(params);
+  const run = async (count) => {
+    const times = [];
+    let next = 0;
+    const lane = async () => {
+      while (next < count) {
+        const isLong = next++ % every === 0;
+        const start = performance.now();
+        await executor.submit(isLong ? longMs : quickMs);
+        if (!isLong) times.push(performance.now() - start);
+      }
+    };
+    await Promise.all(Array.from({ length: inFlight }, lane));
+    return times.sort((a, b) => a - b);
+  };
+  try {
+    await run(warmup);
+    const times = await run(tasks);
+    return times[Math.floor(times.length * 0.99)];
+  } finally {
+    await closeOrRemark(() => executor.close());
+  }
+};
 
 /** Batches of `pending` tasks in one go, until `tasks` are done. Microseconds per task. */
 export const inBatches = measured(async (executor, tasks, { pending }) => {
@@ -81,4 +130,14 @@ function sum(values) {
   let total = 0;
   for (const value of values) total += value;
   return total;
+}
+
+/** Bytes, or items, of what came back. */
+function sizeOf(/** @type {any} */ value) {
+  return value.byteLength ?? value.length;
+}
+
+function checkSize(received, expected) {
+  if (received === undefined) throw new NotMeasured('gives something else back than the bytes');
+  check(received, expected, 'size of the result');
 }
