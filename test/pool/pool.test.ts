@@ -155,7 +155,8 @@ executorTest(
     const { code, output, complaints } = await program('loads.mjs', ['./starts-itself.mjs']);
     assert.equal(code, 1);
     assert.match(complaints, /must not start children when it is loaded/);
-    assert.equal(output.match(/loaded/g)?.length, 3, output); // the program and two workers
+    const times = output.match(/loaded/g)?.length ?? 0; // the program, and each of its two workers that got that far
+    assert.ok(times === 2 || times === 3, output);
   },
 );
 

@@ -12,5 +12,5 @@ test('deaths that belong to no task are borne five times, with growing pauses, t
   assert.deepEqual(pauses, [0, 20, 40, 80]);
   const tooMany = budget.spend(new Error('fifth'));
   assert.match(String(tooMany?.why), /5 workers died/);
-  assert.equal((tooMany?.cause as Error).message, 'first');
+  assert.match(String(tooMany?.cause), /first/);
 });
