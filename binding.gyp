@@ -8,6 +8,7 @@
       "native/fork-client.c",
       "native/fork-platform.c",
       "native/fork-protocol.c",
+      "native/fork-readiness.c",
       "native/fork-server.c",
       "native/futex.c",
       "native/guardian.c",

@@ -2,8 +2,8 @@
 #include "doorbell.h"
 #include "fault.h"
 #include "fork-protocol.h"
+#include "fork-readiness.h"
 #include "napi-helpers.h"
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -11,17 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #include <uv.h>
-
-#define QUIET_LOOKS 2000
-#define QUIET_PAUSE_NS 500000
 
 typedef struct {
   int calls;
@@ -32,6 +28,7 @@ typedef struct {
     bool detached;
   } *children;
   size_t count, room;
+  mp_threads_t threads;
 } server_t;
 
 typedef struct {
@@ -40,60 +37,6 @@ typedef struct {
   const char *cwd;
   int fds[MP_FORK_FDS];
 } request_t;
-
-/* ---- what a fork needs ---- */
-
-/* V8's pages are left out of a fork unless they are marked again. */
-static int include_all_memory(void) {
-  FILE *maps = fopen("/proc/self/maps", "re");
-  if (maps == NULL) return errno;
-  char line[512];
-  while (fgets(line, sizeof(line), maps) != NULL) {
-    unsigned long from, to, inode;
-    char mode[8], name[256] = "";
-    if (sscanf(line, "%lx-%lx %7s %*s %*s %lu %255s", &from, &to, mode, &inode, name) < 4) continue;
-    if (mode[3] != 'p' || inode != 0 || strncmp(name, "[v", 2) == 0) continue;
-    madvise((void *)from, to - from, MADV_DOFORK);
-  }
-  fclose(maps);
-  return 0;
-}
-
-static bool sleeps(int tasks, const char *thread) {
-  char path[32], text[512];
-  snprintf(path, sizeof(path), "%.20s/stat", thread);
-  int fd = openat(tasks, path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return true; /* it has ended */
-  ssize_t length = read(fd, text, sizeof(text) - 1);
-  close(fd);
-  if (length <= 0) return true;
-  text[length] = '\0';
-  const char *state = strrchr(text, ')');
-  return state != NULL && state[1] == ' ' && state[2] == 'S';
-}
-
-/* Whether every thread but this one sleeps. */
-static bool all_sleep(void) {
-  DIR *folder = opendir("/proc/self/task");
-  if (folder == NULL) return false;
-  bool all = true;
-  long self = syscall(SYS_gettid);
-  for (struct dirent *entry = readdir(folder); entry != NULL && all; entry = readdir(folder))
-    if (entry->d_name[0] != '.' && atol(entry->d_name) != self) all = sleeps(dirfd(folder), entry->d_name);
-  closedir(folder);
-  return all;
-}
-
-/* Twice in a row: one that was just being woken is not yet running at the first look. */
-static bool wait_until_quiet(void) {
-  struct timespec pause = {0, QUIET_PAUSE_NS};
-  for (int look = 0, quiet = 0; look < QUIET_LOOKS; look++) {
-    quiet = all_sleep() ? quiet + 1 : 0;
-    if (quiet == 2) return true;
-    if (quiet == 0) nanosleep(&pause, NULL);
-  }
-  return false;
-}
 
 /* ---- requests ---- */
 
@@ -177,6 +120,7 @@ static void answer_reap(server_t *server) {
 
 /* In the child: everything that is not JavaScript's. */
 static void become_child(server_t *server, const request_t *request, uv_loop_t *loop) {
+  mp_threads_close(&server->threads);
   close(server->calls);
   close(server->reaps);
   free(server->children);
@@ -192,7 +136,7 @@ static void become_child(server_t *server, const request_t *request, uv_loop_t *
 }
 
 /* The working directory is changed before the fork, so that a failure is the request's. */
-static pid_t fork_in(const request_t *request, mp_fork_answer_t *answer) {
+static pid_t fork_in(const server_t *server, const request_t *request, mp_fork_answer_t *answer) {
   int before = -1;
   snprintf(answer->syscall_name, sizeof(answer->syscall_name), "chdir");
   if (request->header.cwd_bytes > 0) {
@@ -204,7 +148,7 @@ static pid_t fork_in(const request_t *request, mp_fork_answer_t *answer) {
     }
   }
   snprintf(answer->syscall_name, sizeof(answer->syscall_name), "fork");
-  answer->error = wait_until_quiet() ? MP_FAULT_ERRNO("forkserver.beforeFork") : EBUSY;
+  answer->error = mp_threads_quiet(&server->threads) ? MP_FAULT_ERRNO("forkserver.beforeFork") : EBUSY;
   pid_t pid = answer->error == 0 ? fork() : -1;
   if (pid < 0 && answer->error == 0) answer->error = errno;
   if (before >= 0) {
@@ -217,7 +161,7 @@ static pid_t fork_in(const request_t *request, mp_fork_answer_t *answer) {
 /* True: this is the child. */
 static bool serve_request(server_t *server, request_t *request, uv_loop_t *loop) {
   mp_fork_answer_t answer = {0, ENOMEM, "realloc"};
-  pid_t pid = make_room(server) ? fork_in(request, &answer) : -1;
+  pid_t pid = make_room(server) ? fork_in(server, request, &answer) : -1;
   if (pid == 0) {
     become_child(server, request, loop);
     return true;
@@ -271,19 +215,27 @@ static int greet(int calls, int bell, char *greeting) {
   return error;
 }
 
-/* serveForks(calls, reaps, bell, greeting, forks) -> { request, fds } in the child | failure
+/* Positive; no two children have the same but by chance. */
+static int seed_of_child(void) {
+  uint32_t seed = 0;
+  if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed)) seed = (uint32_t)getpid();
+  return (int)(seed >> 2) + 1;
+}
+
+/* serveForks(calls, reaps, bell, greeting, forks) -> { request, fds, pid, seed } in the child | failure
  * Never returns in the server; without `forks` the server itself becomes the one child. */
 static napi_value serve_forks(napi_env env, napi_callback_info info) {
   napi_value argv[5], result, list, text;
   uv_loop_t *loop;
   mp_args(env, info, 5, argv);
-  server_t server = {mp_i32(env, argv[0], -1), mp_i32(env, argv[1], -1), mp_bool(env, argv[4]), NULL, 0, 0};
+  server_t server = {mp_i32(env, argv[0], -1), mp_i32(env, argv[1], -1), mp_bool(env, argv[4]), NULL, 0, 0, {0, {0}}};
   request_t request;
   char *greeting = mp_string(env, argv[3]);
   if (greeting == NULL || napi_get_uv_event_loop(env, &loop) != napi_ok) return mp_failure(env, ENOMEM, "serveForks");
   signal(SIGINT, SIG_IGN); /* Ctrl-C is the parent's business */
   prctl(PR_SET_PDEATHSIG, SIGCONT);
-  int error = server.forks ? include_all_memory() : 0;
+  int error = server.forks ? mp_include_all_memory() : 0;
+  if (error == 0 && server.forks) error = mp_threads_open(&server.threads);
   if (error == 0) {
     int unheard = greet(server.calls, mp_i32(env, argv[2], -1), greeting);
     if (server.forks) error = unheard; /* a parent that has said what the one child is need not listen */
@@ -298,6 +250,8 @@ static napi_value serve_forks(napi_env env, napi_callback_info info) {
   free(request.text);
   mp_set(env, result, "request", text);
   mp_set(env, result, "fds", list);
+  mp_set(env, result, "pid", mp_int(env, getpid()));
+  mp_set(env, result, "seed", mp_int(env, seed_of_child()));
   return result;
 }
 

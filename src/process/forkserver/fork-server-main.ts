@@ -25,6 +25,7 @@ import {
 import { guardOutput, releaseOutput } from './output.js';
 import type { Preload, PreloadFailure } from './preload.js';
 import { guardRandom, renewRandom } from './randomness.js';
+import { rehearse } from './rehearsal.js';
 import { runSelfTest } from './self-test.js';
 
 /** What children run, beside the test. */
@@ -52,13 +53,14 @@ export async function runForkServer(programs: Programs): Promise<void> {
   });
 }
 
-function serve({ forks }: ServerTask, greeting: Greeting, programs: Programs): void {
+function serve({ forks, preload }: ServerTask, greeting: Greeting, programs: Programs): void {
+  if (forks) rehearse();
   const served = binding().serveForks(CALLS_FD, REAPS_FD, PARENT_BELL_FD, JSON.stringify(greeting), forks);
   if (isFailure(served)) return binding().exitNow(1);
   const order = JSON.parse(served.request) as ChildOrder;
-  if (forks) becomeProcess();
+  if (forks) becomeProcess(served.pid);
   releaseOutput();
-  const random = forks ? renewRandom(order.random) : 0;
+  const random = forks ? renewRandom(order.random, { seed: served.seed, stores: preload.modules.length > 0 }) : 0;
   if (order.program === 'self-test') runSelfTest(random);
   else programs[order.program](becomeChild(order, served.fds, forks));
 }

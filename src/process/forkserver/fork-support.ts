@@ -25,9 +25,9 @@ function judge(): string | undefined {
   return flag === undefined ? undefined : `${flag} does not go with it`;
 }
 
-/** What a forking server has beside the flags of every child: see native/fork-server.h. */
+/** What a forking server has beside the flags of every child: see native/fork-server.h. All is compiled before the fork, nothing in each child. */
 export function flagsOfForking(): string[] {
-  const flags = [...execArgvForChild(), '--single-threaded', '--v8-pool-size=1'];
+  const flags = [...execArgvForChild(), '--single-threaded', '--v8-pool-size=1', '--no-lazy'];
   if (process.allowedNodeEnvironmentFlags.has('--disable-sigusr1')) flags.push('--disable-sigusr1');
   if (process.versions.node.startsWith('20.')) flags.push('--no-wasm-async-compilation');
   return flags;

@@ -3,7 +3,7 @@
  *
  * Runs in children of fork servers, and in the server that becomes the one child itself.
  */
-import { readlinkSync, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { binding } from '../../native/binding.js';
 import { dieWithParent, IN_PROCESS, type Surroundings } from '../child-main.js';
@@ -34,8 +34,7 @@ export function becomeChild(order: ChildOrder, fds: readonly number[], forks: bo
 }
 
 /** The copy of a process gets its own number, and ways to end that do not lead through what it shares with the server. */
-export function becomeProcess(): void {
-  const value = Number(readlinkSync('/proc/self'));
+export function becomeProcess(value: number): void {
   Object.defineProperty(process, 'pid', { value, configurable: true, enumerable: true, writable: false });
   endWithoutTeardown();
 }

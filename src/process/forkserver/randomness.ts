@@ -3,7 +3,7 @@
  *
  * Runs in fork servers and their children. `Math.random` is V8's generator, seeded at its first use in a context: it must
  * not be used before the fork, so a stand-in serves the modules that the server loads. `randomUUID` and `randomInt` keep
- * bytes in store, which are used up after the fork. OpenSSL itself notices a fork.
+ * bytes in store, which are used up after the fork if modules were loaded. OpenSSL itself notices a fork.
  */
 import { setFlagsFromString } from 'node:v8';
 
@@ -21,24 +21,35 @@ export function guardRandom(): void {
   Math.random = random;
 }
 
+/** What a child's randomness is made from. */
+export interface Renewal {
+  /** A random number above 0. */
+  readonly seed: number;
+  /** Whether somebody may have drawn from the stores. */
+  readonly stores: boolean;
+}
+
 /**
  * Makes this child's randomness its own.
  *
  * @param firstOfAll What V8's generator gave in the server's first child: the same here means that it was used before the fork.
  * @returns What V8's generator gave.
  */
-export function renewRandom(firstOfAll: number | null): number {
-  const [seed = 1] = globalThis.crypto.getRandomValues(new Uint32Array(1));
-  setFlagsFromString(`--random-seed=${(seed & 0x3fffffff) + 1}`);
+export function renewRandom(firstOfAll: number | null, { seed, stores }: Renewal): number {
+  setFlagsFromString(`--random-seed=${seed}`);
   const first = builtin();
   forked = true;
   stale = first === firstOfAll;
   if (stale) own = ownGenerator();
   else Math.random = builtin;
+  if (stores) useUpStores();
+  return first;
+}
+
+function useUpStores(): void {
   const { randomUUID, randomInt } = process.getBuiltinModule('node:crypto');
   for (let i = 0; i < UUIDS_IN_STORE; i++) randomUUID();
   for (let i = 0; i < INTS_IN_STORE; i++) randomInt(2);
-  return first;
 }
 
 const UUIDS_IN_STORE = 128;

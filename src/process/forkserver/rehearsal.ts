@@ -1,0 +1,73 @@
+/**
+ * Does once in the server what every child does first, so that no child is the first to do it: V8 has compiled it then, and
+ * has seen what kinds of objects come.
+ *
+ * Runs in fork servers that fork. Leaves nothing behind but definitions of numbers that no process gives out.
+ */
+import { setFlagsFromString } from 'node:v8';
+import { decodeArgs, decodeValue, encodeArgs, encodeValue } from '../../wire/codec.js';
+import { type SourceBody, writeBody } from '../../wire/definition-body.js';
+import { heldDefinition, loadDefinition, receivedFunctions } from '../../wire/definitions.js';
+import { registerFunctionExtensions } from '../../wire/function-extension.js';
+import { unitOf } from '../../wire/function-rebuild.js';
+
+/** Often enough for what V8 notes at the first calls only. */
+const ROUNDS = 3;
+
+/** Rehearses a child's first moments. */
+export function rehearse(): void {
+  registerFunctionExtensions();
+  for (let round = 1; round <= ROUNDS; round++) {
+    const fn = receiveFunction(round);
+    for (const value of [bootLike(), fn]) {
+      const { buffer, start, end } = encodeValue(value, 'rehearsal');
+      decodeValue(buffer, start, end);
+    }
+    const { buffer, start, end } = encodeArgs([round, 'text', null, true, { list: [1, 2] }]);
+    decodeArgs(buffer, start, end, { owned: true });
+    encodeValue(undefined, 'result', { inFlight: true });
+    setFlagsFromString('--random-seed=0');
+  }
+}
+
+/** A function as it comes from a parent. Its numbers are below those of every member of a family. */
+function receiveFunction(number: number): object {
+  const body: SourceBody = {
+    kind: 'source',
+    id: number,
+    name: 'rehearsal',
+    text: '(x) => { return x; }',
+    form: 'expression',
+    strict: true,
+    isClass: false,
+    early: false,
+    names: [],
+    maybe: [],
+    standIns: {},
+    symbols: {},
+    usesMeta: false,
+    main: false,
+    url: 'file:///rehearsal.js',
+    filename: 'file:///rehearsal.js',
+    line: 1,
+    column: 1,
+  };
+  loadDefinition(writeBody(body, []));
+  const fn = unitOf(body).create();
+  receivedFunctions.set(fn, { held: heldDefinition(number), token: number, captured: () => [] });
+  return fn;
+}
+
+/** The kinds of values that a child is told at its start. */
+function bootLike(): object {
+  return {
+    name: 'rehearsal',
+    identity: [1, 2],
+    argv: process.argv,
+    daemon: false,
+    authKey: new Uint8Array(32),
+    startMethod: undefined,
+    logs: 0,
+    nested: { text: 'x', number: 1.5 },
+  };
+}
