@@ -70,6 +70,7 @@ static int decoded(int wait_status) {
 static int status_of_orphan(pid_t pid, int pidfd) {
   struct timespec pause = {0, ORPHAN_PAUSE_NS};
   siginfo_t info;
+  bool ended_with_0 = false;
   for (int look = 0; look < ORPHAN_LOOKS; look++) {
     memset(&info, 0, sizeof(info));
     if (waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG) == 0 && info.si_pid != 0)
@@ -77,10 +78,12 @@ static int status_of_orphan(pid_t pid, int pidfd) {
     pidfd_info_t kernel = {.mask = PIDFD_INFO_EXIT_BIT};
     if (ioctl(pidfd, PIDFD_GET_INFO_CALL, &kernel) == 0 && (kernel.mask & PIDFD_INFO_EXIT_BIT) != 0) return decoded(kernel.exit_code);
     uint64_t zombie; /* an older kernel says it as long as nobody has reaped it */
-    if (mp_process_stat(pid, 52, &zombie) == 'Z' && zombie != 0) return decoded((int)zombie);
+    bool is_zombie = mp_process_stat(pid, 52, &zombie) == 'Z';
+    if (is_zombie && zombie != 0) return decoded((int)zombie);
+    ended_with_0 = is_zombie; /* or what it ended with is not for us to see: then who reaps it lets us know above */
     nanosleep(&pause, NULL);
   }
-  return MP_STATUS_UNKNOWN;
+  return ended_with_0 ? 0 : MP_STATUS_UNKNOWN;
 }
 
 static bool ask_status(mp_fork_client_t *client, pid_t pid, int *status) {

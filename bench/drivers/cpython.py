@@ -5,6 +5,7 @@ descriptor 3. Its spawn children import this file again: it acts under the main 
 what they need, because `process_start` measures it.
 """
 import multiprocessing as mp
+import os
 import sys
 import time
 
@@ -134,8 +135,16 @@ def process_start(params):
     return process_exit(params) if params["until"] == "exit" else process_first_user_code(params)
 
 
+def context_of(params):
+    if "preloadMb" in params:
+        os.environ["PYTHONPATH"] = os.path.dirname(os.path.abspath(__file__))
+        os.environ["BENCH_PRELOAD_MB"] = str(params["preloadMb"])
+        mp.set_forkserver_preload(["preload"])
+    return mp.get_context(params["method"])
+
+
 def process_first_user_code(params):
-    context = mp.get_context(params["method"])
+    context = context_of(params)
 
     def once():
         reader, writer = context.Pipe(False)
@@ -150,7 +159,7 @@ def process_first_user_code(params):
 
 
 def process_exit(params):
-    context = mp.get_context(params["method"])
+    context = context_of(params)
 
     def once():
         start = time.monotonic_ns()

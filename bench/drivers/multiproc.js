@@ -54,6 +54,16 @@ export async function openProcess() {
   return starterOf(Process);
 }
 
+/** The fork server is up before the first start, as CPython's is. @param {{ preloadMb?: number }} params @returns {Promise<import('../harness/starts.js').Starter>} */
+export async function openForkServerProcess({ preloadMb }) {
+  const { ForkServerProcess, setForkserverPreload } = await load('multiproc', 'ForkServerProcess', 'setForkserverPreload');
+  if (preloadMb !== undefined) {
+    process.env.BENCH_PRELOAD_MB = String(preloadMb);
+    setForkserverPreload([new URL('preload.js', import.meta.url).href], { onError: 'fail' });
+  }
+  return starterOf(ForkServerProcess);
+}
+
 /** @returns {Promise<import('../harness/starts.js').Starter>} */
 export async function openThread() {
   const { Thread } = await load('multiproc', 'Thread');

@@ -31,6 +31,7 @@ export const scenario = {
   ],
   drivers: [
     starter('multiproc Process', 'multiproc', 'openProcess', { ours: true }),
+    starter('multiproc ForkServerProcess', 'multiproc', 'openForkServerProcess', { ours: true }),
     starter('multiproc Thread', 'multiproc', 'openThread', { ours: true }),
     starter('node -e (yard-stick)', 'node-binary', 'openStarter'),
     starter('child_process.fork', 'fork', 'openStarter'),

@@ -7,6 +7,7 @@ import { existsSync, statfsSync } from 'node:fs';
 import { availableParallelism, release } from 'node:os';
 import { binaryCandidates } from '../native/binary-candidates.js';
 import { binding } from '../native/binding.js';
+import { awaitForkserver, forkserverState } from '../process/forkserver/fork-launcher.js';
 import { arena } from '../substrate/arena.js';
 import type { CliHost } from './host.js';
 import { bytes, cgroupValue, glibcVersion, memoryAvailable, processLimit } from './machine.js';
@@ -30,6 +31,7 @@ export const DOCTOR_CHECKS: Readonly<Record<string, Check>> = {
   'native addon': checkAddon,
   'shared memory': checkArena,
   'process start': checkProcess,
+  forkserver: checkForkserver,
   cpus: checkCpus,
   memory: checkMemory,
   'open files': () => checkLimit('Max open files', 256, 'each worker needs a few descriptors: raise ulimit -n'),
@@ -99,6 +101,15 @@ async function checkProcess(host: CliHost): Promise<Finding> {
   } finally {
     await runner.kill();
   }
+}
+
+/** Either is well: what differs is how fast children start, and how much memory they have in common. */
+async function checkForkserver(): Promise<Finding> {
+  await awaitForkserver();
+  const { variant, reason } = forkserverState();
+  if (variant === 'fork')
+    return { status: 'ok', detail: 'truly forks: its children are copies of a server, as it is after its preload' };
+  return { status: 'ok', detail: `keeps a process ready for each next child, because it cannot fork: ${reason}` };
 }
 
 function checkCpus(host: CliHost): Finding {

@@ -34,7 +34,7 @@ export type Programs = Readonly<Record<Exclude<ForkProgram, 'self-test'>, (surro
 /** Lives a fork server's life. */
 export async function runForkServer(programs: Programs): Promise<void> {
   guardOutput();
-  const task = JSON.parse(process.argv.at(-1) ?? '') as ServerTask;
+  const task = JSON.parse(process.argv.slice(2).join('')) as ServerTask;
   attachArena(ARENA_FD);
   if (task.forks) guardRandom();
   process.getBuiltinModule('node:crypto');
@@ -88,9 +88,9 @@ function threadCount(): number {
 
 /** Why this process must not be forked. */
 function unfit(threads: number): string | undefined {
+  if (isMember()) return 'a preloaded module made a shared object';
   const started = threadCount() - threads;
   if (started > 0) return `a preloaded module started ${started === 1 ? 'a thread' : `${started} threads`}`;
-  if (isMember()) return 'a preloaded module made a shared object';
   const open = process.getActiveResourcesInfo().filter((name) => name !== 'Immediate');
   if (open.length > 0) return `a preloaded module left something open: ${[...new Set(open)].join(', ')}`;
   return binding().giveUpPlatformThreads() ? undefined : `the platform of Node ${process.versions.node} is unknown`;

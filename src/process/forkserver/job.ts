@@ -6,7 +6,7 @@
 import type { LaunchRequest } from '../launcher.js';
 import type { Preload, PreloadFailure } from './preload.js';
 
-/** The last argument of a fork server's command line. */
+/** The arguments of a fork server's command line, put together. */
 export interface ServerTask {
   /** Whether it forks its children; else it becomes the one child itself. */
   readonly forks: boolean;

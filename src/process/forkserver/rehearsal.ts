@@ -52,7 +52,7 @@ function receiveFunction(number: number): object {
     line: 1,
     column: 1,
   };
-  loadDefinition(writeBody(body, []));
+  void loadDefinition(writeBody(body, []));
   const fn = unitOf(body).create();
   receivedFunctions.set(fn, { held: heldDefinition(number), token: number, captured: () => [] });
   return fn;

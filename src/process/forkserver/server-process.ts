@@ -52,7 +52,7 @@ export class ForkServerChild implements Pump {
       open.push(nothing);
       const fds = [nothing, 1, 2, arena().fd, doorbell.writeFd, theirCalls, theirReaps];
       const file = executablePath();
-      const argv = [file, ...start.flags, entryFile('forkserver-entry.cjs'), JSON.stringify(taskOf(start))];
+      const argv = [file, ...start.flags, entryFile('forkserver-entry.cjs'), ...inArguments(JSON.stringify(taskOf(start)))];
       const started = orThrow(
         'start a fork server',
         native.spawn(doorbell.member, file, argv, environment(this.env), start.cwd ?? null, fds, false),
@@ -106,6 +106,13 @@ const SIGKILL = 9;
 const ARGUMENT_BYTES = 100_000;
 
 function taskOf({ forks }: ServerStart): ServerTask {
-  const task: ServerTask = { forks, preload: preloadNow(), argv: process.argv };
-  return Buffer.byteLength(JSON.stringify(task)) < ARGUMENT_BYTES ? task : { ...task, argv: process.argv.slice(0, 2) };
+  return { forks, preload: preloadNow(), argv: process.argv };
+}
+
+/** A text of JSON as arguments, to be joined again; in ASCII, so that it can be cut anywhere. */
+function inArguments(json: string): string[] {
+  const text = json.replace(/[\u0080-\uffff]/g, (wide) => `\\u${wide.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  const pieces = [];
+  for (let at = 0; at < text.length; at += ARGUMENT_BYTES) pieces.push(text.slice(at, at + ARGUMENT_BYTES));
+  return pieces;
 }
