@@ -102,3 +102,26 @@ for (const [title, argument] of [
     assert.deepEqual(stderr.trim().split('\n').toSorted(), ['child err', 'child err', 'preloaded err']);
   });
 }
+
+for (const [onError, status, printed, said] of [
+  ['ignore', 0, 'ran', /^$/],
+  ['warn', 0, 'ran', /Cannot preload 'file:.*preloads-itself\.mjs' in the fork server: Cannot start .*do that in a function/],
+  [
+    'fail',
+    1,
+    'ProcessError',
+    /Cannot preload 'file:.*preloads-itself\.mjs' in the fork server: Cannot start .*do that in a function/,
+  ],
+] as const) {
+  test(`A main script that starts children when it is preloaded cannot be: "${onError}" says what becomes of that  [TestHandlePreload.test_handle_preload_main_on_error_${onError}]`, () => {
+    const program = fileURLToPath(fixture('preloads-itself.mjs'));
+    const ended = spawnSync(process.execPath, [program, onError], { encoding: 'utf8', timeout: 60_000 });
+    assert.equal(ended.status, status, ended.stderr);
+    const lines = ended.stdout.trim().split('\n');
+    // It is loaded here, in servers and in a standby; and no more.
+    assert.ok(lines.length < 20);
+    assert.ok(lines.every((line) => ['loaded', 'InvalidStateError', printed].includes(line)));
+    assert.equal(lines.at(-1), printed);
+    assert.match(ended.stderr, said);
+  });
+}

@@ -19,6 +19,7 @@ import {
   type Started,
 } from '../launcher.js';
 import { childEnvironment } from '../child-setup.js';
+import { loadsForParent } from '../identity.js';
 import { Bell } from '../../substrate/doorbell.js';
 import { isFailure, systemError } from '../../substrate/failure.js';
 import { self } from '../../substrate/self.js';
@@ -62,6 +63,7 @@ export function launchForked(request: LaunchRequest): Child {
  * @returns undefined: nothing. The promise rejects with `ProcessError` if a module that must be preloaded cannot be.
  */
 export function awaitForkserver(needs?: Needs): Promise<void> | undefined {
+  if (loadsForParent()) return undefined; // the start is refused, and needs no server
   if (needs !== undefined && needsStandby(needs)) return undefined;
   const current = serverNow();
   if (current === undefined || (current.ready && current.preload.onError !== 'fail')) return undefined;

@@ -7,6 +7,7 @@
 import { readdirSync, stat } from 'node:fs';
 import { binding } from '../../native/binding.js';
 import type { Surroundings } from '../child-main.js';
+import { setLoading } from '../identity.js';
 import { attachArena } from '../../substrate/arena.js';
 import { isFailure } from '../../substrate/failure.js';
 import { isMember } from '../../substrate/self.js';
@@ -67,6 +68,8 @@ function serve({ forks, preload }: ServerTask, greeting: Greeting, programs: Pro
 
 async function loadAll({ modules, base }: Preload): Promise<PreloadFailure[]> {
   const failures: PreloadFailure[] = [];
+  let loads = true;
+  setLoading(() => loads); // a module that starts children when it is loaded would have a server of its own load it, and so on
   for (const module of modules) {
     try {
       await importFrom(base, module);
@@ -74,6 +77,7 @@ async function loadAll({ modules, base }: Preload): Promise<PreloadFailure[]> {
       failures.push({ module, message: error instanceof Error ? error.message : String(error) });
     }
   }
+  loads = false;
   return failures;
 }
 
