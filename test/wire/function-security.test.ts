@@ -63,7 +63,12 @@ function holdersOf(module: string): string[] {
 }
 
 test('definitions are loaded by the private link, and from the shared memory that a process inherits at its start, only', () => {
-  assert.deepEqual(importersOf('loadDefinition').sort(), ['channel/item.ts', 'proxies/family-courier.ts', 'wire/shipper.ts']);
+  assert.deepEqual(importersOf('loadDefinition').sort(), [
+    'channel/item.ts',
+    'process/forkserver/rehearsal.ts',
+    'proxies/family-courier.ts',
+    'wire/shipper.ts',
+  ]);
   assert.deepEqual(importersOf('FamilyCourier').sort(), ['manager/server.ts', 'proxies/managed-handle.ts']); // it checks its transport
   assert.deepEqual(importersOf('readItem').sort(), ['channel/pipe-transport.ts', 'channel/queue-core.ts']);
   assert.deepEqual(holdersOf('item'), []);
