@@ -33,10 +33,9 @@ export function netKinds(): readonly SharedKind[] {
   return [socketKind, serverKind];
 }
 
-/** Whether it is one, or of a class that extends theirs. */
+/** Whether it is one, or a socket of a class that extends theirs, such as a stream of TLS. */
 export function isOfNet(value: object): boolean {
-  const { Socket, Server } = nodeNet();
-  return value instanceof Socket || value instanceof Server;
+  return isSendable(value) || value instanceof nodeNet().Socket;
 }
 
 /** Shares one. @throws {TypeError} If it cannot be sent: why. {SystemError|ResourceExhaustedError} If its descriptor cannot be kept. */

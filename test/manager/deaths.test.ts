@@ -206,8 +206,9 @@ test(
     const barrier = await manager.Barrier(2);
     const child = await childAt(
       async (here, each, gate) => {
-        const waiting = each.run(() => each.wait());
-        const passing = gate.wait();
+        await each.acquire();
+        const waiting = each.wait();
+        const passing = gate.wait(); // begins after it
         while (!(await gate.nWaiting())) await new Promise(setImmediate);
         here.value = 1;
         await Promise.all([waiting, passing]);
