@@ -13,6 +13,7 @@ import type { LogEntry } from './log-ring.js';
 import { loggerOf } from './logtape-registry.js';
 import { rootLogger } from './logtape-root.js';
 import { decodeRecord, type LogRecord } from './record-text.js';
+import { printLine } from '../substrate/stderr.js';
 
 export function handleEntry(entry: LogEntry): void {
   try {
@@ -56,5 +57,5 @@ export function complain(what: string, error: unknown): void {
   complainedAt = now();
   const reason = error instanceof Error ? error.message : String(error);
   const text = `multiproc: ${what}: ${reason}${complaints > 1 ? ` (${complaints} times by now)` : ''}`;
-  process.getBuiltinModule('node:fs').writeSync(2, `${escapeControls(text)}\n`);
+  printLine(escapeControls(text));
 }

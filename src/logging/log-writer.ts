@@ -17,6 +17,7 @@ import { ERROR_NUMBER, levelNumber } from './levels.js';
 import { BELOW_ERROR, ERRORS, LaneWriter, makeLog } from './log-lane.js';
 import { decodeRecord, encodeRecord, levelOfFlags, type LogRecord } from './record-text.js';
 import { textOfMessage } from './message-text.js';
+import { printLine } from '../substrate/stderr.js';
 
 /** The reader is taken for stuck when it has read nothing for so long. */
 const STUCK_MS = 1000;
@@ -81,7 +82,7 @@ function printHere(text: string, flags: number): void {
   try {
     const record = decodeRecord(text, flags);
     const line = `[${record.level.toUpperCase()}/${String(record.properties['processName'])}] ${textOfMessage(record)}`;
-    process.getBuiltinModule('node:fs').writeSync(2, `${escapeControls(line)}\n`);
+    printLine(escapeControls(line));
   } catch {
     // There is nowhere left to say it.
   }

@@ -11,6 +11,7 @@ import { checkLevel, type LogLevel, levelNumber } from './levels.js';
 import { loggerOf } from './logtape-registry.js';
 import { rootLogger } from './logtape-root.js';
 import { ownSettings, setOwn } from './own-settings.js';
+import { printLine } from '../substrate/stderr.js';
 
 /** The library's own logger, of LogTape's category `multiproc`. */
 export interface OwnLogger {
@@ -76,7 +77,7 @@ export function say(level: LogLevel, message: string, place: () => Place = () =>
 function print(level: LogLevel, message: string): void {
   try {
     const line = escapeControls(`[${level.toUpperCase()}/${origin.name()}] ${message}`);
-    process.getBuiltinModule('node:fs').writeSync(2, `${line}\n`);
+    printLine(line);
   } catch {
     // stderr is closed.
   }

@@ -7,8 +7,8 @@
  * A child whose target has settled takes its time for each step. At the end of a main program its children are over,
  * because they keep it alive; after `process.exit()` or an uncaught error they die with it, and nothing is awaited.
  */
-import { writeSync } from 'node:fs';
 import { currentName } from './identity.js';
+import { printLine } from '../substrate/stderr.js';
 
 const STAGES = ['finalizers', 'daemons', 'children', 'last finalizers'] as const;
 
@@ -57,7 +57,7 @@ export async function endInOrder(): Promise<void> {
 /** Tells the user what is wrong where nobody else can be told any more. */
 export function lastWords(text: string): void {
   try {
-    writeSync(STDERR, `${text}\n`);
+    printLine(text);
   } catch {
     // nor can the user
   }
@@ -85,4 +85,3 @@ function watchEnd(): void {
 }
 
 const SINGULARS = { tasks: 'task', children: 'child' } as const;
-const STDERR = 2;

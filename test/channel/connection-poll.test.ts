@@ -88,8 +88,8 @@ for (const way of ways) {
     async (kind, t) => {
       let count = 0;
       const onSignal = () => void count++;
-      process.on('SIGUSR2', onSignal);
-      t.after(() => process.off('SIGUSR2', onSignal));
+      process.on('SIGHUP', onSignal);
+      t.after(() => process.off('SIGHUP', onSignal));
       const here = await withChild(
         kind,
         t,
@@ -98,7 +98,7 @@ for (const way of ways) {
           for (let round = 0; round < 2; round++) {
             await connection.recvBytes();
             for (let i = 0; i < 5; i++) {
-              process.kill(pid, 'SIGUSR2');
+              process.kill(pid, 'SIGHUP');
               await sleep(10);
             }
             await connection.sendBytes(Buffer.from('done'));

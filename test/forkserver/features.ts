@@ -339,11 +339,11 @@ export const FEATURES: Readonly<Record<string, readonly [run: () => unknown, exp
   ],
   'a handler of a signal': [
     async () => {
-      const received = once(process, 'SIGUSR2');
-      process.kill(process.pid, 'SIGUSR2');
+      const received = once(process, 'SIGHUP');
+      process.kill(process.pid, 'SIGHUP');
       return (await received)[0] as string;
     },
-    'SIGUSR2',
+    'SIGHUP',
   ],
   AsyncLocalStorage: [
     async () => {

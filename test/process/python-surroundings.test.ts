@@ -61,7 +61,7 @@ eachKind(
       t,
       async (end: typeof theirs, size: number) => {
         let signals = 0;
-        process.on('SIGUSR2', () => signals++);
+        process.on('SIGHUP', () => signals++);
         end.sendSync('ready');
         const first = end.recvSync();
         const second = await end.recv();
@@ -72,7 +72,7 @@ eachKind(
       },
       [theirs, SIZE],
     );
-    const signal = () => process.kill(child.pid as number, constants.signals.SIGUSR2);
+    const signal = () => process.kill(child.pid as number, constants.signals.SIGHUP);
     assert.equal(await soon(ours.recv(), 'ready'), 'ready');
     for (const text of ['first', 'second']) {
       for (let i = 0; i < 20; i++) signal();
@@ -94,7 +94,7 @@ eachKind(
       kind,
       t,
       async (end: typeof theirs) => {
-        process.on('SIGUSR2', () => {});
+        process.on('SIGHUP', () => {});
         const listener = await new Listener().listen();
         const accepting = listener.accept();
         end.sendSync(listener.address as string);
@@ -107,7 +107,7 @@ eachKind(
       [theirs],
     );
     const address = await soon(ours.recv(), 'address');
-    for (let i = 0; i < 50; i++) process.kill(child.pid as number, constants.signals.SIGUSR2);
+    for (let i = 0; i < 50; i++) process.kill(child.pid as number, constants.signals.SIGHUP);
     const client = await Client(address);
     assert.equal(await soon(client.recv(), 'welcome'), 'welcome');
     client.close();
