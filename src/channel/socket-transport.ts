@@ -4,33 +4,18 @@
  * Runs in every process. What comes is data and nothing else: nothing of it is evaluated, imported, or opened in shared
  * memory. A stream that ends or breaks, also by the other end's death, is the end of the connection.
  */
-import {
-  ChannelClosedError,
-  ClosedError,
-  MessageTooLargeError,
-  ProtocolError,
-  SerializationError,
-  TimeoutError,
-} from '../errors.js';
+import { ChannelClosedError, ClosedError, ProtocolError, SerializationError, TimeoutError } from '../errors.js';
 import { now } from '../substrate/clock.js';
-import { SocketHandle, WOULD_BLOCK } from '../substrate/socket-handle.js';
+import { SocketHandle } from '../substrate/socket-handle.js';
 import type { Wait } from '../substrate/wait-limit.js';
-import { decodeValue, encodeValue } from '../wire/codec.js';
+import { decodeValue } from '../wire/codec.js';
 import type { ByteChannel } from './byte-channel.js';
-import { type Frame, frameHeader, FrameReader, HEADER_MAX } from './frame-reader.js';
+import { type Frame, FrameReader } from './frame-reader.js';
 import { SharedSocket } from './shared-socket.js';
+import { frameBytes, frameValue, type SocketMessage, Writing } from './socket-message.js';
 import type { Turns } from './turns.js';
-import type { Arrival, Outgoing, Transport } from './transport.js';
+import type { Arrival, Transport } from './transport.js';
 import { WaitLine } from './wait-line.js';
-
-interface SocketMessage extends Outgoing {
-  /** Header and body, or only the header of a long one. */
-  readonly first: Uint8Array;
-  /** The body of a long one. */
-  readonly rest: Uint8Array | undefined;
-  /** Whether they are the caller's, who may change them. */
-  readonly borrowed: boolean;
-}
 
 /** What a connection over a socket can be told beside what all can. */
 export interface SocketTransportOptions {
@@ -130,25 +115,11 @@ export class SocketTransport implements Transport<SocketMessage> {
 
   encode(value: unknown): SocketMessage {
     if (this.#bytesOnly !== undefined) throw new SerializationError(`Cannot send value: ${this.#bytesOnly}`, { path: 'value' });
-    const { buffer, start, end } = encodeValue(value, 'value', {
-      headerBytes: HEADER_MAX,
-      maxBytes: this.#maxBytes,
-      allow: () => false,
-      receiverLimits: {},
-    });
-    const first = buffer.subarray(frameHeader(buffer, start, end - start, true), end);
-    return { first, rest: undefined, size: first.length, borrowed: false, drop };
+    return frameValue(value, this.#maxBytes);
   }
 
   encodeBytes(bytes: Uint8Array): SocketMessage {
-    const { length } = bytes;
-    if (length > this.#maxBytes)
-      throw new MessageTooLargeError(`Cannot send ${length} bytes: the limit of a message is ${this.#maxBytes}`);
-    const together = length <= COPIED_MAX;
-    const first = new Uint8Array(HEADER_MAX + (together ? length : 0));
-    const start = frameHeader(first, HEADER_MAX, length, false);
-    if (together) first.set(bytes, HEADER_MAX);
-    return { first: first.subarray(start), rest: together ? undefined : bytes, size: length, borrowed: !together, drop };
+    return frameBytes(bytes, this.#maxBytes);
   }
 
   send(message: SocketMessage): Promise<void> {
@@ -370,40 +341,6 @@ export class SocketTransport implements Transport<SocketMessage> {
   }
 }
 
-/** A message on its way. */
-class Writing {
-  #parts: Uint8Array[];
-  #at = 0;
-  #owned: boolean;
-  readonly #channel: ByteChannel;
-
-  constructor({ first, rest, borrowed }: SocketMessage, channel: ByteChannel) {
-    this.#parts = rest === undefined ? [first] : [first, rest];
-    this.#owned = !borrowed;
-    this.#channel = channel;
-  }
-
-  /** Copies what is the caller's. */
-  own(): void {
-    if (this.#owned) return;
-    this.#owned = true;
-    this.#parts = this.#parts.map((part) => new Uint8Array(part));
-  }
-
-  advance(): boolean {
-    for (;;) {
-      const [part, next] = this.#parts;
-      if (part === undefined) return true;
-      const count = this.#channel.write(part, this.#at, part.length - this.#at, next !== undefined);
-      if (count === WOULD_BLOCK) return false;
-      this.#at += count;
-      if (this.#at < part.length) continue;
-      this.#parts.shift();
-      this.#at = 0;
-    }
-  }
-}
-
 function arrivalOf({ isValue, buffer, start, end, owned }: Frame): Arrival {
   if (isValue) return { value: decodeValue(buffer, start, end, { owned, allow: () => false, limits: {} }) };
   return { bytes: owned && start === 0 && end === buffer.length ? buffer : buffer.slice(start, end) };
@@ -416,9 +353,5 @@ function stuck(): ProtocolError {
 }
 
 const NOTHING = (): void => undefined;
-/** Nothing was done that could be undone. */
-const drop = NOTHING;
-/** Bytes up to here are copied behind their header: one system call instead of two. */
-const COPIED_MAX = 2 ** 14;
 const HALF_MESSAGE_MS = 30_000;
 const TURN_SLICE_MS = 100;
