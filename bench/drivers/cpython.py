@@ -541,14 +541,7 @@ def pipe_ping_pong(params):
     ours, theirs = context.Pipe()
     process = context.Process(target=echo_pipe, args=(theirs,))
     process.start()
-
-    def bounce(count):
-        for i in range(count):
-            ours.send(i)
-            assert ours.recv() == i
-
-    us = us_per_round_trip(params, bounce)
-    ours.send(None)
+    us = us_per_echo(params, ours.send, ours.recv)
     process.join()
     return us
 
@@ -559,14 +552,7 @@ def queue_ping_pong(params):
     there, back = make(), make()
     process = context.Process(target=echo_queue, args=(there, back))
     process.start()
-
-    def bounce(count):
-        for i in range(count):
-            there.put(i)
-            assert back.get() == i
-
-    us = us_per_round_trip(params, bounce)
-    there.put(None)
+    us = us_per_echo(params, there.put, back.get)
     process.join()
     return us
 
@@ -579,14 +565,7 @@ def socket_ping_pong(params):
     process = mp.get_context("spawn").Process(target=echo_socket, args=(listener.address, key))
     process.start()
     connection = listener.accept()
-
-    def bounce(count):
-        for i in range(count):
-            connection.send(i)
-            assert connection.recv() == i
-
-    us = us_per_round_trip(params, bounce)
-    connection.send(None)
+    us = us_per_echo(params, connection.send, connection.recv)
     process.join()
     connection.close()
     listener.close()
@@ -597,6 +576,17 @@ def echo_socket(address, key):
     from multiprocessing.connection import Client
 
     echo_pipe(Client(address, authkey=key))
+
+
+def us_per_echo(params, send, receive):
+    def bounce(count):
+        for i in range(count):
+            send(i)
+            assert receive() == i
+
+    us = us_per_round_trip(params, bounce)
+    send(None)
+    return us
 
 
 def us_per_round_trip(params, bounce):

@@ -1,60 +1,32 @@
 /** What the channel scenarios share: the payloads, and the drivers over Node's own channels. Loads no competitor. */
 
-/** @type {import('./scenario.js').Case[]} */
+/**
+ * @param {string} payload
+ * @param {'1000/s' | 'MiB/s'} unit
+ * @param {readonly [messages: number, warmup: number]} counts
+ * @param {readonly [messages: number, warmup: number]} quick
+ * @returns {import('./scenario.js').Case}
+ */
+const payloadCase = (payload, unit, [messages, warmup], [quickMessages, quickWarmup]) => ({
+  name: payload === 'number' ? 'numbers' : payload,
+  unit,
+  better: 'higher',
+  params: { payload, messages, warmup },
+  quick: { messages: quickMessages, warmup: quickWarmup },
+});
+
 export const channelCases = [
-  {
-    name: 'numbers',
-    unit: '1000/s',
-    better: 'higher',
-    params: { payload: 'number', messages: 100_000, warmup: 20_000 },
-    quick: { messages: 20_000, warmup: 5_000 },
-  },
-  {
-    name: '{id,name}',
-    unit: '1000/s',
-    better: 'higher',
-    params: { payload: '{id,name}', messages: 100_000, warmup: 20_000 },
-    quick: { messages: 20_000, warmup: 5_000 },
-  },
-  {
-    name: '1 MiB',
-    unit: 'MiB/s',
-    better: 'higher',
-    params: { payload: '1 MiB', messages: 128, warmup: 16 },
-    quick: { messages: 32, warmup: 4 },
-  },
+  payloadCase('number', '1000/s', [100_000, 20_000], [20_000, 5_000]),
+  payloadCase('{id,name}', '1000/s', [100_000, 20_000], [20_000, 5_000]),
+  payloadCase('1 MiB', 'MiB/s', [128, 16], [32, 4]),
 ];
 
-/** Payloads beside those of all channel scenarios. @type {import('./scenario.js').Case[]} */
+/** Payloads beside those of all channel scenarios. */
 export const moreChannelCases = [
-  {
-    name: '1 KB string',
-    unit: '1000/s',
-    better: 'higher',
-    params: { payload: '1 KB string', messages: 50_000, warmup: 10_000 },
-    quick: { messages: 10_000, warmup: 3_000 },
-  },
-  {
-    name: '100 records',
-    unit: '1000/s',
-    better: 'higher',
-    params: { payload: '100 records', messages: 4_000, warmup: 1_000 },
-    quick: { messages: 1_000, warmup: 300 },
-  },
-  {
-    name: '64 KiB',
-    unit: 'MiB/s',
-    better: 'higher',
-    params: { payload: '64 KiB', messages: 4_000, warmup: 400 },
-    quick: { messages: 500, warmup: 100 },
-  },
-  {
-    name: '64 MiB',
-    unit: 'MiB/s',
-    better: 'higher',
-    params: { payload: '64 MiB', messages: 8, warmup: 2 },
-    quick: { messages: 3, warmup: 1 },
-  },
+  payloadCase('1 KB string', '1000/s', [50_000, 10_000], [10_000, 3_000]),
+  payloadCase('100 records', '1000/s', [4_000, 1_000], [1_000, 300]),
+  payloadCase('64 KiB', 'MiB/s', [4_000, 400], [500, 100]),
+  payloadCase('64 MiB', 'MiB/s', [8, 2], [3, 1]),
 ];
 
 /**

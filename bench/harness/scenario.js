@@ -52,3 +52,11 @@ export async function scenariosIn(file) {
   const module = await import(String(file));
   return module.scenarios ?? (module.scenario ? [module.scenario] : []);
 }
+
+/**
+ * Measures by an export of a driver, which is loaded then.
+ * @param {string} file of drivers/
+ * @param {string} run
+ * @returns {(params: Params) => Promise<number>}
+ */
+export const measureBy = (file, run) => async (params) => (await import(`../drivers/${file}.js`))[run](params);

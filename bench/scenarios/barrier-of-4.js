@@ -1,9 +1,7 @@
 /** Four processes that meet again and again. */
-const ours = (name, run) => ({
-  name,
-  ours: true,
-  measure: async (params) => (await import('../drivers/multiproc-sync.js'))[run](params),
-});
+import { measureBy } from '../harness/scenario.js';
+
+const ours = (name, run) => ({ name, ours: true, measure: measureBy('multiproc-sync', run) });
 
 export const scenario = {
   name: 'barrier-of-4',

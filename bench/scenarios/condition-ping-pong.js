@@ -1,9 +1,7 @@
 /** Two processes that take turns with one condition. */
-const ours = (name, run) => ({
-  name,
-  ours: true,
-  measure: async (params) => (await import('../drivers/multiproc-sync.js'))[run](params),
-});
+import { measureBy } from '../harness/scenario.js';
+
+const ours = (name, run) => ({ name, ours: true, measure: measureBy('multiproc-sync', run) });
 
 export const scenario = {
   name: 'condition-ping-pong',

@@ -1,9 +1,7 @@
 /** One event that eight processes wait for. */
-const ours = (name, run) => ({
-  name,
-  ours: true,
-  measure: async (params) => (await import('../drivers/multiproc-sync.js'))[run](params),
-});
+import { measureBy } from '../harness/scenario.js';
+
+const ours = (name, run) => ({ name, ours: true, measure: measureBy('multiproc-sync', run) });
 
 export const scenario = {
   name: 'event-broadcast-8',

@@ -1,10 +1,7 @@
 /** Functions that travel: what sending one costs its process, at once and for good. No other pool takes closures. */
-const ours = (name, measure, rest) => ({
-  name,
-  ours: true,
-  ...rest,
-  measure: async (params) => (await import('../drivers/multiproc-functions.js'))[measure](params),
-});
+import { measureBy } from '../harness/scenario.js';
+
+const ours = (name, run, rest) => ({ name, ours: true, ...rest, measure: measureBy('multiproc-functions', run) });
 
 const many = { params: { submits: 3000, warmup: 1000 }, quick: { submits: 300, warmup: 200 } };
 const submitCases = ['exported function', 'arrow without captures', 'closure'].flatMap((kind) => [

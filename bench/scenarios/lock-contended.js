@@ -1,9 +1,7 @@
 /** Processes that want one lock all the time. */
-const ours = (name, run) => ({
-  name,
-  ours: true,
-  measure: async (params) => (await import('../drivers/multiproc-sync.js'))[run](params),
-});
+import { measureBy } from '../harness/scenario.js';
+
+const ours = (name, run) => ({ name, ours: true, measure: measureBy('multiproc-sync', run) });
 
 export const scenario = {
   name: 'lock-contended',

@@ -1,9 +1,7 @@
 /** One thread takes and gives back a lock that nobody else wants. */
-const lock = (name, file, run, rest) => ({
-  name,
-  ...rest,
-  measure: async (params) => (await import(`../drivers/${file}.js`))[run](params),
-});
+import { measureBy } from '../harness/scenario.js';
+
+const lock = (name, file, run, rest) => ({ name, ...rest, measure: measureBy(file, run) });
 
 export const scenario = {
   name: 'lock-uncontended',

@@ -1,8 +1,10 @@
 /** Client processes call methods of one object in the server of a manager. */
+import { measureBy } from '../harness/scenario.js';
+
 const ours = (name, rest) => ({
   name,
   ours: true,
-  measure: async (params) => (await import('../drivers/multiproc-managers.js')).managerCalls(params),
+  measure: measureBy('multiproc-managers', 'managerCalls'),
   ...rest,
 });
 /** Two processes have to be warm: the one that calls, and the server. */

@@ -1,11 +1,8 @@
 /** Two processes, one number in flight, there and back. */
 import { wire } from '../harness/channel-scenarios.js';
+import { measureBy } from '../harness/scenario.js';
 
-const ours = (name, file, run) => ({
-  name,
-  ours: true,
-  measure: async (params) => (await import(`../drivers/${file}.js`))[run](params),
-});
+const ours = (name, file, run) => ({ name, ours: true, measure: measureBy(file, run) });
 
 export const scenario = {
   name: 'ping-pong',

@@ -1,5 +1,6 @@
 /** One sender process, one receiver process, messages one way through a pipe. */
 import { channelCases, wire } from '../harness/channel-scenarios.js';
+import { measureBy } from '../harness/scenario.js';
 
 export const scenario = {
   name: 'pipe-one-to-one',
@@ -9,7 +10,7 @@ export const scenario = {
     {
       name: 'multiproc Pipe',
       ours: true,
-      measure: async (params) => (await import('../drivers/multiproc.js')).pipeOneToOne(params),
+      measure: measureBy('multiproc', 'pipeOneToOne'),
     },
     { name: 'CPython Pipe', python: 'pipe_one_to_one' },
     wire('child_process.fork, json', 'fork', 'oneToOne', { serialization: 'json' }),

@@ -1,4 +1,6 @@
 /** Does the cost of an item grow with the number of items inside? */
+import { measureBy } from '../harness/scenario.js';
+
 const inside = (depth, items) => ({
   name: `${depth.toLocaleString('en').replaceAll(',', ' ')} inside`,
   unit: 'ns',
@@ -14,7 +16,7 @@ export const scenario = {
     {
       name: 'multiproc Queue',
       ours: true,
-      measure: async (params) => (await import('../drivers/multiproc-queues.js')).costInside(params),
+      measure: measureBy('multiproc-queues', 'costInside'),
     },
   ],
 };

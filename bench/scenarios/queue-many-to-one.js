@@ -1,5 +1,6 @@
 /** Two producers, one consumer. */
 import { channelCases, fan } from '../harness/channel-scenarios.js';
+import { measureBy } from '../harness/scenario.js';
 
 const members = 2;
 const cases = channelCases.map((each) => ({ ...each, params: { ...each.params, members } }));
@@ -12,7 +13,7 @@ export const scenario = {
     {
       name: 'multiproc Queue',
       ours: true,
-      measure: async (params) => (await import('../drivers/multiproc-queues.js')).manyToOne(params),
+      measure: measureBy('multiproc-queues', 'manyToOne'),
     },
     { name: 'CPython Queue', python: 'queue_many_to_one', params: { kind: 'Queue' } },
     { name: 'CPython SimpleQueue', python: 'queue_many_to_one', params: { kind: 'SimpleQueue' } },

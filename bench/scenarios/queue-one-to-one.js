@@ -1,5 +1,6 @@
 /** One producer process, one consumer process, messages one way. */
 import { channelCases, moreChannelCases, wire } from '../harness/channel-scenarios.js';
+import { measureBy } from '../harness/scenario.js';
 
 export const scenario = {
   name: 'queue-one-to-one',
@@ -9,12 +10,12 @@ export const scenario = {
     {
       name: 'multiproc Queue',
       ours: true,
-      measure: async (params) => (await import('../drivers/multiproc.js')).queueOneToOne(params),
+      measure: measureBy('multiproc', 'queueOneToOne'),
     },
     {
       name: 'multiproc Queue, async',
       ours: true,
-      measure: async (params) => (await import('../drivers/multiproc.js')).queueOneToOneAsync(params),
+      measure: measureBy('multiproc', 'queueOneToOneAsync'),
     },
     { ...wire('multiproc ring (blocking)', 'multiproc-substrate', 'oneToOne', {}, 'openRings'), ours: true },
     { name: 'CPython Queue', python: 'queue_one_to_one', params: { kind: 'Queue' } },

@@ -1,9 +1,7 @@
 /** A permit that goes from one process to another and back. */
-const ours = (name, run) => ({
-  name,
-  ours: true,
-  measure: async (params) => (await import('../drivers/multiproc-sync.js'))[run](params),
-});
+import { measureBy } from '../harness/scenario.js';
+
+const ours = (name, run) => ({ name, ours: true, measure: measureBy('multiproc-sync', run) });
 
 export const scenario = {
   name: 'semaphore-hand-off',

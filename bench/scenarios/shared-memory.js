@@ -1,9 +1,7 @@
 /** Values, arrays and lists in shared memory: what one access costs a process that is alone with them. */
-const ours = (name, run, rest) => ({
-  name,
-  ...rest,
-  measure: async (params) => (await import('../drivers/multiproc-memory.js'))[run](params),
-});
+import { measureBy } from '../harness/scenario.js';
+
+const ours = (name, run, rest) => ({ name, ...rest, measure: measureBy('multiproc-memory', run) });
 
 export const scenarios = [
   {

@@ -1,10 +1,7 @@
 /** Two processes that know each other by an address, one number in flight, there and back. */
-const ours = (name, run, params = {}) => ({
-  name,
-  ours: true,
-  params,
-  measure: async (all) => (await import('../drivers/multiproc-sockets.js'))[run](all),
-});
+import { measureBy } from '../harness/scenario.js';
+
+const ours = (name, run, params = {}) => ({ name, ours: true, params, measure: measureBy('multiproc-sockets', run) });
 
 const counts = { roundTrips: 10_000, warmup: 2_000 };
 const quick = { roundTrips: 2_000, warmup: 500 };
@@ -22,7 +19,7 @@ export const scenario = {
     { name: 'CPython Client', python: 'socket_ping_pong' },
     {
       name: 'node:net, one number a line',
-      measure: async (params) => (await import('../drivers/net.js')).netPingPong(params),
+      measure: measureBy('net', 'netPingPong'),
     },
   ],
 };
