@@ -5,26 +5,13 @@
  */
 import type { ContextOption } from '../process/start-method.js';
 import { checkCount, checkDuration } from '../workers/check-options.js';
+import type { WorkerOptions } from '../workers/engine-options.js';
 
-export interface ProcessPoolExecutorOptions {
+export interface ProcessPoolExecutorOptions extends WorkerOptions {
   /** Default: the number of usable CPUs. */
   readonly maxWorkers?: number | undefined;
   /** How its workers start. Default: as this program has chosen (`setStartMethod`), else 'spawn'. */
   readonly context?: ContextOption | undefined;
-  /** Runs exactly once in each worker, before its first task. */
-  readonly initializer?: ((...args: never[]) => unknown) | undefined;
-  readonly initArgs?: readonly unknown[] | undefined;
-  /** A worker ends after so many tasks and is replaced. Default: never. */
-  readonly maxTasksPerChild?: number | undefined;
-  /** Milliseconds without a task after which a worker ends. Default: never. */
-  readonly idleTimeout?: number | undefined;
-  /** A worker whose memory (of a process all that is resident, of a thread its heap) is above so many MiB after a task ends and is replaced. Default: no limit. */
-  readonly memoryLimitMb?: number | undefined;
-  /**
-   * Milliseconds after which a worker that gives no sign of life is killed (`WorkerUnresponsiveError`), whatever it does. A busy
-   * one is alive, a stopped process is not; of threads it says nothing. Default: never.
-   */
-  readonly heartbeat?: number | undefined;
   /** Asked at each submit and map for a W3C `traceparent`, which `options({ traceparent })` overrides. */
   readonly traceparent?: (() => string | undefined) | undefined;
   /** 'break' (default, as Python): every unfinished future fails; 'replace': only the task that ran. */

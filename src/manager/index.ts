@@ -9,6 +9,7 @@ import { registerOwnExports } from '../wire/own-exports.js';
 import { serveManager } from './server.js';
 
 export { BaseManager } from './base-manager.js';
+export type { DictInit } from './data-manager.js';
 export { getValue, managed } from './managed.js';
 export type { Items } from './keys.js';
 export type { ManagerOptions, RegisterOptions } from './manager-options.js';
@@ -34,7 +35,7 @@ export type { ArgsOf, Creator, MadeBy, Proxy, Registrable, RemoteIterator, SyncP
 export { Server } from './server.js';
 export { ServerProcess } from './server-process.js';
 export { SharedMemoryManager } from './shared-memory-manager.js';
-export { type DictInit, Manager, SyncManager } from './sync-manager.js';
+export { Manager, SyncManager } from './sync-manager.js';
 
 registerOwnExports(exported);
 registerOwnExports({ serveManager });

@@ -6,9 +6,9 @@
 import { type Shareable, ShareableList } from '../memory/shareable-list.js';
 import { SharedMemory } from '../memory/shared-memory.js';
 import { BaseManager } from './base-manager.js';
+import { addBuiltinTypes } from './data-manager.js';
 import type { HostedMemory } from './hosted-memory.js';
 import type { Proxy } from './proxy-types.js';
-import { addType } from './registry.js';
 
 /**
  * A manager of named shared memory: what it made goes when it shuts down, at the latest with the program.
@@ -71,4 +71,4 @@ async function kept(server: Proxy<HostedMemory>, memory: SharedMemory): Promise<
   }
 }
 
-addType(SharedMemoryManager, { typeId: 'Memory', callable: undefined, isBuiltin: true });
+addBuiltinTypes(SharedMemoryManager, ['Memory']);

@@ -3,32 +3,22 @@
  *
  * Runs in every process.
  */
-import type { ElementOf, TypeCode } from '../memory/type-codes.js';
 import type { PoolOptions } from '../pool/pool-options.js';
-import { BaseManager } from './base-manager.js';
+import { addBuiltinTypes, DataManager } from './data-manager.js';
 import type { HostedBarrierOptions } from './hosted-barrier.js';
 import type { HostedLockOptions } from './hosted-locks.js';
 import type { HostedSemaphoreOptions } from './hosted-semaphores.js';
 import type { ManagerOptions } from './manager-options.js';
 import type {
-  ArrayProxy,
   BarrierProxy,
   ConditionProxy,
-  DictProxy,
   EventProxy,
-  ListProxy,
   LockProxy,
-  NamespaceProxy,
   PoolProxy,
   QueueProxy,
   SemaphoreProxy,
   SetProxy,
-  ValueProxy,
 } from './proxy-faces.js';
-import { addType } from './registry.js';
-
-/** What a dict can begin with. */
-export type DictInit<K, V> = Iterable<readonly [K, V]> | Readonly<Record<string, V>>;
 
 /**
  * A started manager: `await Manager()`.
@@ -51,29 +41,9 @@ export async function Manager(options?: ManagerOptions): Promise<SyncManager> {
  *
  * @python `multiprocessing.managers.SyncManager`
  */
-export class SyncManager extends BaseManager {
-  dict<K = unknown, V = unknown>(init: DictInit<K, V> = []): Promise<DictProxy<K, V>> {
-    return this.create('dict', Symbol.iterator in init ? [...init] : Object.entries(init)) as Promise<DictProxy<K, V>>;
-  }
-
-  list<T = unknown>(items: Iterable<T> = []): Promise<ListProxy<T>> {
-    return this.create('list', [...items]) as Promise<ListProxy<T>>;
-  }
-
+export class SyncManager extends DataManager {
   set<T = unknown>(items: Iterable<T> = []): Promise<SetProxy<T>> {
     return this.create('set', [...items]) as Promise<SetProxy<T>>;
-  }
-
-  Namespace<A extends object = Record<string, unknown>>(attributes?: A): Promise<NamespaceProxy<A>> {
-    return this.create('Namespace', { ...attributes }) as Promise<NamespaceProxy<A>>;
-  }
-
-  Value<C extends TypeCode | 'bool' | 'json'>(code: C, value?: ElementOf<C>): Promise<ValueProxy<C>> {
-    return this.create('Value', code, value) as Promise<ValueProxy<C>>;
-  }
-
-  Array<C extends TypeCode>(code: C, init: number | Iterable<ElementOf<C>>): Promise<ArrayProxy<C>> {
-    return this.create('Array', code, typeof init === 'number' ? init : [...init]) as Promise<ArrayProxy<C>>;
   }
 
   Lock(options?: HostedLockOptions): Promise<LockProxy> {
@@ -118,6 +88,5 @@ export class SyncManager extends BaseManager {
   }
 }
 
-const TYPES =
-  'dict list set Namespace Value Array Lock RLock Semaphore BoundedSemaphore Condition Event Barrier Queue JoinableQueue Pool AsyncResult';
-for (const typeId of TYPES.split(' ')) addType(SyncManager, { typeId, callable: undefined, isBuiltin: true });
+const TYPES = 'set Lock RLock Semaphore BoundedSemaphore Condition Event Barrier Queue JoinableQueue Pool AsyncResult';
+addBuiltinTypes(SyncManager, TYPES.split(' '));

@@ -5,16 +5,12 @@
  */
 import type { ContextOption } from '../process/start-method.js';
 import { checkCount, checkTaskOptions } from '../workers/check-options.js';
+import type { WorkerOptions } from '../workers/engine-options.js';
 import type { MapOptions } from '../workers/task-options.js';
 
-export interface PoolOptions {
+export interface PoolOptions extends Pick<WorkerOptions, 'initializer' | 'initArgs' | 'maxTasksPerChild'> {
   /** Number of workers; default: the number of usable CPUs. */
   readonly processes?: number | undefined;
-  /** Runs exactly once in each worker, before its first task. */
-  readonly initializer?: ((...args: never[]) => unknown) | undefined;
-  readonly initArgs?: readonly unknown[] | undefined;
-  /** A worker ends after so many tasks (chunks, of a map) and is replaced. Default: never. */
-  readonly maxTasksPerChild?: number | undefined;
   /** How its workers start. Default: as this program has chosen (`setStartMethod`), else 'spawn'. */
   readonly context?: ContextOption | undefined;
   /** 'replace' (default): a death fails only the task that ran; 'break': every unfinished call. */

@@ -5,17 +5,26 @@
  */
 import type { WorkerKind } from './worker-kind.js';
 
-export interface EngineOptions {
-  readonly maxWorkers: number;
+/** How its workers begin and when they end, as pools and executors are told too. */
+export interface WorkerOptions {
+  /** Runs exactly once in each worker, before its first task. */
   readonly initializer?: ((...args: never[]) => unknown) | undefined;
   readonly initArgs?: readonly unknown[] | undefined;
+  /** A worker ends after so many tasks (chunks, of a map) and is replaced. Default: never. */
   readonly maxTasksPerChild?: number | undefined;
-  /** Milliseconds without a task after which a worker ends. */
+  /** Milliseconds without a task after which a worker ends. Default: never. */
   readonly idleTimeout?: number | undefined;
-  /** A worker whose resident memory is above so many MiB after a task ends. */
+  /** A worker whose memory (of a process all that is resident, of a thread its heap) is above so many MiB after a task ends and is replaced. Default: no limit. */
   readonly memoryLimitMb?: number | undefined;
-  /** Milliseconds without a sign of life after which a worker is killed. */
+  /**
+   * Milliseconds after which a worker that gives no sign of life is killed (`WorkerUnresponsiveError`), whatever it does. A busy
+   * one is alive, a stopped process is not; of threads it says nothing. Default: never.
+   */
   readonly heartbeat?: number | undefined;
+}
+
+export interface EngineOptions extends WorkerOptions {
+  readonly maxWorkers: number;
   /** 'break': a death breaks everything; 'replace': it costs the task that ran. */
   readonly onWorkerDeath: 'break' | 'replace';
   /** Workers are named so, with a number. */
