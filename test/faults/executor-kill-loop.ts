@@ -6,22 +6,12 @@
  * replays the same choices (their timing is the machine's).
  */
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import {
-  activeChildren,
-  BrokenProcessPoolError,
-  CancelledError,
-  type Future,
-  ProcessDiedError,
-  ProcessPoolExecutor,
-} from 'multiproc';
+import { BrokenProcessPoolError, CancelledError, type Future, ProcessDiedError, ProcessPoolExecutor } from 'multiproc';
 import { withDeadline } from '../support/deadline.js';
-import { familyOf } from '../support/family.js';
-import { seededRandom } from './seeded-random.js';
+import { seededChoice } from '../support/seeded-random.js';
+import { TaskLog } from './task-log.js';
 
 interface Tasks {
   quick(file: string, id: number): number;
@@ -40,40 +30,20 @@ const SEED = Number(options.seed ?? Date.now() % 2 ** 31);
 const MAX_WORKERS = Number(options.workers);
 const PENDING = 150;
 const SETTLES_WITHIN_MS = 60_000;
-const SIGNALS = ['SIGKILL', 'SIGKILL', 'SIGKILL', 'SIGSEGV', 'SIGTERM', 'SIGABRT'] as const;
 
 const counts = { submitted: 0, resolved: 0, died: 0, broken: 0, cancelled: 0, kills: 0, executors: 0 };
-const complaints: string[] = [];
-const resolved = new Set<number>();
-/** Workers that have begun a task. */
-const atWork = new Set<number>();
-/** How often each task ran. */
-const runs = new Map<number, number>();
-let looked = 0;
-const random = seededRandom(SEED);
-const below = (n: number): number => Math.floor(random() * n);
-const folder = mkdtempSync(join(tmpdir(), 'multiproc-kill-loop-'));
-const log = join(folder, 'ran');
-writeFileSync(log, '');
+const log = new TaskLog();
+const { complaints, resolved, path } = log;
+const below = seededChoice(SEED);
 
 console.log(`kill loop: ${KILLS} kills, seed ${SEED}, ${MAX_WORKERS} workers, Node ${process.version}`);
-const began = performance.now();
-try {
+await log.account(killExecutors, counts, SEED);
+
+async function killExecutors(): Promise<void> {
   while (counts.kills < KILLS && complaints.length === 0) await oneExecutor();
-  checkRuns();
-  const left = familyOf();
-  if (left.length > 0) complaints.push(`left behind: ${left.map(({ command }) => command).join(', ')}`);
-} catch (error) {
-  complaints.push(String(error));
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+  const settled = counts.resolved + counts.died + counts.broken + counts.cancelled;
+  if (settled !== counts.submitted) complaints.push(`${counts.submitted} submitted, ${settled} settled`);
 }
-const settled = counts.resolved + counts.died + counts.broken + counts.cancelled;
-if (settled !== counts.submitted) complaints.push(`${counts.submitted} submitted, ${settled} settled`);
-console.log(`${JSON.stringify(counts)} in ${((performance.now() - began) / 1000).toFixed(1)} s`);
-for (const complaint of complaints.slice(0, 20)) console.error(`COMPLAINT ${complaint}`);
-console.log(complaints.length === 0 ? 'every task is accounted for' : `seed ${SEED} fails`);
-process.exit(complaints.length === 0 ? 0 : 1);
 
 /** Loads and kills one executor until it is broken or has had its share. */
 async function oneExecutor(): Promise<void> {
@@ -102,40 +72,12 @@ async function oneExecutor(): Promise<void> {
   })();
   while (going && counts.kills < share) {
     await sleep(1 + below(50));
-    const victim = chooseVictim();
-    if (victim === undefined) continue;
-    try {
-      process.kill(victim, SIGNALS[below(SIGNALS.length)] as NodeJS.Signals);
-      counts.kills++;
-    } catch {
-      // dead already
-    }
+    if (log.killOne(below)) counts.kills++;
   }
   going = false;
   await withDeadline(load, SETTLES_WITHIN_MS, 'the load');
   await withDeadline(Promise.all(pending), SETTLES_WITHIN_MS, `${pending.size} pending futures (seed ${SEED})`);
   await withDeadline(below(2) === 0 ? executor.shutdown() : executor.killWorkers(), SETTLES_WITHIN_MS, 'shutdown');
-}
-
-/** A living worker; mostly one that is at work: too many deaths while starting break the executor. */
-function chooseVictim(): number | undefined {
-  const pids = activeChildren().flatMap(({ pid }) => pid ?? []);
-  for (const { pid } of runsSinceLastLook()) atWork.add(pid);
-  const choice = below(30) === 0 ? pids : pids.filter((pid) => atWork.has(pid));
-  return choice[below(choice.length)];
-}
-
-/** What the tasks have noted since the last call. */
-function runsSinceLastLook(): { id: number; pid: number }[] {
-  const text = readFileSync(log, 'utf8');
-  const news = text.slice(looked, text.lastIndexOf('\n') + 1);
-  looked += news.length;
-  const found = news
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => line.split(' ').map(Number));
-  for (const [id] of found) runs.set(id as number, (runs.get(id as number) ?? 0) + 1);
-  return found.map(([id, pid]) => ({ id: id as number, pid: pid as number }));
 }
 
 /** Resolves when the future has settled and is booked; undefined: the executor takes none. */
@@ -146,16 +88,16 @@ function submitOne(executor: ProcessPoolExecutor): Promise<void> | undefined {
   try {
     const kind = below(20);
     const sized = 1 + below(kind === 19 ? 2_000_000 : 400_000);
-    if (kind < 10) future = executor.submit(tasks.quick, log, id);
-    else if (kind < 13) future = executor.submit(tasks.slow, log, id, below(20));
-    else if (kind < 16) future = executor.submit(tasks.spin, log, id, below(6));
+    if (kind < 10) future = executor.submit(tasks.quick, path, id);
+    else if (kind < 13) future = executor.submit(tasks.slow, path, id, below(20));
+    else if (kind < 16) future = executor.submit(tasks.spin, path, id, below(6));
     else if (kind === 16) {
       const bytes = pattern(id, sized);
       const expected = createHash('sha256').update(bytes).digest('hex');
-      future = executor.submit(tasks.digest, log, id, bytes);
+      future = executor.submit(tasks.digest, path, id, bytes);
       right = (value) => value === expected;
     } else {
-      future = executor.submit(tasks.large, log, id, sized);
+      future = executor.submit(tasks.large, path, id, sized);
       right = (value) => Buffer.compare(value as Uint8Array, pattern(id, sized)) === 0;
     }
   } catch (error) {
@@ -177,13 +119,6 @@ function submitOne(executor: ProcessPoolExecutor): Promise<void> | undefined {
       else complaints.push(`task ${id}: ${String(error)}, cause ${String((error as Error).cause)}`);
     },
   );
-}
-
-/** A resolved task ran once, any other at most once. */
-function checkRuns(): void {
-  runsSinceLastLook();
-  for (const [id, times] of runs) if (times > 1) complaints.push(`task ${id} ran ${times} times`);
-  for (const id of resolved) if (!runs.has(id)) complaints.push(`task ${id} is resolved and never ran`);
 }
 
 function pattern(id: number, size: number): Uint8Array {

@@ -13,22 +13,11 @@ import {
   TimeoutError,
   type Future,
 } from 'multiproc';
-import { executorTest, FIXTURES, inTime, isAlive, tasks, until, withExecutor } from '../futures/executor-support.js';
+import { executorTest, inTime, isAlive, tasks, until, withExecutor } from '../futures/executor-support.js';
+import { misbehave, misbehaveAtImport, MODES, type Mode, runCells, TASK_TIMEOUT_MS } from './misbehaviour.js';
 import { makeHeapsSmall, withSmallHeap } from './small-heap.js';
 
-interface Misbehave {
-  act(action: string): unknown;
-  run(action: string): unknown;
-  decode(value: unknown): unknown;
-  encode(action: string): unknown;
-  thenIdle(action: string): number;
-  InDecode: new (action: string) => object;
-}
-const { act, run, decode, encode, thenIdle, InDecode } = (await import(new URL('misbehave.mjs', FIXTURES).href)) as Misbehave;
-const { imported } = (await import(new URL('misbehave-at-import.mjs', FIXTURES).href)) as { imported: () => string };
-
-/** Longer than anything an innocent task takes. */
-const TASK_TIMEOUT_MS = 500;
+const { act, run, decode, encode, thenIdle, InDecode } = misbehave;
 
 const DEATHS = { 'exit 0': 0, 'exit 3': 3, SIGKILL: -9, SIGSEGV: -11, 'out of memory': -6 } as const;
 const ERRORS = ['throw', 'throw null', 'stack overflow'] as const;
@@ -36,18 +25,9 @@ const ERRORS = ['throw', 'throw null', 'stack overflow'] as const;
 const HANGS = ['busy loop', 'SIGSTOP'];
 const ACTIONS = [...ERRORS, ...Object.keys(DEATHS), 'unhandled rejection', ...HANGS];
 const CELLS_AT_ONCE = 6;
-const MODES = ['break', 'replace'] as const;
-type Mode = (typeof MODES)[number];
 
 const STAGES: Record<string, (executor: Submits, action: string) => Future<unknown>> = {
-  'the import of its module': (executor, action) => {
-    process.env['MISBEHAVE_AT_IMPORT'] = action;
-    try {
-      return executor.submit(imported);
-    } finally {
-      delete process.env['MISBEHAVE_AT_IMPORT'];
-    }
-  },
+  'the import of its module': (executor, action) => misbehaveAtImport(action, (imported) => executor.submit(imported)),
   'decoding its argument': (executor, action) => executor.submit(decode, new InDecode(action)),
   'its run': (executor, action) => executor.submit(run, action),
   'encoding its result': (executor, action) => executor.submit(encode, action),
@@ -218,20 +198,9 @@ for (const point of EITHER) {
 
 /** One row of the matrix: each action for both modes, a few cells at a time; what fails is told by cell. */
 function matrixTest(row: string, actions: readonly string[], cell: (action: string, mode: Mode) => Promise<unknown>): void {
-  executorTest(`matrix: ${row}, for 'break' and 'replace' (${actions.length * 2} cells)`, async () => {
-    const cells = actions.flatMap((action) => MODES.map((mode) => ({ action, mode })));
-    const failures: string[] = [];
-    const runCells = async () => {
-      for (let next = cells.shift(); next !== undefined; next = cells.shift()) {
-        const { action, mode } = next;
-        await cell(action, mode).catch((error: unknown) =>
-          failures.push(`${action} [${mode}]: ${error instanceof Error ? error.stack : String(error)}`),
-        );
-      }
-    };
-    await Promise.all(Array.from({ length: CELLS_AT_ONCE }, runCells));
-    assert.equal(failures.length, 0, failures.join('\n'));
-  });
+  executorTest(`matrix: ${row}, for 'break' and 'replace' (${actions.length * MODES.length} cells)`, () =>
+    runCells(actions, CELLS_AT_ONCE, cell),
+  );
 }
 
 /** `point@n` and an action as the variable has it. */

@@ -12,6 +12,7 @@ import { awaitForkserver, forkserverState } from '#src/process/forkserver/fork-l
 import { ENDS, FEATURES, runEnd, runFeature } from '../forkserver/features.js';
 import { withDeadline } from '../support/deadline.js';
 import { familyOf } from '../support/family.js';
+import { seededChoice } from '../support/seeded-random.js';
 
 const { values: options } = parseArgs({
   options: { children: { type: 'string', default: '5000' }, seed: { type: 'string' }, atOnce: { type: 'string', default: '4' } },
@@ -28,8 +29,7 @@ const LONG = new Set(['a large heap', 'a heap snapshot', 'four worker threads', 
 
 const features = Object.keys(FEATURES).filter((name) => !LONG.has(name));
 const ends = Object.keys(ENDS);
-const random = mulberry32(SEED);
-const below = (n: number): number => Math.floor(random() * n);
+const below = seededChoice(SEED);
 const complaints: string[] = [];
 const counts = { children: 0, features: 0, ends: 0, killed: 0, servers: 1, byStandby: 0 };
 
@@ -99,15 +99,4 @@ async function killServer(): Promise<void> {
   if (server === process.pid) return;
   process.kill(server, 'SIGKILL');
   counts.servers += 1;
-}
-
-/** A small generator of numbers that a seed repeats. */
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

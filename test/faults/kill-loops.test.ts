@@ -10,7 +10,7 @@ executorTest(
       '40',
     ]);
     assert.equal(code, 0, `${output}\n${complaints}`);
-    assert.match(output, /every task is accounted for/);
+    assert.match(output, /every call is accounted for/);
   },
   { deadlineMs: 100_000 },
 );

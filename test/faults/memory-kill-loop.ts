@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Process, ShareableList, Value } from 'multiproc';
 import { listOf } from '../support/family.js';
+import { seededRandom } from '../support/seeded-random.js';
 
 const { values: options } = parseArgs({ options: { kills: { type: 'string', default: '200' }, seed: { type: 'string' } } });
 const KILLS = Number(options.kills);
@@ -21,7 +22,7 @@ const PROGRAM = fileURLToPath(new URL('../../test/fixtures/memory/makes-without-
 const MARK = `mp-kill-${process.pid}-`;
 const complaints: string[] = [];
 const dead: number[] = [];
-const random = mulberry32(SEED);
+const random = seededRandom(SEED);
 
 console.log(`memory kill loop: ${KILLS} kills, seed ${SEED}, Node ${process.version}`);
 const began = performance.now();
@@ -84,15 +85,4 @@ function look(): void {
   const records = entries.filter((entry) => dead.some((pid) => entry.startsWith(`${pid}-`)));
   if (left.length + records.length > 0) complaints.push(`left: ${[...left, ...records].join(' ')}`);
   if (own.at(0) !== 'mine' || !readdirSync('/dev/shm').includes(own.shm.name)) complaints.push('memory of the living is gone');
-}
-
-/** A small random generator with a seed. */
-function mulberry32(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

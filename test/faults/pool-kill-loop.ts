@@ -5,15 +5,12 @@
  * Runs as a program: `node dist-test/faults/pool-kill-loop.js --kills 2000 --seed 7`. The seed is printed and
  * replays the same choices (their timing is the machine's).
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { activeChildren, BrokenProcessPoolError, CancelledError, Pool, ProcessDiedError } from 'multiproc';
+import { BrokenProcessPoolError, CancelledError, Pool, ProcessDiedError } from 'multiproc';
 import { withDeadline } from '../support/deadline.js';
-import { familyOf } from '../support/family.js';
-import { seededRandom } from './seeded-random.js';
+import { seededChoice } from '../support/seeded-random.js';
+import { TaskLog } from './task-log.js';
 
 type Item = readonly [file: string, id: number];
 interface Tasks {
@@ -32,41 +29,20 @@ const PROCESSES = Number(options.workers);
 const PENDING = 30;
 const MAX_ITEMS = 12;
 const SETTLES_WITHIN_MS = 60_000;
-const SIGNALS = ['SIGKILL', 'SIGKILL', 'SIGKILL', 'SIGSEGV', 'SIGTERM', 'SIGABRT'] as const;
 
 const counts = { calls: 0, items: 0, resolved: 0, rejected: 0, kills: 0, pools: 0 };
-const complaints: string[] = [];
-/** Items whose results came. */
-const resolved = new Set<number>();
-/** How often each item ran. */
-const runs = new Map<number, number>();
-/** Workers that have begun a task. */
-const atWork = new Set<number>();
-let looked = 0;
-const random = seededRandom(SEED);
-const below = (n: number): number => Math.floor(random() * n);
-const folder = mkdtempSync(join(tmpdir(), 'multiproc-kill-loop-'));
-const log = join(folder, 'ran');
-writeFileSync(log, '');
+const log = new TaskLog();
+const { complaints, resolved } = log;
+const below = seededChoice(SEED);
 
 console.log(`kill loop of pools: ${KILLS} kills, seed ${SEED}, ${PROCESSES} workers, Node ${process.version}`);
-const began = performance.now();
-try {
+await log.account(killPools, counts, SEED);
+
+async function killPools(): Promise<void> {
   while (counts.kills < KILLS && complaints.length === 0) await onePool();
-  checkRuns();
-  const left = familyOf();
-  if (left.length > 0) complaints.push(`left behind: ${left.map(({ command }) => command).join(', ')}`);
-} catch (error) {
-  complaints.push(String(error));
-} finally {
-  rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
+  if (counts.resolved + counts.rejected !== counts.calls)
+    complaints.push(`${counts.calls} calls, ${counts.resolved + counts.rejected} settled`);
 }
-if (counts.resolved + counts.rejected !== counts.calls)
-  complaints.push(`${counts.calls} calls, ${counts.resolved + counts.rejected} settled`);
-console.log(`${JSON.stringify(counts)} in ${((performance.now() - began) / 1000).toFixed(1)} s`);
-for (const complaint of complaints.slice(0, 20)) console.error(`COMPLAINT ${complaint}`);
-console.log(complaints.length === 0 ? 'every call is accounted for' : `seed ${SEED} fails`);
-process.exit(complaints.length === 0 ? 0 : 1);
 
 /** Loads and kills one pool until it is broken or has had its share. */
 async function onePool(): Promise<void> {
@@ -94,7 +70,7 @@ async function onePool(): Promise<void> {
   })();
   while (going && counts.kills < share) {
     await sleep(1 + below(50));
-    killOne();
+    if (log.killOne(below)) counts.kills++;
   }
   going = false;
   await withDeadline(load, SETTLES_WITHIN_MS, 'the load');
@@ -104,37 +80,10 @@ async function onePool(): Promise<void> {
   await withDeadline(pool.join(), SETTLES_WITHIN_MS, 'join()');
 }
 
-/** Mostly one that is at work: too many deaths while starting break the pool. */
-function killOne(): void {
-  const pids = activeChildren().flatMap(({ pid }) => pid ?? []);
-  look();
-  const choice = below(30) === 0 ? pids : pids.filter((pid) => atWork.has(pid));
-  const victim = choice[below(choice.length)];
-  if (victim === undefined) return;
-  try {
-    process.kill(victim, SIGNALS[below(SIGNALS.length)] as NodeJS.Signals);
-    counts.kills++;
-  } catch {
-    // dead already
-  }
-}
-
-/** Books what the tasks have noted since the last look. */
-function look(): void {
-  const text = readFileSync(log, 'utf8');
-  const news = text.slice(looked, text.lastIndexOf('\n') + 1);
-  looked += news.length;
-  for (const line of news.split('\n').filter(Boolean)) {
-    const [id, pid] = line.split(' ').map(Number) as [number, number];
-    runs.set(id, (runs.get(id) ?? 0) + 1);
-    atWork.add(pid);
-  }
-}
-
 /** Resolves when the call has settled and is booked; undefined: the pool takes none. */
 function makeCall(pool: Pool): Promise<void> | undefined {
   const first = counts.items;
-  const items: Item[] = Array.from({ length: 1 + below(MAX_ITEMS) }, (_, i) => [log, first + i]);
+  const items: Item[] = Array.from({ length: 1 + below(MAX_ITEMS) }, (_, i) => [log.path, first + i]);
   let values: Promise<number[]>;
   try {
     values = callOf(pool, items);
@@ -199,11 +148,4 @@ async function all(results: AsyncIterableIterator<number>, unordered: boolean): 
 function isOfAKill(error: unknown): boolean {
   if (error instanceof ProcessDiedError || error instanceof CancelledError) return true;
   return error instanceof BrokenProcessPoolError && error.cause instanceof ProcessDiedError;
-}
-
-/** An item of a call that is resolved ran once, any other at most once. */
-function checkRuns(): void {
-  look();
-  for (const [id, times] of runs) if (times > 1) complaints.push(`item ${id} ran ${times} times`);
-  for (const id of resolved) if (!runs.has(id)) complaints.push(`item ${id} is resolved and never ran`);
 }

@@ -13,6 +13,7 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Process, Queue } from 'multiproc';
 import { withDeadline } from '../support/deadline.js';
+import { seededRandom } from '../support/seeded-random.js';
 
 interface Message {
   readonly id: string;
@@ -79,7 +80,7 @@ export async function queueKillLoop(kills: number, seed: number): Promise<Accoun
 
 async function run(kills: number, seed: number, put: string, got: string): Promise<Accounts> {
   for (const log of [put, got]) writeFileSync(log, '');
-  const random = mulberry32(seed);
+  const random = seededRandom(seed);
   const queue = new Queue<Message>(100, { maxBytes: 2 ** 22 });
   let started = 0;
   const start = async (isProducer: boolean): Promise<Process> => {
@@ -140,16 +141,6 @@ async function untilLonger(file: string, bytes: number): Promise<void> {
 function lines(file: string): string[] {
   // a writer may have been killed within its line
   return readFileSync(file, 'utf8').split('\n').slice(0, -1);
-}
-
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -24,6 +24,7 @@ import {
   Semaphore,
 } from 'multiproc';
 import { withDeadline } from '../support/deadline.js';
+import { seededRandom } from '../support/seeded-random.js';
 
 /** What the members of a run share. */
 interface Shared {
@@ -188,7 +189,7 @@ export async function useForEver(
 
 /** Runs the loop. @throws {AssertionError|Error} If the accounts are wrong, or somebody does not go on. */
 export async function syncKillLoop(name: string, kills: number, seed: number): Promise<Accounts> {
-  const random = mulberry32(seed);
+  const random = seededRandom(seed);
   const { make } = OBJECTS[name] as { make: () => unknown };
   const object = make();
   const words = RawArray('i', 32) as Int32Array;
@@ -234,16 +235,6 @@ function account(name: string, object: unknown, words: Int32Array, kills: number
 async function untilAllTurn(words: Int32Array): Promise<void> {
   const before = Array.from({ length: MEMBERS }, (_, seat) => load(words, TURNS + seat));
   while (before.some((turns, seat) => load(words, TURNS + seat) === turns)) await sleep(1);
-}
-
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -6,25 +6,13 @@
  */
 import assert from 'node:assert/strict';
 import { BrokenThreadPoolError, CancelledError, ProcessDiedError, ThreadPool, ThreadPoolExecutor, TimeoutError } from 'multiproc';
-import { executorTest, FIXTURES, inTime, tasks, until } from '../futures/executor-support.js';
+import { executorTest, inTime, tasks, until } from '../futures/executor-support.js';
+import { misbehave, misbehaveAtImport, MODES, type Mode, runCells, TASK_TIMEOUT_MS } from './misbehaviour.js';
 
-interface Misbehave {
-  act(action: string): unknown;
-  run(action: string): unknown;
-  decode(value: unknown): unknown;
-  encode(action: string): unknown;
-  thenIdle(action: string): number;
-  InDecode: new (action: string) => object;
-}
-const { act, run, decode, encode, thenIdle, InDecode } = (await import(new URL('misbehave.mjs', FIXTURES).href)) as Misbehave;
-const { imported } = (await import(new URL('misbehave-at-import.mjs', FIXTURES).href)) as { imported: () => string };
+const { act, run, decode, encode, thenIdle, InDecode } = misbehave;
 
-/** Longer than anything an innocent task takes. */
-const TASK_TIMEOUT_MS = 500;
 const EXITS = { 'exit 0': 0, 'exit 3': 3 } as const;
 const ACTIONS = ['throw', 'throw null', 'stack overflow', ...Object.keys(EXITS), 'unhandled rejection', 'busy loop'];
-const MODES = ['break', 'replace'] as const;
-type Mode = (typeof MODES)[number];
 
 /** A pool or an executor as the cells use it. */
 interface Workers {
@@ -58,15 +46,11 @@ const openPool: Open = (onWorkerDeath, initializer, action) => {
 };
 
 const STAGES: Record<string, (open: Open, mode: Mode, action: string, limit: number | undefined) => Misfortune> = {
-  'the import of its module': (open, mode, action, limit) => {
-    process.env['MISBEHAVE_AT_IMPORT'] = action;
-    try {
+  'the import of its module': (open, mode, action, limit) =>
+    misbehaveAtImport(action, (imported) => {
       const workers = open(mode);
       return { workers, outcome: workers.call(imported, [], limit) };
-    } finally {
-      delete process.env['MISBEHAVE_AT_IMPORT'];
-    }
-  },
+    }),
   'decoding its argument': (open, mode, action, limit) => {
     const workers = open(mode);
     return { workers, outcome: workers.call(decode, [new InDecode(action)], limit) };
@@ -141,18 +125,10 @@ for (const [name, open] of [
 
 /** One row of the matrix, cell by cell; what fails is told by cell. */
 function matrixTest(row: string, cell: (action: string, mode: Mode) => Promise<unknown>): void {
-  const title = `thread matrix: ${row}, for 'break' and 'replace' (${ACTIONS.length * 2} cells)`;
+  const title = `thread matrix: ${row}, for 'break' and 'replace' (${ACTIONS.length * MODES.length} cells)`;
   executorTest(
     title,
-    async () => {
-      const failures: string[] = [];
-      for (const action of ACTIONS)
-        for (const mode of MODES)
-          await cell(action, mode).catch((error: unknown) =>
-            failures.push(`${action} [${mode}]: ${error instanceof Error ? error.stack : String(error)}`),
-          );
-      assert.equal(failures.length, 0, failures.join('\n'));
-    },
+    () => runCells(ACTIONS, 1, cell),
     // Node leaves the file open that it loads for a thread when that ends: here the module of the task behind.
     { allow: [/^file descriptor \d+: .*tasks\.mjs$/] },
   );

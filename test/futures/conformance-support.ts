@@ -8,36 +8,20 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Pool, PoolOptions, ProcessPoolExecutor, ProcessPoolExecutorOptions } from '#src/index.js';
 import type { Kind } from '../support/kinds.js';
-import { inTime, until } from './executor-support.js';
+import { closeAfter, shutDownAfter, until } from './executor-support.js';
 
 /** Runs `use` with an executor of this kind and shuts it down, whatever happens. */
-export async function withExecutorOf<T>(
+export function withExecutorOf<T>(
   kind: Kind,
   options: ProcessPoolExecutorOptions,
   use: (executor: ProcessPoolExecutor) => Promise<T>,
 ): Promise<T> {
-  const executor = new kind.Executor(options);
-  try {
-    return await use(executor);
-  } catch (error) {
-    await executor.killWorkers();
-    throw error;
-  } finally {
-    await inTime(executor.shutdown(), 'shutdown()');
-  }
+  return shutDownAfter(new kind.Executor(options), use);
 }
 
 /** Runs `use` with a pool of this kind, then closes and joins it; terminates it if something fails. */
-export async function withPoolOf<T>(kind: Kind, options: number | PoolOptions, use: (pool: Pool) => Promise<T>): Promise<T> {
-  const pool = new kind.Pool(options);
-  try {
-    const result = await use(pool);
-    pool.close();
-    await inTime(pool.join(), 'join()');
-    return result;
-  } finally {
-    await inTime(pool.terminate(), 'terminate()');
-  }
+export function withPoolOf<T>(kind: Kind, options: number | PoolOptions, use: (pool: Pool) => Promise<T>): Promise<T> {
+  return closeAfter(new kind.Pool(options), use);
 }
 
 export async function all<T>(items: AsyncIterable<T>): Promise<T[]> {

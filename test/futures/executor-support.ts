@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { ProcessPoolExecutor, type ProcessPoolExecutorOptions } from 'multiproc';
+import { type Pool, ProcessPoolExecutor, type ProcessPoolExecutorOptions } from 'multiproc';
 import { leavesNothing, type CensusOptions } from '../support/census.js';
 import { withDeadline } from '../support/deadline.js';
 import { familyOf } from '../support/family.js';
@@ -70,11 +70,18 @@ export function executorTest(
 }
 
 /** Runs `use` with an executor and shuts it down, whatever happens. */
-export async function withExecutor<T>(
+export function withExecutor<T>(
   options: ProcessPoolExecutorOptions,
   use: (executor: ProcessPoolExecutor) => Promise<T>,
 ): Promise<T> {
-  const executor = new ProcessPoolExecutor(options);
+  return shutDownAfter(new ProcessPoolExecutor(options), use);
+}
+
+/** The same with this executor. */
+export async function shutDownAfter<E extends Pick<ProcessPoolExecutor, 'killWorkers' | 'shutdown'>, T>(
+  executor: E,
+  use: (executor: E) => Promise<T>,
+): Promise<T> {
   try {
     return await use(executor);
   } catch (error) {
@@ -82,6 +89,21 @@ export async function withExecutor<T>(
     throw error;
   } finally {
     await inTime(executor.shutdown(), 'shutdown()');
+  }
+}
+
+/** Runs `use` with a pool, then closes and joins it; terminates it if something fails. */
+export async function closeAfter<P extends Pick<Pool, 'close' | 'join' | 'terminate'>, T>(
+  pool: P,
+  use: (pool: P) => Promise<T>,
+): Promise<T> {
+  try {
+    const result = await use(pool);
+    pool.close();
+    await inTime(pool.join(), 'join()');
+    return result;
+  } finally {
+    await inTime(pool.terminate(), 'terminate()');
   }
 }
 

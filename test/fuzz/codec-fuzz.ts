@@ -7,6 +7,7 @@
 import { DeserializationError } from '#src/errors.js';
 import { decodeArgs, decodeValue, encodeValue } from '#src/wire/codec.js';
 import { decodeFailure, encodeFailure } from '#src/wire/remote-error.js';
+import { type Choose, seededChoice } from '../support/seeded-random.js';
 import { CRASHERS } from './codec-crashers.js';
 
 export interface FuzzReport {
@@ -15,7 +16,7 @@ export interface FuzzReport {
 }
 
 export function fuzz(runs: number, seed: number): FuzzReport {
-  const random = randomFrom(seed);
+  const random = seededChoice(seed);
   const corpus = corpusOfMessages();
   const failures: FuzzReport['failures'] = [];
   for (let run = 0; run < runs; run++) {
@@ -68,7 +69,7 @@ const DECODERS: readonly ((bytes: Uint8Array) => unknown)[] = [
   (bytes) => decodeArgs(bytes, 0, bytes.length),
 ];
 
-function mutated(message: Uint8Array, corpus: readonly Uint8Array[], random: (below: number) => number): Uint8Array {
+function mutated(message: Uint8Array, corpus: readonly Uint8Array[], random: Choose): Uint8Array {
   let bytes = new Uint8Array(message);
   for (let rest = 1 + random(6); rest > 0; rest--) {
     const at = random(bytes.length + 1);
@@ -149,17 +150,6 @@ function corpusOfMessages(): Uint8Array[] {
 /** Reads one message in every way; gives what is wrong about it. */
 export function findingOf(hex: string): string | undefined {
   return failureOf(Buffer.from(hex, 'hex'));
-}
-
-/** xorshift32 */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed | 0 || 1;
-  return (below) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % Math.max(below, 1);
-  };
 }
 
 const LIMIT_MS = 1000;

@@ -20,17 +20,16 @@ import {
 } from '#src/errors.js';
 import { WOULD_BLOCK } from '#src/substrate/socket-handle.js';
 import { decodeValue, encodeValue } from '#src/wire/codec.js';
+import { type Choose, seededChoice } from '../support/seeded-random.js';
 
 export interface ConnectionFuzzReport {
   readonly runs: number;
   readonly findings: string[];
 }
 
-type Random = (below: number) => number;
-
 /** @param runs Of these, seven in ten are streams, three dialogs; one in a thousand knocks at a listener. */
 export async function fuzzConnections(runs: number, seed: number): Promise<ConnectionFuzzReport> {
-  const random = randomFrom(seed);
+  const random = seededChoice(seed);
   const findings: string[] = [];
   const knocks: Uint8Array[] = [];
   for (let run = 0; run < runs && findings.length < FINDINGS_MAX; run++) {
@@ -51,7 +50,7 @@ interface Sent {
 }
 
 /** Reads a stream of messages, changed or not, that comes in pieces. */
-function fuzzStream(random: Random): string | undefined {
+function fuzzStream(random: Choose): string | undefined {
   const { sent, bytes } = validStream(random);
   const isChanged = random(3) > 0;
   const stream = isChanged ? mutated(bytes, random) : bytes;
@@ -114,7 +113,7 @@ function readValue(body: Uint8Array): void {
 }
 
 /** Two ends talk about keys while somebody in the middle changes, drops or repeats something. */
-function fuzzDialog(random: Random): string | undefined {
+function fuzzDialog(random: Choose): string | undefined {
   const keys: HandshakeOptions[] = [
     { authKey: KEY, legacyAuth: random(2) === 0 },
     { authKey: random(4) === 0 ? OTHER_KEY : KEY },
@@ -216,7 +215,7 @@ async function fuzzListener(knocks: readonly Uint8Array[]): Promise<string | und
   }
 }
 
-function validStream(random: Random): { sent: Sent[]; bytes: Uint8Array } {
+function validStream(random: Choose): { sent: Sent[]; bytes: Uint8Array } {
   const sent = Array.from({ length: 1 + random(5) }, (): Sent => {
     const isValue = random(2) === 0;
     return {
@@ -237,12 +236,12 @@ function encoded(value: unknown): Uint8Array {
   return buffer.slice(start, end);
 }
 
-function filled(size: number, random: Random): Uint8Array {
+function filled(size: number, random: Choose): Uint8Array {
   return new Uint8Array(size).fill(random(256));
 }
 
 /** Gives bytes as a socket would: in pieces, with times when nothing is there, then the end. */
-function piecewise(stream: Uint8Array, random: Random) {
+function piecewise(stream: Uint8Array, random: Choose) {
   let at = 0;
   return {
     isOver: false,
@@ -258,7 +257,7 @@ function piecewise(stream: Uint8Array, random: Random) {
   };
 }
 
-function mutated(bytes: Uint8Array, random: Random): Uint8Array {
+function mutated(bytes: Uint8Array, random: Choose): Uint8Array {
   let changed = Uint8Array.from(bytes);
   for (let rest = 1 + random(4); rest > 0; rest--) {
     const at = random(changed.length + 1);
@@ -291,17 +290,6 @@ function mutated(bytes: Uint8Array, random: Random): Uint8Array {
     }
   }
   return changed;
-}
-
-/** A generator that gives the same numbers for the same seed. */
-function randomFrom(seed: number): Random {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
 }
 
 const KEY = Buffer.from('the key of both ends');

@@ -13,6 +13,7 @@ import { loadDefinition, setDefinitionOrigin } from '#src/wire/definitions.js';
 import { registerFunctionExtensions } from '#src/wire/function-extension.js';
 import { remote } from '#src/wire/remote.js';
 import { task } from '#src/wire/task.js';
+import { type Choose, seededChoice } from '../support/seeded-random.js';
 
 export interface FuzzReport {
   readonly runs: number;
@@ -30,7 +31,7 @@ interface Sample {
 /** Reads `runs` mutated calls. */
 export async function fuzzFunctions(runs: number, seed: number): Promise<FuzzReport> {
   registerFunctionExtensions();
-  const random = randomFrom(seed);
+  const random = seededChoice(seed);
   const corpus = loadCorpus();
   const texts = corpus.flatMap(({ definitions }) => definitions);
   const failures: FuzzReport['failures'] = [];
@@ -92,7 +93,7 @@ function varint(value: number): string {
   return text + String.fromCharCode(rest);
 }
 
-function mutatedText(body: string, others: readonly string[], random: (below: number) => number): string {
+function mutatedText(body: string, others: readonly string[], random: Choose): string {
   if (random(3) > 0) return mutatedBytes(Buffer.from(body), random).toString();
   const values = [
     null,
@@ -116,7 +117,7 @@ function mutatedText(body: string, others: readonly string[], random: (below: nu
   return JSON.stringify(parsed);
 }
 
-function mutatedBytes(original: Buffer, random: (below: number) => number): Buffer {
+function mutatedBytes(original: Buffer, random: Choose): Buffer {
   let bytes = Buffer.from(original);
   for (let rest = 1 + random(4); rest > 0; rest--) {
     const at = random(bytes.length + 1);
@@ -192,17 +193,6 @@ function inOrder(definitions: readonly Definition[], done = new Set<number>()): 
     done.add(definition.id);
     return [...inOrder(definition.requires, done), Buffer.from(definition.body).toString()];
   });
-}
-
-/** xorshift32 */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed | 0 || 1;
-  return (below) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % Math.max(below, 1);
-  };
 }
 
 const LIMIT_MS = 1000;

@@ -18,6 +18,7 @@ import { ManagerDoor } from '#src/proxies/manager-door.js';
 import { SocketCourier } from '#src/proxies/socket-courier.js';
 import { decodeValue, encodeValue } from '#src/wire/codec.js';
 import { joinAsSender } from '#src/process/family.js';
+import { type Choose, seededChoice } from '../support/seeded-random.js';
 
 export interface FuzzReport {
   readonly runs: number;
@@ -31,7 +32,7 @@ export async function fuzzManager(runs: number, seed: number): Promise<FuzzRepor
   const failures: string[] = [];
   const note = (error: unknown) => void failures.push(`run ${run}: ${error instanceof Error ? error.stack : String(error)}`);
   process.on('unhandledRejection', note);
-  const random = randomFrom(seed);
+  const random = seededChoice(seed);
   const door = new ManagerDoor();
   const host = new Host({ name: 'fuzz', door, types: plannedTypes(SyncManager), listen: undefined }, ownMethod);
   let run = 0;
@@ -141,12 +142,12 @@ class FedTransport implements Transport {
   }
 }
 
-function inputOf(random: Random): Uint8Array {
+function inputOf(random: Choose): Uint8Array {
   const valid = bytesOf(messageOf(random));
   return random(3) === 0 ? mutated(valid, random) : valid;
 }
 
-function messageOf(random: Random): unknown {
+function messageOf(random: Choose): unknown {
   const pick = <T>(list: readonly T[]): T => list[random(list.length)] as T;
   if (random(20) === 0) return valueOf(random, 3);
   if (random(12) === 0) return [-1, ...Array.from({ length: random(4) }, () => messageOf(random)).flat(1)];
@@ -156,7 +157,7 @@ function messageOf(random: Random): unknown {
   return [call, random(40), pick(METHODS), args];
 }
 
-function valueOf(random: Random, depth: number): unknown {
+function valueOf(random: Choose, depth: number): unknown {
   const kind = random(depth > 0 ? 12 : 9);
   if (kind === 0) return random(5) - 1;
   if (kind === 1) return NUMBERS[random(NUMBERS.length)];
@@ -176,7 +177,7 @@ function valueOf(random: Random, depth: number): unknown {
   ]);
 }
 
-function mutated(bytes: Uint8Array, random: Random): Uint8Array {
+function mutated(bytes: Uint8Array, random: Choose): Uint8Array {
   const copy = Uint8Array.from(bytes);
   for (let left = 1 + random(4); left > 0; left--) copy[random(copy.length)] = random(256);
   return random(6) === 0 ? copy.subarray(0, random(copy.length + 1)) : copy;
@@ -187,19 +188,6 @@ function bytesOf(value: unknown): Uint8Array {
   const bytes = Uint8Array.from(buffer.subarray(start, end));
   decodeValue(bytes, 0, bytes.length);
   return bytes;
-}
-
-type Random = (below: number) => number;
-
-/** Numbers below a bound, the same for the same seed. */
-function randomFrom(seed: number): Random {
-  let state = seed >>> 0 || 1;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
 }
 
 const PROTOTYPE_KEYS = Reflect.ownKeys(Object.prototype).length;

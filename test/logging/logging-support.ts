@@ -5,46 +5,15 @@
  */
 import { createRequire } from 'node:module';
 import type { TestContext } from 'node:test';
-import type { LogLevel } from '#src/index.js';
+import type * as tape from '@logtape/logtape';
 
 /** A record as LogTape gives it to sinks. */
-export interface TapeRecord {
-  readonly category: readonly string[];
-  readonly level: LogLevel;
-  readonly message: readonly unknown[];
-  readonly rawMessage: string | readonly string[];
-  readonly timestamp: number;
-  readonly properties: Record<string, unknown>;
-}
+export type TapeRecord = tape.LogRecord;
 
-interface TapeLogger {
-  trace(message: string, properties?: object): void;
-  debug(message: string, properties?: object): void;
-  info(message: string, properties?: object): void;
-  warning(message: string, properties?: object): void;
-  error(message: string, properties?: object): void;
-  fatal(message: string, properties?: object): void;
-  isEnabledFor(level: LogLevel): boolean;
-}
+type LogTape = Pick<typeof tape, 'configureSync' | 'resetSync' | 'getLogger'>;
 
-export interface LoggerConfig {
-  readonly category: string | readonly string[];
-  readonly sinks?: readonly string[];
-  readonly lowestLevel?: LogLevel | null;
-  readonly parentSinks?: 'inherit' | 'override';
-  readonly filters?: readonly string[];
-}
-
-interface LogTape {
-  configureSync(config: {
-    reset?: boolean;
-    sinks: Record<string, (record: TapeRecord) => void>;
-    filters?: Record<string, (record: TapeRecord) => boolean>;
-    loggers: readonly LoggerConfig[];
-  }): void;
-  resetSync(): void;
-  getLogger(category: string | readonly string[]): TapeLogger;
-}
+/** A logger of a configuration whose sinks and filters are of any name. */
+export type LoggerConfig = tape.LoggerConfig<string, string>;
 
 /** The user's copy of LogTape, loaded at the first call. */
 export function logtape(): LogTape {

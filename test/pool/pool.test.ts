@@ -9,22 +9,11 @@ import {
   ProcessDiedError,
   TimeoutError,
 } from 'multiproc';
-import { errorOf, executorTest, gate, inTime, isAlive, program, tasks, until } from '../futures/executor-support.js';
+import { range } from '../futures/conformance-support.js';
+import { closeAfter, errorOf, executorTest, gate, inTime, isAlive, program, tasks, until } from '../futures/executor-support.js';
 
-/** Runs `use` with a pool, then closes and joins it; terminates it if something fails. */
-async function withPool<T>(options: number | PoolOptions, use: (pool: Pool) => Promise<T>): Promise<T> {
-  const pool = new Pool(options);
-  try {
-    const result = await use(pool);
-    pool.close();
-    await inTime(pool.join(), 'join()');
-    return result;
-  } finally {
-    await inTime(pool.terminate(), 'terminate()');
-  }
-}
-
-const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+const withPool = <T>(options: number | PoolOptions, use: (pool: Pool) => Promise<T>): Promise<T> =>
+  closeAfter(new Pool(options), use);
 
 const waitFor = tasks.block<number>;
 

@@ -14,3 +14,12 @@ export function seededRandom(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
+
+/** Gives whole numbers from 0 on, below the one that it is given; below 0 or 1 there is 0. */
+export type Choose = (below: number) => number;
+
+/** Whole numbers. */
+export function seededChoice(seed: number): Choose {
+  const random = seededRandom(seed);
+  return (below) => Math.floor(random() * below);
+}
