@@ -2,7 +2,7 @@
 #include "arena.h"
 #include "layout.h"
 #include "napi-helpers.h"
-#include "supervisor.h"
+#include "process-stat.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

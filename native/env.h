@@ -29,9 +29,13 @@ typedef struct {
   napi_async_cleanup_hook_handle cleanup;
 } mp_env_t;
 
+/* The state of a new environment, which it cleans up at its end; NULL: there is no memory. */
+mp_env_t *mp_env_start(napi_env env);
 mp_env_t *mp_env(napi_env env);
-/* Has a descriptor closed when the environment ends, unless closeFd or forgetBell comes first: before JavaScript has it, since a
- * thread may be ended between any two steps. The descriptor, or -errno; it is closed then. */
+/* Has a descriptor closed when the environment ends, unless it is forgotten before; false: there is no memory. */
+bool mp_keep_bell(mp_env_t *env, int fd);
+/* The same for a new one: before JavaScript has it, since a thread may be ended between any two steps. The descriptor, or
+ * -errno; it is closed then. */
 int mp_keep_fd(napi_env env, int fd);
 /* Forgets a descriptor that is being closed. */
 void mp_forget_bell(mp_env_t *env, int fd);

@@ -1,7 +1,9 @@
 #include "fork-client.h"
+#include "children.h"
 #include "env.h"
 #include "fork-protocol.h"
 #include "napi-helpers.h"
+#include "process-stat.h"
 #include "supervisor.h"
 #include <errno.h>
 #include <fcntl.h>

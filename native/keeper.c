@@ -6,6 +6,7 @@
 #include "futex.h"
 #include "layout.h"
 #include "napi-helpers.h"
+#include "process-stat.h"
 #include "supervisor.h"
 #include <errno.h>
 #include <fcntl.h>

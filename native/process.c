@@ -1,7 +1,9 @@
 #include "process.h"
 #include "arena.h"
+#include "children.h"
 #include "env.h"
 #include "napi-helpers.h"
+#include "process-stat.h"
 #include "supervisor.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -10,17 +10,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-typedef struct {
-  int id;
-  int status; /* exit code, or the negative signal number */
-} mp_exit_t;
-
 /* What a member of the family writes into the command pipe of the first process to have it keep descriptors (keeper.h). */
 #define MP_SUPERVISOR_KEEP "k"
 
-/* Starts a child; `ring_fd` is rung at its death (a duplicate is kept). `owner` groups children for mp_disown.
+/* Starts a child and enters it (children.h); `ring_fd` is rung at its death. `owner` groups children for mp_disown.
  * 0, or an errno with the failing call's name. */
 int mp_spawn(const mp_spawn_t *request, int ring_fd, const void *owner, int *id, pid_t *pid, const char **syscall_name);
+
 /* A child that a fork server made. */
 typedef struct {
   pid_t pid;
@@ -31,16 +27,6 @@ typedef struct {
 
 /* Watches a child that this process did not start itself. 0 or an errno; nothing is taken over then. */
 int mp_adopt(const mp_adopt_t *child, int ring_fd, const void *owner, int *id);
-/* Whether any death of any owner waits to be fetched; needs no lock. */
-bool mp_any_exit(void);
-/* Fetches one death of a child of `owner` that was not fetched before. */
-bool mp_take_exit(const void *owner, mp_exit_t *exit);
-/* Sends a signal through the pidfd. 0, or ESRCH when it is dead already. */
-int mp_signal_child(int id, int signal_number);
-/* A duplicate of the child's pidfd, or -1. */
-int mp_child_pidfd(int id);
-/* Kills the owner's children that are not detached, and forgets them all. */
-void mp_disown(const void *owner);
 
 /* Ends this process with SIGKILL as soon as `parent` is gone, also in a busy loop. 0 or an errno; ESRCH when it
  * is gone already (the caller then ends the process itself). */
@@ -49,11 +35,5 @@ int mp_watch_parent(pid_t parent);
 int mp_watch_parent_pidfd(int pidfd, bool die);
 /* Whether the parent of mp_watch_parent_pidfd lives; true if there is none. */
 bool mp_parent_lives(void);
-/* What a death is reported as if nobody can say how it was: reaped by others, on a kernel that does not keep it. */
-#define MP_STATUS_UNKNOWN 255
-/* A field of /proc/<pid>/stat from 4 on; the state's letter, 0 where there is no such process. */
-char mp_process_stat(int pid, int field, uint64_t *value);
 /* From now on adds to the word at least so often; one word per process, the last one asked for. 0 or an errno. */
 int mp_beat(uint32_t *word, int every_ms);
-/* Its start time in clock ticks since boot; 0 where there is no such process. */
-uint64_t mp_process_start_time(int pid);
