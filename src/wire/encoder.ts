@@ -13,7 +13,8 @@ import type { Definition, Encoded, ValueWriter, WireExtension } from './codec-ty
 import { isError, writeError } from './error-objects.js';
 import { type DecodeLimits, LIMITED_DEPTH, LIMITED_OBJECTS } from './decode-limits.js';
 import { type ExtensionFilter, extensionFor } from './extensions.js';
-import { GATHERED_MIN, GatheredBytes } from './gathered-bytes.js';
+import { GATHERED_MIN } from './gathered-bytes.js';
+import { MessageExtras } from './message-extras.js';
 import { OpenObjects } from './open-objects.js';
 import { writeBare, writePlain } from './plain-objects.js';
 import { depthRefusal, refusalFor, refusalOf } from './refusal.js';
@@ -58,17 +59,13 @@ export class Encoder extends ByteWriter implements ValueWriter {
   /** The shapes of plain objects. */
   readonly tree: ShapeTree = new ShapeTree();
   readonly #seen = new SeenObjects();
+  readonly #extras = new MessageExtras();
 
   #allow: ExtensionFilter | undefined;
   #references = false;
-  #definitions: Definition[] | undefined;
-  #holds: object[] | undefined;
-  /** What undoes the holds of a message in flight, one each. */
-  readonly #undo: (() => void)[] = [];
   #inFlight = false;
   #limits: DecodeLimits | undefined;
   #gathers = false;
-  #gathered: GatheredBytes | undefined;
 
   begin(root: string, options: EncodeOptions): void {
     this.root = root;
@@ -76,13 +73,10 @@ export class Encoder extends ByteWriter implements ValueWriter {
     this.causes = 0;
     this.#allow = options.allow;
     this.#references = false;
-    this.#definitions = undefined;
-    this.#holds = undefined;
-    this.#undo.length = 0;
     this.#inFlight = options.inFlight ?? false;
     this.#limits = options.receiverLimits;
     this.#gathers = options.gather ?? false;
-    this.#gathered = undefined;
+    this.#extras.begin();
     this.tree.nextMessage();
     this.openMessage(options.headerBytes ?? 0, options.maxBytes ?? MAX_BYTES);
     this.u8(0);
@@ -90,7 +84,8 @@ export class Encoder extends ByteWriter implements ValueWriter {
 
   finish(): Encoded {
     const { buffer, start, pos } = this;
-    const changed = this.#gathered?.changed();
+    const extras = this.#extras;
+    const changed = extras.changed();
     if (changed !== undefined) {
       this.refuse(changed);
     }
@@ -100,16 +95,15 @@ export class Encoder extends ByteWriter implements ValueWriter {
     }
     this.#seen.clear();
     this.omissions = undefined;
-    const definitions = this.#definitions ?? NO_DEFINITIONS;
-    const parts = this.#gathered?.parts(buffer.subarray(start, pos));
-    return { buffer, start, end: pos, definitions, holds: this.#holds ?? NO_HOLDS, parts };
+    const parts = extras.parts(buffer, start, pos);
+    return { buffer, start, end: pos, definitions: extras.definitions, holds: extras.holds, parts };
   }
 
   /** Gives the message up, and the error that says why. */
   fail(error: unknown): unknown {
     const refusal = refusalFor(error, this.open, this.#root());
     this.abandonMessage();
-    this.#letGo(0);
+    this.#extras.rewind();
     this.open.rewind(-1, 0);
     this.tree.rewind(0);
     this.#seen.clear();
@@ -156,8 +150,7 @@ export class Encoder extends ByteWriter implements ValueWriter {
       return;
     }
     this.varint(value.length);
-    this.#gathered ??= new GatheredBytes();
-    this.#gathered.add(this.pos - this.start, value);
+    this.#extras.gather(this.pos - this.start, value);
     this.countElsewhere(value.length);
   }
 
@@ -168,10 +161,7 @@ export class Encoder extends ByteWriter implements ValueWriter {
   }
 
   definition(definition: Definition): void {
-    this.#definitions ??= [];
-    if (!this.#definitions.includes(definition)) {
-      this.#definitions.push(definition);
-    }
+    this.#extras.needs(definition);
     this.varint(definition.id);
   }
 
@@ -179,15 +169,8 @@ export class Encoder extends ByteWriter implements ValueWriter {
     return this.#inFlight;
   }
 
-  /** Undoes the holds from the `from`th on. */
-  #letGo(from: number): void {
-    for (const undo of this.#undo.splice(from)) undo();
-  }
-
   hold(object: object, undo?: () => void): void {
-    this.#holds ??= [];
-    this.#holds.push(object);
-    if (undo !== undefined) this.#undo.push(undo);
+    this.#extras.hold(object, undo);
   }
 
   path(): string {
@@ -224,10 +207,7 @@ export class Encoder extends ByteWriter implements ValueWriter {
     const { depth, top } = this.open;
     const { size } = this.#seen;
     const { count } = this.tree;
-    const definitions = this.#definitions?.slice();
-    const gathered = this.#gathered?.count ?? 0;
-    const held = this.#holds?.length ?? 0;
-    const undone = this.#undo.length;
+    const mark = this.#extras.mark();
     try {
       this.write(value);
       return undefined;
@@ -237,13 +217,10 @@ export class Encoder extends ByteWriter implements ValueWriter {
         throw error;
       }
       this.pos = this.start + length;
-      this.countElsewhere(-(this.#gathered?.rewind(gathered) ?? 0));
+      this.countElsewhere(-this.#extras.rewind(mark));
       this.open.rewind(depth, top);
       this.#seen.rewind(size);
       this.tree.rewind(count);
-      this.#definitions = definitions;
-      if (this.#holds !== undefined) this.#holds.length = held;
-      this.#letGo(undone);
       return { path: refusal.path, reason: refusal.message };
     }
   }
@@ -340,7 +317,5 @@ export class Encoder extends ByteWriter implements ValueWriter {
   }
 }
 
-const NO_DEFINITIONS: readonly Definition[] = Object.freeze([]);
-const NO_HOLDS: readonly object[] = Object.freeze([]);
 /** 1 GiB. */
 const MAX_BYTES = 1_073_741_824;
