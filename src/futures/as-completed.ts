@@ -12,6 +12,17 @@ import { type Completable, completables, watch } from './completion.js';
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
+ * An `AsyncIterableIterator` whose items `for await` gives as they are.
+ *
+ * In the type of that name TypeScript takes them for awaited: a loop over futures would have their values.
+ */
+export interface CompletedItems<T> {
+  next(): Promise<IteratorResult<T, undefined>>;
+  return(): Promise<IteratorResult<T, undefined>>;
+  [Symbol.asyncIterator](): CompletedItems<T>;
+}
+
+/**
  * Gives each future or process when it is done: itself, not its value.
  *
  * - Those that are done at the call come first; a cancelled future is done; an item that is given twice comes once.
@@ -30,13 +41,13 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 export function asCompleted<T extends Completable>(
   items: Iterable<T>,
   options: { readonly timeout?: number | undefined } = {},
-): AsyncIterableIterator<T> {
+): CompletedItems<T> {
   const all = completables('iterate as completed', items);
   return new CompletedIterator(all, waitOptions(options).timeout);
 }
 
 /** By hand: a generator would await what it yields, and futures can be awaited. */
-class CompletedIterator<T extends Completable> implements AsyncIterableIterator<T> {
+class CompletedIterator<T extends Completable> implements CompletedItems<T> {
   readonly #total: number;
   readonly #timeout: number | undefined;
   readonly #deadline: number;
@@ -79,7 +90,7 @@ class CompletedIterator<T extends Completable> implements AsyncIterableIterator<
     this.#wakeAll();
   }
 
-  async next(): Promise<IteratorResult<T>> {
+  async next(): Promise<IteratorResult<T, undefined>> {
     while (!this.#ended) {
       const value = this.#ready.shift();
       if (value !== undefined) return { value, done: false };
@@ -93,7 +104,7 @@ class CompletedIterator<T extends Completable> implements AsyncIterableIterator<
     return { value: undefined, done: true };
   }
 
-  return(): Promise<IteratorResult<T>> {
+  return(): Promise<IteratorResult<T, undefined>> {
     this.#end();
     return Promise.resolve({ value: undefined, done: true });
   }

@@ -15,7 +15,7 @@ export {
   InvalidStateError,
   TimeoutError,
 } from '../errors.js';
-export { asCompleted } from './as-completed.js';
+export { asCompleted, type CompletedItems } from './as-completed.js';
 export type { Completable } from './completion.js';
 export { type AnyIterable, Executor, type Iterables, type MapOptions, type TaskOptions } from './executor.js';
 export { Future } from './future.js';

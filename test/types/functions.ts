@@ -1,10 +1,7 @@
 // Types of functions that travel: checked by `npm run check -- types`, never run. What must not compile has @ts-expect-error.
 import { type Future, type Remote, Process, ProcessPoolExecutor, remote, task } from '#src/index.js';
+import { same } from './same.js';
 import type { withDeadline } from '../support/deadline.js';
-
-/** Compiles only if both types are the same. */
-type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
-declare function same<A, B>(_: Same<A, B>): void;
 
 interface Photo {
   readonly file: string;

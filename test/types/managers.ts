@@ -8,10 +8,7 @@ import {
   type Proxy,
   type RemoteIterator,
 } from '#src/index.js';
-
-/** Compiles only if both types are the same. */
-type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
-declare function same<A, B>(_: Same<A, B>): void;
+import { same } from './same.js';
 
 declare class Counter {
   constructor(start: number, step?: number);
