@@ -136,6 +136,23 @@ static napi_value socket_connect(napi_env env, napi_callback_info info) {
   return kept(env, fd);
 }
 
+/* socketEnds() -> [fd, fd] | failure: a stream between two ends, of which the first is read and written in this thread. */
+static napi_value socket_ends(napi_env env, napi_callback_info info) {
+  napi_value list;
+  int ends[2];
+  (void)info;
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return failed(env, -1, errno, "socketpair");
+  tune(ends[0], AF_UNIX);
+  int first = mp_keep_fd(env, ends[0]);
+  if (first < 0) return failed(env, ends[1], -first, "malloc");
+  int second = mp_keep_fd(env, ends[1]);
+  if (second < 0) return failed(env, -1, -second, "malloc"); /* the first goes with this thread */
+  napi_create_array_with_length(env, 2, &list);
+  napi_set_element(env, list, 0, mp_int(env, first));
+  napi_set_element(env, list, 1, mp_int(env, second));
+  return list;
+}
+
 /* socketError(fd) -> errno of a connection attempt, 0: none */
 static napi_value socket_error(napi_env env, napi_callback_info info) {
   napi_value argv[1];
@@ -330,6 +347,7 @@ static napi_value poller_keep_alive(napi_env env, napi_callback_info info) {
 void mp_socket_exports(napi_env env, napi_value exports) {
   mp_export(env, exports, "socketListen", socket_listen);
   mp_export(env, exports, "socketConnect", socket_connect);
+  mp_export(env, exports, "socketEnds", socket_ends);
   mp_export(env, exports, "socketError", socket_error);
   mp_export(env, exports, "socketAccept", socket_accept);
   mp_export(env, exports, "socketName", socket_name);

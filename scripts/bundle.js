@@ -29,6 +29,8 @@ const CHILDREN = {
 };
 /** Programs of which a parent starts one, and that load the library whole. */
 const SERVERS = { 'forkserver-entry': ['workers/forkserver-main', 'runForkserver'] };
+/** The program of a thread that has nothing of the library but what it imports. */
+const TLS_RELAY = ['tls-relay-entry', 'channel/tls-relay-main', 'runTlsRelay'];
 /** What users import. */
 const PUBLIC = {
   index: 'index',
@@ -79,6 +81,20 @@ const LATER = {
   ],
 };
 
+const OUTPUT = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  packages: 'external',
+  sourcemap: true,
+  sourcesContent: false,
+  minifySyntax: true,
+  minifyWhitespace: true,
+  lineLimit: 160,
+  legalComments: 'none',
+  logLevel: 'warning',
+};
+
 const LATER_BUILTINS = ['node:crypto', 'node:perf_hooks', 'node:tls', 'node:child_process', 'node:readline'];
 
 const IMPORT = /^import (?!type\b)(\{[^}]*\}|\* as \w+|\w+) from '([^']+)';/gm;
@@ -126,6 +142,7 @@ for (const [file, [name, run]] of Object.entries({ ...CHILDREN, ...SERVERS })) {
 const core = createRequire(import.meta.url)(`${OUT}core.cjs`);
 for (const [file, name] of Object.entries(PUBLIC)) await writeFile(`${OUT}${file}.js`, facade(file, core.module(name)));
 if (cliModules.size > 0) await bundleCli();
+await bundleRelay();
 await rm(`${PLACE}-old`, { recursive: true, force: true });
 if (existsSync(PLACE)) await rename(PLACE, `${PLACE}-old`);
 await rename(OUT, PLACE);
@@ -174,21 +191,18 @@ async function bundleCli() {
   });
 }
 
+async function bundleRelay() {
+  const [file, module, run] = TLS_RELAY;
+  await build({
+    ...OUTPUT,
+    stdin: { contents: `require('./src/${module}.ts').${run}();`, resolveDir: ROOT, sourcefile: file },
+    outfile: `${OUT}${file}.cjs`,
+    format: 'cjs',
+  });
+}
+
 function common(modules) {
-  return {
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    packages: 'external',
-    sourcemap: true,
-    sourcesContent: false,
-    minifySyntax: true,
-    minifyWhitespace: true,
-    lineLimit: 160,
-    legalComments: 'none',
-    logLevel: 'warning',
-    plugins: [rewriter(modules)],
-  };
+  return { ...OUTPUT, plugins: [rewriter(modules)] };
 }
 
 /** Classes with the names that they have in the source; nothing moves. ASCII, because V8 takes that fastest. */

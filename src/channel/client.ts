@@ -10,7 +10,6 @@ import { now } from '../substrate/clock.js';
 import { type SocketPlace, SocketHandle } from '../substrate/socket-handle.js';
 import { waitOptions } from '../substrate/wait-limit.js';
 import { type Address, addressText, checkAddress, isLocal, numericPlace, placesOf } from './address.js';
-import type { ByteChannel } from './byte-channel.js';
 import type { Connection } from './connection.js';
 import {
   assertOptions,
@@ -24,6 +23,7 @@ import { clientDialog, type Peer } from './handshake.js';
 import { runDialog, runDialogSync } from './handshake-drivers.js';
 import { socketConnection } from './socket-sharing.js';
 import { SocketTransport } from './socket-transport.js';
+import { secureByRelay, secureByRelaySync } from './tls-relay.js';
 import { WaitLine } from './wait-line.js';
 
 export interface ClientOptions extends ConnectionOptions {
@@ -45,61 +45,43 @@ export interface ClientOptions extends ConnectionOptions {
  * @throws {SystemError} If nobody listens there (`ECONNREFUSED`, `ENOENT`). {TypeError|RangeError} If an option is none.
  * @python `multiprocessing.connection.Client`
  */
-export async function Client<T = unknown>(address: Address, options: ClientOptions = {}): Promise<Connection<T>> {
-  const target = checkAddress(address, 'connect');
-  assertOptions(options, 'connect');
-  const checked = checkOptions(options, 'connect');
-  const { timeout = TIMEOUT_MS, signal } = waitOptions({ timeout: options.timeout, signal: options.signal });
-  signal?.throwIfAborted();
-  const deadline = now() + timeout;
-  let handle: SocketHandle | undefined;
-  let channel: ByteChannel | undefined;
-  try {
-    const connected = await connectAny(await placesOf(target), target, deadline, signal);
-    handle = channel = connected.handle;
-    prepare(connected.handle, connected.place, checked);
-    let binding: Uint8Array | undefined;
-    if (checked.tls !== undefined) {
-      const { secureClient } = await import('./tls-channel.js');
-      const secure = await secureClient(connected.handle, target, checked.tls, deadline - now(), signal);
-      channel = secure;
-      binding = secure.binding;
-    }
-    const transport = new SocketTransport(channel, checked);
-    const { authKey, legacyAuth } = checked;
-    if (authKey !== undefined)
-      heedPeer(transport, await runDialog(clientDialog({ authKey, legacyAuth, binding }), transport, deadline, signal));
-    return socketConnection<T>(transport);
-  } catch (error) {
-    (channel ?? handle)?.close();
-    throw error;
-  }
+export function Client<T = unknown>(address: Address, options: ClientOptions = {}): Promise<Connection<T>> {
+  return connect<T>(address, options, secureHere);
+}
+
+/** As `Client`, but blocking code may use the connection over TLS, too: its TLS runs in a thread, if that can be. */
+export function ClientForAll<T = unknown>(address: Address, options: ClientOptions = {}): Promise<Connection<T>> {
+  return connect<T>(address, options, secureForAll);
 }
 
 /**
- * As `Client`, but blocks this thread. Without TLS, and to numeric addresses, `localhost` and paths only.
+ * As `Client`, but blocks this thread. To numeric addresses, `localhost` and paths only.
+ *
+ * - Over TLS, blocking code may use the connection: a thread runs TLS for it.
  *
  * @throws {TypeError} If the host has to be looked up first, which only `Client` can.
  */
-export function ClientSync<T = unknown>(address: Address, options: Omit<ClientOptions, 'tls' | 'signal'> = {}): Connection<T> {
+export function ClientSync<T = unknown>(address: Address, options: Omit<ClientOptions, 'signal'> = {}): Connection<T> {
   const target = checkAddress(address, 'connect');
   assertOptions(options, 'connect');
   const checked = checkOptions(options, 'connect');
-  if (checked.tls !== undefined) throw new TypeError('Cannot connect: a blocking call cannot have tls; use Client()');
   const place = numericPlace(target);
   if (place === undefined)
     throw new TypeError(`Cannot connect: a blocking call cannot look a host up, received ${addressText(target)}; use Client()`);
   const { timeout = TIMEOUT_MS } = waitOptions({ timeout: options.timeout });
   const deadline = now() + timeout;
   const handle = connectSync(place, deadline);
+  let transport: SocketTransport | undefined;
   try {
     prepare(handle, place, checked);
-    const transport = new SocketTransport(handle, checked);
+    const secured = checked.tls === undefined ? undefined : secureByRelaySync(handle, target, checked, deadline);
+    transport = secured?.transport ?? new SocketTransport(handle, checked);
     const { authKey, legacyAuth } = checked;
-    if (authKey !== undefined) heedPeer(transport, runDialogSync(clientDialog({ authKey, legacyAuth }), transport, deadline));
+    const dialog = { authKey, legacyAuth, binding: secured?.binding };
+    if (isKeyed(dialog)) heedPeer(transport, runDialogSync(clientDialog(dialog), transport, deadline));
     return socketConnection<T>(transport);
   } catch (error) {
-    handle.close();
+    (transport ?? handle).close();
     throw error;
   }
 }
@@ -114,6 +96,52 @@ export function assertSameUser(handle: SocketHandle, act: string): void {
   const user = handle.peerUser();
   if (user !== 0 && user !== getuid?.())
     throw new AuthenticationError(`Cannot ${act}: the process at the other end belongs to another user, received uid ${user}`);
+}
+
+async function connect<T>(address: Address, options: ClientOptions, secure: Secure): Promise<Connection<T>> {
+  const target = checkAddress(address, 'connect');
+  assertOptions(options, 'connect');
+  const checked = checkOptions(options, 'connect');
+  const { timeout = TIMEOUT_MS, signal } = waitOptions({ timeout: options.timeout, signal: options.signal });
+  signal?.throwIfAborted();
+  const deadline = now() + timeout;
+  const { handle, place } = await connectAny(await placesOf(target), target, deadline, signal);
+  let transport: SocketTransport | undefined;
+  try {
+    prepare(handle, place, checked);
+    const secured = checked.tls === undefined ? undefined : await secure(handle, target, checked, deadline, signal);
+    transport = secured?.transport ?? new SocketTransport(handle, checked);
+    const { authKey, legacyAuth } = checked;
+    const dialog = { authKey, legacyAuth, binding: secured?.binding };
+    if (isKeyed(dialog)) heedPeer(transport, await runDialog(clientDialog(dialog), transport, deadline, signal));
+    return socketConnection<T>(transport);
+  } catch (error) {
+    (transport ?? handle).close();
+    throw error;
+  }
+}
+
+type Secure = typeof secureByRelay;
+
+/** In this thread's event loop. */
+const secureHere: Secure = async (handle, address, options, deadline, signal) => {
+  const { secureClient } = await import('./tls-channel.js');
+  const channel = await secureClient(handle, address, options.tls ?? {}, deadline - now(), signal);
+  return { transport: new SocketTransport(channel, options), binding: channel.binding };
+};
+
+/** In a thread; where none can be had, or an option is a function, here. */
+const secureForAll: Secure = async (handle, address, options, deadline, signal) => {
+  try {
+    return await secureByRelay(handle, address, options, deadline, signal);
+  } catch (error) {
+    if (handle.closed) throw error; // it was tried
+    return secureHere(handle, address, options, deadline, signal);
+  }
+};
+
+function isKeyed<O extends { authKey: Uint8Array | undefined }>(options: O): options is O & { authKey: Uint8Array } {
+  return options.authKey !== undefined;
 }
 
 function prepare(handle: SocketHandle, place: SocketPlace, { authKey }: CheckedOptions): void {

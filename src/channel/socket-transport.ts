@@ -21,6 +21,8 @@ import { WaitLine } from './wait-line.js';
 export interface SocketTransportOptions {
   /** Longest message in bytes, both ways. */
   readonly maxMessageBytes: number;
+  /** Whether the socket leads to a thread of this process only, which speaks TLS with the other end. */
+  readonly isRelayed?: boolean;
 }
 
 export class SocketTransport implements Transport<SocketMessage> {
@@ -31,6 +33,7 @@ export class SocketTransport implements Transport<SocketMessage> {
   readonly #reader: FrameReader;
   readonly #receivers: WaitLine;
   readonly #senders: WaitLine;
+  readonly #isRelayed: boolean;
   #maxBytes: number;
   /** Set where the other end takes bytes only: why. */
   #bytesOnly: string | undefined;
@@ -46,8 +49,9 @@ export class SocketTransport implements Transport<SocketMessage> {
   /** Called once it is closed. */
   onClose: () => void = NOTHING;
 
-  constructor(channel: ByteChannel, { maxMessageBytes }: SocketTransportOptions) {
+  constructor(channel: ByteChannel, { maxMessageBytes, isRelayed = false }: SocketTransportOptions) {
     this.#channel = channel;
+    this.#isRelayed = isRelayed;
     this.#maxBytes = maxMessageBytes;
     this.#reader = new FrameReader(channel, maxMessageBytes);
     this.#receivers = new WaitLine((size) => {
@@ -86,7 +90,7 @@ export class SocketTransport implements Transport<SocketMessage> {
    * @throws {TypeError} If it cannot be shared: why. {SystemError} If its descriptor cannot be kept.
    */
   share(): SharedSocket {
-    if (!(this.#channel instanceof SocketHandle))
+    if (this.#isRelayed || !(this.#channel instanceof SocketHandle))
       throw new TypeError('it is a connection over TLS, which only this process can read');
     const rest = this.#reader.readExactly(this.#channel);
     const options = { maxMessageBytes: this.#maxBytes, bytesOnly: this.#bytesOnly !== undefined };

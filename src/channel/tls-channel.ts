@@ -2,17 +2,19 @@
  * A stream of bytes over TLS.
  *
  * Runs in every process that has such a connection; loaded with the first one. Node's TLS lives in the event loop, so
- * nothing here can block.
+ * nothing here can block; where blocking code connects, a thread runs TLS for it (`tls-relay.ts`).
  */
 import { Buffer } from 'node:buffer';
-import { isIP, Socket } from 'node:net';
-import { connect, createSecureContext, createServer, type TLSSocket } from 'node:tls';
-import { AuthenticationError, InvalidStateError, SystemError } from '../errors.js';
+import { Socket } from 'node:net';
+import { createSecureContext, createServer, type TLSSocket } from 'node:tls';
+import { InvalidStateError, SystemError } from '../errors.js';
 import { type SocketHandle, WOULD_BLOCK } from '../substrate/socket-handle.js';
 import { limitWait } from '../substrate/wait-limit.js';
 import type { Address } from './address.js';
 import type { ByteChannel } from './byte-channel.js';
 import type { TlsOptions } from './connection-options.js';
+import { bindingOf, definedOf, dialTls } from './tls-dial.js';
+import { refusedByTls } from './tls-relay.js';
 
 export class TlsChannel implements ByteChannel {
   readonly #socket: TLSSocket;
@@ -38,7 +40,7 @@ export class TlsChannel implements ByteChannel {
 
   /** What only the two ends of this very stream know. */
   get binding(): Uint8Array {
-    return this.#socket.exportKeyingMaterial(32, 'EXPORTER-multiproc-authkey', EMPTY);
+    return bindingOf(this.#socket);
   }
 
   read(into: Uint8Array, offset: number, length: number, wait = false): number {
@@ -99,7 +101,7 @@ export class TlsChannel implements ByteChannel {
 
   #refuse(): never {
     throw new InvalidStateError(
-      'Cannot block: a connection over TLS needs the event loop; use recv(), send() and poll() without Sync',
+      'Cannot block: this connection over TLS needs the event loop; use recv(), send() and poll() without Sync, or connect with ClientSync()',
     );
   }
 
@@ -118,22 +120,13 @@ export async function secureClient(
   signal: AbortSignal | undefined,
 ): Promise<TlsChannel> {
   const raw = new Socket({ fd: handle.detach() });
-  const host = typeof address === 'string' ? undefined : address.host;
-  const servername = options.servername ?? (host === undefined || isIP(host) !== 0 ? undefined : host);
-  const socket = connect({
-    ...definedOf(options),
-    ...(host === undefined ? {} : { host }),
-    ...(servername === undefined ? {} : { servername }),
-    socket: raw,
-  });
-  const secured = new Promise<void>((resolve, reject) => {
-    socket.once('secureConnect', resolve);
-    socket.once('error', (error) => reject(refused(error, 'connect')));
-    socket.once('close', () => reject(refused(new Error('the listener ended the connection'), 'connect')));
-  });
+  const { socket, secured } = dialTls(raw, typeof address === 'string' ? undefined : address.host, options);
   try {
-    const limits = { timeout: Math.max(0, timeoutMs), signal };
-    await limitWait(secured, limits, 'connect: the listener does not speak TLS in time');
+    const limits = { timeout: Math.max(0, Math.round(timeoutMs)), signal };
+    const judged = secured.catch((error: Error) => {
+      throw refusedByTls(error, 'connect');
+    });
+    await limitWait(judged, limits, 'connect: the listener does not speak TLS in time');
     return new TlsChannel(socket, raw);
   } catch (error) {
     socket.on('error', () => undefined);
@@ -160,9 +153,9 @@ export function secureListener(handle: SocketHandle, options: TlsOptions, timeou
     server.on('tlsClientError', (error, socket) => {
       socket.destroy();
       raw.destroy();
-      reject(refused(error, 'accept a connection'));
+      reject(refusedByTls(error, 'accept a connection'));
     });
-    raw.once('close', () => reject(refused(new Error('the client ended the connection'), 'accept a connection')));
+    raw.once('close', () => reject(refusedByTls(new Error('the client ended the connection'), 'accept a connection')));
   });
   server.emit('connection', raw);
   return { channel, close: () => raw.destroy() };
@@ -171,15 +164,6 @@ export function secureListener(handle: SocketHandle, options: TlsOptions, timeou
 export interface PendingTls {
   readonly channel: Promise<TlsChannel>;
   close(): void;
-}
-
-function definedOf(options: TlsOptions): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-}
-
-function refused(cause: Error, act: string): AuthenticationError {
-  const { code } = cause as { code?: string };
-  return new AuthenticationError(`Cannot ${act}: TLS failed (${code ?? cause.message})`, { cause });
 }
 
 function brokenBy(cause: { message: string; code?: string }, act: string): SystemError {

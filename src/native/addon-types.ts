@@ -106,6 +106,8 @@ export interface Addon {
   socketListen(place: string, port: number, backlog: number): number | NativeFailure;
   /** A socket that is connected, or will be when it is writable and has no `socketError`. */
   socketConnect(place: string, port: number): number | NativeFailure;
+  /** The two ends of a stream. */
+  socketEnds(): [number, number] | NativeFailure;
   socketError(fd: number): number;
   /** A file descriptor, or a negative errno. */
   socketAccept(fd: number): number;

@@ -10,7 +10,7 @@
  */
 import type { Address } from '../channel/address.js';
 import { addressText } from '../channel/address.js';
-import { Client, ClientSync } from '../channel/client.js';
+import { ClientForAll, ClientSync } from '../channel/client.js';
 import type { TlsOptions } from '../channel/connection-options.js';
 import { Connection } from '../channel/connection.js';
 import { ManagerDiedError, ProtocolError } from '../errors.js';
@@ -162,7 +162,7 @@ export class RemotePlace implements Caller, ServerPlace, ProxyNames {
 
   async #connect(): Promise<ManagerLink> {
     const { address, authKey, tls } = this.#at;
-    const connection = await Client(address, { authKey, tls });
+    const connection = await ClientForAll(address, { authKey, tls });
     if (this.#link !== undefined) {
       connection.close(); // a blocking call was quicker
       return this.#link;
@@ -180,7 +180,7 @@ export class RemotePlace implements Caller, ServerPlace, ProxyNames {
 
   #connectSync(): ManagerLink {
     const { address, authKey, tls } = this.#at;
-    const link = this.#linkOver(ClientSync(address, { authKey, ...(tls === undefined ? {} : { tls }) }));
+    const link = this.#linkOver(ClientSync(address, { authKey, tls }));
     try {
       this.#greeted(link.callSync(TO_SERVER, HELLO, [process.pid, undefined, VERSION]));
     } catch (error) {

@@ -40,6 +40,12 @@ export class SocketHandle implements PollTarget {
     return new SocketHandle(orThrow(`connect to ${nameOf(place)}`, fd));
   }
 
+  /** The two ends of a stream: one for this thread, and one for whoever it is given to. @throws {ResourceExhaustedError} */
+  static pair(): [own: SocketHandle, other: SocketHandle] {
+    const [own, other] = orThrow('make a pair of sockets', binding().socketEnds());
+    return [new SocketHandle(own), new SocketHandle(other)];
+  }
+
   get closed(): boolean {
     return this.#closed;
   }

@@ -36,7 +36,8 @@ export async function connectedTo(t: TestContext, to: SyncManager, options: Mana
   return manager;
 }
 
-const warmUp = async () => {
+/** Brings up what lives as long as the process. */
+export const warmUp = async (): Promise<void> => {
   await openAndClose(library);
   const manager = await new SyncManager({ address: {} }).start();
   const client = await new SyncManager({ address: manager.address ?? undefined }).connect();
