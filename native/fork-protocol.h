@@ -11,6 +11,7 @@
 
 #define MP_FORK_FDS 8
 #define MP_FORK_DETACHED 1u
+#define MP_FORK_IN_FOLDER 2u /* the last descriptor is its working directory */
 
 /* With the descriptors: what the child has as 0, 1 and 2, then others that it gets by number. The text follows, then
  * the working directory. */

@@ -15,6 +15,7 @@
  *     business, which is why it is fork() and not clone().
  *  4. Requests are read by a blocking loop in the main thread, from an immediate: no request of node's is in flight, and
  *     libuv is not inside its poll. The child returns from the same call into JavaScript, after uv_loop_fork().
+ *     One child is forked ahead, and has its first moments behind it when it is asked for (fork-spare.h).
  *  5. The tracing agent's private loop, the delayed scheduler's and V8's are shared with the server; nobody in the child
  *     turns them, and _exit does not tear them down.
  *

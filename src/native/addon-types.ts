@@ -152,14 +152,12 @@ export interface Addon {
   becomeChild(calls: number, request: string, fds: readonly number[], detached: boolean): number;
   /** Whether V8 hands nothing to the platform's threads any more. */
   giveUpPlatformThreads(): boolean;
-  /** Never returns in a server that forks, but in each of its children: the request, descriptors from the fourth on, and a random number above 0. */
-  serveForks(
-    calls: number,
-    reaps: number,
-    bell: number,
-    greeting: string,
-    forks: boolean,
-  ): { request: string; fds: number[]; pid: number; seed: number } | NativeFailure;
+  /** Never returns in a server that forks, but in each of its children, with its pid: before anybody asks for it. */
+  serveForks(calls: number, reaps: number, bell: number, greeting: string, forks: boolean): number | NativeFailure;
+  /** Whether `awaitOrder` would not block. */
+  orderWaits(): boolean;
+  /** Blocks until this process is asked for: what for, and descriptors from the fourth on. A failure: it never will be. */
+  awaitOrder(): { request: string; fds: number[] } | NativeFailure;
   /**
    * Calls back each time that the event loop would have nothing to wait for, and with `true` if that is still so then. From
    * now on the loop never ends by itself.

@@ -14,6 +14,8 @@ export interface FamilyMember {
   readonly state: string;
   /** In clock ticks since boot; with the pid it names one process for ever. */
   readonly startTime: number;
+  /** Of its main thread. */
+  readonly name: string;
   readonly command: string;
 }
 
@@ -78,6 +80,7 @@ function memberOf(pid: number): FamilyMember | undefined {
     parentPid: Number(fields[1]),
     state: fields[0] ?? '?',
     startTime: Number(fields[19]),
+    name: stat.slice(stat.indexOf('(') + 1, end),
     command: shortened(command),
   };
 }

@@ -5,6 +5,7 @@
  * Runs in fork servers, and at the end in their children.
  */
 import { readdirSync, stat } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
 import { binding } from '../../native/binding.js';
 import type { Surroundings } from '../child-main.js';
 import { setLoading } from '../identity.js';
@@ -25,9 +26,12 @@ import {
 } from './job.js';
 import { guardOutput, releaseOutput } from './output.js';
 import type { Preload, PreloadFailure } from './preload.js';
-import { guardRandom, renewRandom } from './randomness.js';
-import { rehearse } from './rehearsal.js';
+import { guardRandom, renewRandom, settleRandom } from './randomness.js';
+import { rehearse, rehearseImport } from './rehearsal.js';
 import { runSelfTest } from './self-test.js';
+
+/** Often enough for what V8 notes at the first calls only. */
+const ROUNDS = 3;
 
 /** What children run, beside the test. */
 export type Programs = Readonly<Record<Exclude<ForkProgram, 'self-test'>, (surroundings: Surroundings) => void>>;
@@ -39,6 +43,7 @@ export async function runForkServer(programs: Programs): Promise<void> {
   attachArena(ARENA_FD);
   if (task.forks) guardRandom();
   process.getBuiltinModule('node:crypto');
+  if (task.forks) await rehearseImport(ROUNDS);
   await startThreadPool();
   const threads = threadCount();
   process.argv = [process.argv[0] as string, ...task.argv.slice(1)];
@@ -55,15 +60,34 @@ export async function runForkServer(programs: Programs): Promise<void> {
 }
 
 function serve({ forks, preload }: ServerTask, greeting: Greeting, programs: Programs): void {
-  if (forks) rehearse();
-  const served = binding().serveForks(CALLS_FD, REAPS_FD, PARENT_BELL_FD, JSON.stringify(greeting), forks);
-  if (isFailure(served)) return binding().exitNow(1);
-  const order = JSON.parse(served.request) as ChildOrder;
-  if (forks) becomeProcess(served.pid);
+  if (forks) rehearse(ROUNDS);
+  const native = binding();
+  const pid = native.serveForks(CALLS_FD, REAPS_FD, PARENT_BELL_FD, JSON.stringify(greeting), forks);
+  if (isFailure(pid)) return native.exitNow(1);
   releaseOutput();
-  const random = forks ? renewRandom(order.random, { seed: served.seed, stores: preload.modules.length > 0 }) : 0;
+  if (!forks) return obey(0, forks, programs);
+  becomeProcess(pid);
+  setFlagsFromString('--lazy'); // of what user code compiles not all runs
+  const random = renewRandom({ stores: preload.modules.length > 0 });
+  void makeReady().then(() => obey(random, forks, programs));
+}
+
+/** A child before anybody asks for it uses what it will use: those pages are its own then. */
+async function makeReady(): Promise<void> {
+  const isAsked = (): boolean => binding().orderWaits();
+  if (!isAsked()) rehearse(1);
+  if (!isAsked()) await rehearseImport(1);
+}
+
+/** Waits until it is asked for. */
+function obey(random: number, forks: boolean, programs: Programs): void {
+  const native = binding();
+  const asked = native.awaitOrder();
+  if (isFailure(asked)) return native.exitNow(1); // the server is dead
+  const order = JSON.parse(asked.request) as ChildOrder;
+  if (forks) settleRandom(random, order.random);
   if (order.program === 'self-test') runSelfTest(random);
-  else programs[order.program](becomeChild(order, served.fds, forks));
+  else programs[order.program](becomeChild(order, asked.fds, forks));
 }
 
 async function loadAll({ modules, base }: Preload): Promise<PreloadFailure[]> {

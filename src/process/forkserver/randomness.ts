@@ -21,29 +21,31 @@ export function guardRandom(): void {
   Math.random = random;
 }
 
-/** What a child's randomness is made from. */
-export interface Renewal {
-  /** A random number above 0. */
-  readonly seed: number;
-  /** Whether somebody may have drawn from the stores. */
-  readonly stores: boolean;
-}
-
 /**
  * Makes this child's randomness its own.
  *
- * @param firstOfAll What V8's generator gave in the server's first child: the same here means that it was used before the fork.
- * @returns What V8's generator gave.
+ * @param how `stores`: whether somebody may have drawn from the stores.
+ * @returns What V8's generator gave first.
  */
-export function renewRandom(firstOfAll: number | null, { seed, stores }: Renewal): number {
-  setFlagsFromString(`--random-seed=${seed}`);
+export function renewRandom({ stores }: { readonly stores: boolean }): number {
+  const [seed = 0] = globalThis.crypto.getRandomValues(new Uint32Array(1));
+  setFlagsFromString(`--random-seed=${(seed >>> 2) + 1}`);
   const first = builtin();
+  if (stores) useUpStores();
+  return first;
+}
+
+/**
+ * To be called before user code runs.
+ *
+ * @param first What `renewRandom` returned.
+ * @param firstOfAll The same of the server's first child: if they are equal, the generator was used before the fork.
+ */
+export function settleRandom(first: number, firstOfAll: number | null): void {
   forked = true;
   stale = first === firstOfAll;
   if (stale) own = ownGenerator();
   else Math.random = builtin;
-  if (stores) useUpStores();
-  return first;
 }
 
 function useUpStores(): void {

@@ -4,20 +4,19 @@
  *
  * Runs in fork servers that fork. Leaves nothing behind but definitions of numbers that no process gives out.
  */
-import { setFlagsFromString } from 'node:v8';
+import { pathToFileURL } from 'node:url';
+import { fileBeside } from '../../native/own-files.js';
 import { decodeArgs, decodeValue, encodeArgs, encodeValue } from '../../wire/codec.js';
 import { type SourceBody, writeBody } from '../../wire/definition-body.js';
 import { heldDefinition, loadDefinition, receivedFunctions } from '../../wire/definitions.js';
 import { registerFunctionExtensions } from '../../wire/function-extension.js';
 import { unitOf } from '../../wire/function-rebuild.js';
-
-/** Often enough for what V8 notes at the first calls only. */
-const ROUNDS = 3;
+import { importFrom } from '../../wire/loader-modules.js';
 
 /** Rehearses a child's first moments. */
-export function rehearse(): void {
+export function rehearse(rounds: number): void {
   registerFunctionExtensions();
-  for (let round = 1; round <= ROUNDS; round++) {
+  for (let round = 1; round <= rounds; round++) {
     const fn = receiveFunction(round);
     for (const value of [bootLike(), fn]) {
       const { buffer, start, end } = encodeValue(value, 'rehearsal');
@@ -26,9 +25,19 @@ export function rehearse(): void {
     const { buffer, start, end } = encodeArgs([round, 'text', null, true, { list: [1, 2] }]);
     decodeArgs(buffer, start, end, { owned: true });
     encodeValue(undefined, 'result', { inFlight: true });
-    setFlagsFromString('--random-seed=0');
   }
 }
+
+/** Loads modules, as those of a target are loaded: node's own part of that is compiled then, which takes longer than all else. */
+export async function rehearseImport(rounds: number): Promise<void> {
+  const file = fileBeside(import.meta.url, './resolve.js', '../frames.js');
+  if (file === undefined) return;
+  const url = pathToFileURL(file).href;
+  for (let round = 0; round < rounds; round++) await importFrom('file:///', `${url}?rehearsal=${(imports += 1)}`);
+}
+
+/** So each finds a module that is not loaded yet. */
+let imports = 0;
 
 /** A function as it comes from a parent. Its numbers are below those of every member of a family. */
 function receiveFunction(number: number): object {
