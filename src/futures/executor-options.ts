@@ -4,7 +4,7 @@
  * Runs in the process that submits.
  */
 import type { ContextOption } from '../process/start-method.js';
-import { checkCount, checkDuration } from '../workers/check-options.js';
+import { checkCount, checkDuration, checkFunctionIfGiven, checkObject } from '../workers/check-options.js';
 import type { WorkerOptions } from '../workers/engine-options.js';
 
 export interface ProcessPoolExecutorOptions extends WorkerOptions {
@@ -22,6 +22,7 @@ export interface ProcessPoolExecutorOptions extends WorkerOptions {
 
 /** @throws {TypeError|RangeError} If one of them has the wrong type or range. */
 export function checkExecutorOptions(create: string, options: ProcessPoolExecutorOptions): void {
+  checkObject(create, options);
   const { maxWorkers, initializer, initArgs, maxTasksPerChild, onWorkerDeath, maxPending } = options;
   checkCount(create, 'maxWorkers', maxWorkers);
   checkCount(create, 'maxTasksPerChild', maxTasksPerChild);
@@ -29,16 +30,11 @@ export function checkExecutorOptions(create: string, options: ProcessPoolExecuto
   checkCount(create, 'memoryLimitMb', options.memoryLimitMb);
   checkCount(create, 'heartbeat', options.heartbeat);
   checkDuration(create, 'idleTimeout', options.idleTimeout);
-  mustBeFunctionIfGiven(create, 'traceparent', options.traceparent);
-  mustBeFunctionIfGiven(create, 'initializer', initializer);
+  checkFunctionIfGiven(create, 'traceparent', options.traceparent);
+  checkFunctionIfGiven(create, 'initializer', initializer);
   if (initArgs !== undefined && !Array.isArray(initArgs))
     throw new TypeError(`${create}: initArgs must be an array, received ${String(initArgs)}`);
   if (onWorkerDeath !== undefined && onWorkerDeath !== 'break' && onWorkerDeath !== 'replace') {
     throw new RangeError(`${create}: onWorkerDeath must be 'break' or 'replace', received ${String(onWorkerDeath)}`);
   }
-}
-
-function mustBeFunctionIfGiven(create: string, name: string, value: unknown): void {
-  if (value !== undefined && typeof value !== 'function')
-    throw new TypeError(`${create}: ${name} must be a function, received a ${typeof value}`);
 }

@@ -32,10 +32,11 @@ export abstract class PoolExecutor extends Executor {
   readonly #traceparent: (() => string | undefined) | undefined;
   #closed: string | undefined;
 
-  /** @throws {TypeError|RangeError} If an option has the wrong type or range. */
-  constructor(options: ProcessPoolExecutorOptions, kind: WorkerKind) {
+  /** @param workers Says what they are, once the options are checked. @throws {TypeError|RangeError} If one of those is wrong. */
+  constructor(options: ProcessPoolExecutorOptions, workers: () => WorkerKind) {
     super();
     checkExecutorOptions(`Cannot create a ${new.target.name}`, options);
+    const kind = workers();
     this.#kind = kind;
     this.#traceparent = options.traceparent;
     // None of these functions may know this executor: it is to be collected when nobody else keeps it.

@@ -24,6 +24,6 @@ import { PoolExecutor } from './pool-executor.js';
 export class ProcessPoolExecutor extends PoolExecutor {
   /** @throws {TypeError|RangeError} If an option has the wrong type or range. */
   constructor(options: ProcessPoolExecutorOptions = {}) {
-    super(options, processWorkers('create a ProcessPoolExecutor', options.context));
+    super(options, () => processWorkers('create a ProcessPoolExecutor', options.context));
   }
 }

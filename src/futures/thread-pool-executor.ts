@@ -26,6 +26,6 @@ export type ThreadPoolExecutorOptions = ProcessPoolExecutorOptions;
 export class ThreadPoolExecutor extends PoolExecutor {
   /** @throws {TypeError|RangeError} If an option has the wrong type or range. */
   constructor(options: ThreadPoolExecutorOptions = {}) {
-    super(options, threadWorkers('create a ThreadPoolExecutor', options));
+    super(options, () => threadWorkers('create a ThreadPoolExecutor', options));
   }
 }

@@ -4,9 +4,8 @@
  * Runs in the process that has the pool.
  */
 import type { ContextOption } from '../process/start-method.js';
-import { checkCount, checkTaskOptions } from '../workers/check-options.js';
+import { checkFunctionIfGiven } from '../workers/check-options.js';
 import type { WorkerOptions } from '../workers/engine-options.js';
-import type { MapOptions } from '../workers/task-options.js';
 
 export interface PoolOptions extends Pick<WorkerOptions, 'initializer' | 'initArgs' | 'maxTasksPerChild'> {
   /** Number of workers; default: the number of usable CPUs. */
@@ -24,8 +23,7 @@ export function checkPoolOptions(options: number | PoolOptions): PoolOptions {
   if (typeof options !== 'object' || options === null)
     throw new TypeError(`${create}: it takes a number of processes or an object of options, received ${String(options)}`);
   const { initializer, initArgs, onWorkerDeath } = options;
-  if (initializer !== undefined && typeof initializer !== 'function')
-    throw new TypeError(`${create}: initializer must be a function, received ${String(initializer)}`);
+  checkFunctionIfGiven(create, 'initializer', initializer);
   if (initArgs !== undefined && !Array.isArray(initArgs))
     throw new TypeError(`${create}: initArgs must be an array, received ${typeof initArgs}`);
   if (onWorkerDeath !== undefined && onWorkerDeath !== 'break' && onWorkerDeath !== 'replace')
@@ -36,16 +34,4 @@ export function checkPoolOptions(options: number | PoolOptions): PoolOptions {
 /** @throws {TypeError} If it is no function. */
 export function checkFunction(act: string, fn: unknown): void {
   if (typeof fn !== 'function') throw new TypeError(`Cannot ${act}: the task must be a function, received ${String(fn)}`);
-}
-
-/** @throws {TypeError|RangeError} If one of them is wrong. */
-export function checkMapOptions(act: string, options: MapOptions): void {
-  if (typeof options !== 'object' || options === null)
-    throw new TypeError(`${act}: options must be an object, received ${String(options)}`);
-  const { chunkSize, bufferSize, timeout } = options;
-  checkCount(act, 'chunkSize', chunkSize);
-  checkCount(act, 'bufferSize', bufferSize);
-  checkTaskOptions(act, options);
-  if (timeout !== undefined && (typeof timeout !== 'number' || Number.isNaN(timeout)))
-    throw new RangeError(`${act}: timeout must be a number of milliseconds, received ${String(timeout)}`);
 }

@@ -15,7 +15,7 @@ import { CancelledError, ClosedError, InvalidStateError } from '../errors.js';
 import { cpuCount } from '../process/cpu-count.js';
 import { limitWait, type Wait } from '../substrate/wait-limit.js';
 import { showAs } from '../sharing/inspection.js';
-import { checkCount } from '../workers/check-options.js';
+import { checkCount, checkMapOptions } from '../workers/check-options.js';
 import { WorkerEngine } from '../workers/engine.js';
 import { stopWithOwner } from '../workers/forgotten.js';
 import { processWorkers, type WorkerKind } from '../workers/worker-kind.js';
@@ -26,7 +26,7 @@ import { Feeding } from './feeding.js';
 import { collect, spreadable } from './pool-items.js';
 import { callInPool } from './pool-call.js';
 import { PoolMap } from './pool-map.js';
-import { checkFunction, checkMapOptions, checkPoolOptions, type PoolOptions } from './pool-options.js';
+import { checkFunction, checkPoolOptions, type PoolOptions } from './pool-options.js';
 
 type Fn<A extends readonly unknown[], R> = (...args: A) => R;
 type MapAsyncOptions<R> = MapOptions & AsyncCallbacks<R>;

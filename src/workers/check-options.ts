@@ -4,35 +4,55 @@
  * Runs in the process that submits.
  */
 import { checkTraceparent } from './task-context.js';
-import type { TaskOptions } from './task-options.js';
+import type { MapOptions, TaskOptions } from './task-options.js';
 
 /** @throws {TypeError|RangeError} If one of them has the wrong type or range. */
-export function checkTaskOptions(act: string, { taskTimeout, signal, priority, retries, traceparent }: TaskOptions): void {
-  if (taskTimeout !== undefined && (typeof taskTimeout !== 'number' || Number.isNaN(taskTimeout) || taskTimeout < 0)) {
-    throw new RangeError(`${act}: taskTimeout must be a number of milliseconds of at least 0, received ${String(taskTimeout)}`);
-  }
+export function checkTaskOptions(act: string, options: TaskOptions): void {
+  checkObject(act, options);
+  const { taskTimeout, signal, priority, retries, traceparent } = options;
+  checkDuration(act, 'taskTimeout', taskTimeout);
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw new TypeError(`${act}: signal must be an AbortSignal, received ${String(signal)}`);
-  if (priority !== undefined && !Number.isFinite(priority))
-    throw new RangeError(`${act}: priority must be a number, received ${String(priority)}`);
-  if (retries !== undefined && !(Number.isInteger(retries) && retries >= 0))
-    throw new RangeError(`${act}: retries must be an integer of at least 0, received ${String(retries)}`);
+  checkNumber(act, 'priority', 'a finite number', priority, Number.isFinite);
+  checkNumber(act, 'retries', 'an integer of at least 0', retries, (value) => Number.isInteger(value) && value >= 0);
   checkTraceparent(act, traceparent);
+}
+
+/** @throws {TypeError|RangeError} If one of them has the wrong type or range. */
+export function checkMapOptions(act: string, options: MapOptions & TaskOptions): void {
+  checkTaskOptions(act, options);
+  const { chunkSize, bufferSize, timeout, onProgress } = options;
+  checkCount(act, 'chunkSize', chunkSize);
+  checkCount(act, 'bufferSize', bufferSize);
+  checkNumber(act, 'timeout', 'a number of milliseconds', timeout, (value) => !Number.isNaN(value));
+  checkFunctionIfGiven(act, 'onProgress', onProgress);
+}
+
+/** @throws {TypeError} If they are no object. */
+export function checkObject(act: string, options: unknown): void {
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError(`${act}: options must be an object, received ${String(options)}`);
+}
+
+/** @throws {TypeError} If it is given and no function. */
+export function checkFunctionIfGiven(act: string, name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'function')
+    throw new TypeError(`${act}: ${name} must be a function, received a ${typeof value}`);
 }
 
 /** @throws {TypeError|RangeError} If it is given and no positive integer. */
 export function checkCount(act: string, name: string, value: unknown): void {
-  if (value === undefined) return;
-  if (typeof value !== 'number') throw new TypeError(`${act}: ${name} must be a positive integer, received a ${typeof value}`);
-  if (!Number.isInteger(value) || value < 1)
-    throw new RangeError(`${act}: ${name} must be a positive integer, received ${value}`);
+  checkNumber(act, name, 'a positive integer', value, (count) => Number.isInteger(count) && count >= 1);
 }
 
 /** @throws {TypeError|RangeError} If it is given and no number of milliseconds. */
 export function checkDuration(act: string, name: string, value: unknown): void {
+  checkNumber(act, name, 'a number of milliseconds of at least 0', value, (ms) => ms >= 0);
+}
+
+/** @throws {TypeError|RangeError} If it is given and no number, or not within its range. */
+function checkNumber(act: string, name: string, range: string, value: unknown, isWithin: (value: number) => boolean): void {
   if (value === undefined) return;
-  if (typeof value !== 'number')
-    throw new TypeError(`${act}: ${name} must be a number of milliseconds, received a ${typeof value}`);
-  if (Number.isNaN(value) || value < 0)
-    throw new RangeError(`${act}: ${name} must be a number of milliseconds of at least 0, received ${value}`);
+  if (typeof value !== 'number') throw new TypeError(`${act}: ${name} must be ${range}, received a ${typeof value}`);
+  if (!isWithin(value)) throw new RangeError(`${act}: ${name} must be ${range}, received ${value}`);
 }

@@ -3,7 +3,7 @@
  *
  * Runs in the process that submits.
  */
-import { checkCount, checkTaskOptions } from './check-options.js';
+import { checkMapOptions } from './check-options.js';
 import { isIterable } from './map-inputs.js';
 import { type MapContext, MapIterator } from './map-iterator.js';
 import type { AnyIterable, MapOptions, TaskOptions } from './task-options.js';
@@ -19,7 +19,9 @@ export function mapOver<T>(
   const hasOptions = rest.length > 0 && !isIterable(last);
   const options = { ...taskOptions, ...((hasOptions ? last : {}) as MapOptions) };
   const iterables = hasOptions ? rest.slice(0, -1) : rest;
-  checkMapOptions(options, last, hasOptions);
+  if (hasOptions && (typeof last !== 'object' || last === null))
+    throw new TypeError(`Cannot map: the last argument must be iterable or an object of options, received ${String(last)}`);
+  checkMapOptions('Cannot map', options);
   if (iterables.length === 0) throw new TypeError('Cannot map: at least one iterable is needed');
   iterables.forEach((each, index) => {
     if (!isIterable(each)) throw new TypeError(`Cannot map: argument ${index + 1} must be iterable, received ${String(each)}`);
@@ -35,18 +37,7 @@ export function iterateMap<T>(
   options: MapOptions,
   unordered: boolean,
 ): AsyncIterableIterator<T> {
-  checkMapOptions(options, options, true);
+  checkMapOptions('Cannot map', options);
   if (!isIterable(items)) throw new TypeError(`Cannot map: the items must be iterable, received ${String(items)}`);
   return new MapIterator<T>(context, fn, [items], options, unordered);
-}
-
-function checkMapOptions(options: MapOptions & TaskOptions, given: unknown, hasOptions: boolean): void {
-  if (hasOptions && (typeof given !== 'object' || given === null))
-    throw new TypeError(`Cannot map: the last argument must be iterable or an object of options, received ${String(given)}`);
-  checkCount('Cannot map', 'chunkSize', options.chunkSize);
-  checkCount('Cannot map', 'bufferSize', options.bufferSize);
-  checkTaskOptions('Cannot map', options);
-  if (options.timeout !== undefined && (typeof options.timeout !== 'number' || Number.isNaN(options.timeout))) {
-    throw new RangeError(`Cannot map: timeout must be a number of milliseconds, received ${String(options.timeout)}`);
-  }
 }

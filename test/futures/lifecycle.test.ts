@@ -149,6 +149,8 @@ executorTest('bad options throw in the constructor and start nothing [E-01]', as
     for (const value of [0, -1, 1.5, Number.NaN]) assert.throws(() => make({ [name]: value }), RangeError);
     for (const value of ['2', {}, true]) assert.throws(() => make({ [name]: value }), TypeError);
   }
+  for (const given of [5, '4', null])
+    assert.throws(() => make(given), { name: 'TypeError', message: /options must be an object/ });
   assert.throws(() => make({ initializer: 5 }), TypeError);
   assert.throws(() => make({ initArgs: 'abc' }), TypeError);
   assert.throws(() => make({ onWorkerDeath: 'ignore' }), RangeError);

@@ -443,8 +443,11 @@ executorTest('map() throws at once on what is no function, no iterable or no opt
       for (const value of [0, -1, 1.5, Number.NaN]) assert.throws(() => map(tasks.square, [1], { [name]: value }), RangeError);
       assert.throws(() => map(tasks.square, [1], { [name]: '3' }), TypeError);
     }
-    for (const name of ['timeout', 'taskTimeout'])
+    for (const name of ['timeout', 'taskTimeout']) {
       assert.throws(() => map(tasks.square, [1], { [name]: Number.NaN }), RangeError);
+      assert.throws(() => map(tasks.square, [1], { [name]: '5' }), TypeError);
+    }
+    assert.throws(() => map(tasks.square, [1], { onProgress: 5 }), TypeError);
     assert.throws(() => map(tasks.square, [1], { signal: {} }), TypeError);
     assert.equal(await executor.submit(tasks.square, 2), 4);
   }),

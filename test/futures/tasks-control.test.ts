@@ -290,10 +290,12 @@ executorTest("options({ retries }) runs a task again after its worker's death, n
 executorTest('options() checks what it is given', () =>
   withExecutor({ maxWorkers: 1 }, async (executor) => {
     const options = executor.options.bind(executor) as (options: unknown) => unknown;
-    for (const taskTimeout of [-1, Number.NaN, '5']) assert.throws(() => options({ taskTimeout }), RangeError);
+    for (const taskTimeout of [-1, Number.NaN]) assert.throws(() => options({ taskTimeout }), RangeError);
     for (const retries of [-1, 0.5, Number.POSITIVE_INFINITY]) assert.throws(() => options({ retries }), RangeError);
     for (const priority of [Number.NaN, Number.POSITIVE_INFINITY]) assert.throws(() => options({ priority }), RangeError);
+    for (const name of ['taskTimeout', 'retries', 'priority']) assert.throws(() => options({ [name]: '5' }), TypeError);
     assert.throws(() => options({ signal: { aborted: false } }), TypeError);
+    for (const given of [5, 'priority', null]) assert.throws(() => options(given), TypeError);
   }),
 );
 
