@@ -65,8 +65,10 @@ exports.live = (name, run) => {
   exports.module(name)[run]();
 };
 
+/** V8 takes what was compiled with the flags it has itself: those of a fork server are its own. */
 function cacheFile(name) {
-  return `${__dirname}/${name}-BUILD.${process.version}-${process.arch}.cache`;
+  const flags = process.execArgv.includes('--single-threaded') ? '-forks' : '';
+  return `${__dirname}/${name}-BUILD.${process.version}-${process.arch}${flags}.cache`;
 }
 
 /** The bytes of a file, if it is there. */

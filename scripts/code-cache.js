@@ -20,12 +20,19 @@ function keepCompiled(core, name) {
   renameSync(unfinished, file);
 }
 
+/** A module that does the same in a fork server, if it is one that forks: its children have other flags than the next server. */
+function keepCompiledByServer(core) {
+  return `${keepCompiled}
+    if (process.execArgv.includes('--single-threaded')) for (const name of ['core', 'rest']) keepCompiled(${JSON.stringify(core)}, name);`;
+}
+
 /** Writes the files; does nothing if there is no bundle. */
 export async function writeCodeCache() {
   if (!existsSync(CORE)) return;
   for (const file of readdirSync(dirname(CORE)))
-    if (file.endsWith(`.${process.version}-${process.arch}.cache`)) rmSync(join(dirname(CORE), file));
-  const { Process, ProcessPoolExecutor } = await import('../dist/bundle/index.js');
+    if (/^(?:-forks)?\.cache$/.test(file.split(`.${process.version}-${process.arch}`)[1] ?? ''))
+      rmSync(join(dirname(CORE), file));
+  const { ForkServerProcess, Process, ProcessPoolExecutor, setForkserverPreload } = await import('../dist/bundle/index.js');
   const child = new Process({ target: keepCompiled, args: [CORE, 'core'] });
   await child.start();
   await child.join();
@@ -33,6 +40,10 @@ export async function writeCodeCache() {
   await executor.submit((x) => x + CORE.length, 1);
   await executor.shutdown();
   keepCompiled(CORE, 'rest');
+  setForkserverPreload([`data:text/javascript,${encodeURIComponent(keepCompiledByServer(CORE))}`]);
+  const forked = new ForkServerProcess({ target: (x) => x });
+  await forked.start();
+  await forked.join();
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await writeCodeCache();

@@ -90,7 +90,7 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
   set daemon(daemon: boolean) {
     if (typeof daemon !== 'boolean')
       throw new TypeError(`Cannot set daemon of ${this.#name}: it must be a boolean, received ${String(daemon)}`);
-    if (this.#closed || this.#running !== undefined)
+    if (this.#closed || this.#starting || this.#running !== undefined)
       throw new InvalidStateError(`Cannot set daemon of ${this.#name}: the process has already started`);
     this.#daemon = daemon;
   }
@@ -154,21 +154,23 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
     if (this.#isCurrent) throw new InvalidStateError(`Cannot start ${this.#name}: it is this very process`);
     joinAsSender();
     const prepared = this.#kind.prepare?.(this.#options as ProcessOptions);
+    prepared?.catch(() => {}); // heard below, if it comes to that
+    const frames = this.#frames(); // in the meantime
     if (prepared !== undefined) {
       this.#starting = true;
       await prepared.finally(() => (this.#starting = false));
     }
-    this.#running = this.#launch();
+    this.#running = this.#launch(frames);
     this.#task = undefined;
     return this;
   }
 
   /** Everything that can fail for the user's values comes before anything is started. */
-  #launch(): RunningChild {
+  #frames(): ReturnType<typeof startFrames> {
     const { detached = false, captureConsole = false } = this.#options;
     const { target, args } = this.#task as { target: unknown; args: A };
     const processClass = this.constructor as typeof Process;
-    const frames = startFrames(
+    return startFrames(
       {
         name: this.#name,
         daemon: this.#daemon,
@@ -185,6 +187,10 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
         args,
       },
     );
+  }
+
+  #launch(frames: ReturnType<typeof startFrames>): RunningChild {
+    const { detached = false } = this.#options;
     const running = new RunningChild({
       name: () => this.#name,
       launch: (request) => this.#kind.launch(this.#options as ProcessOptions, request),
