@@ -259,8 +259,9 @@ function within(bytes: Uint8Array, maxLength: number | undefined): Uint8Array {
 }
 
 function checkLength(maxLength: number | undefined): void {
-  if (maxLength !== undefined && !(Number.isInteger(maxLength) && maxLength >= 0))
-    throw new RangeError(`Cannot receive: maxLength must be an integer of at least 0 bytes, received ${String(maxLength)}`);
+  if (maxLength === undefined || (Number.isInteger(maxLength) && maxLength >= 0)) return;
+  const Refusal = typeof maxLength === 'number' ? RangeError : TypeError;
+  throw new Refusal(`Cannot receive: maxLength must be an integer of at least 0 bytes, received ${String(maxLength)}`);
 }
 
 function part(bytes: Uint8Array, offset = 0, size: number = bytes.length - offset): Uint8Array {

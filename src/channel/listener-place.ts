@@ -8,9 +8,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { getuid } from 'node:process';
 import { ProtocolError } from '../errors.js';
+import { systemError } from '../substrate/failure.js';
 import { PATH_MAX_BYTES } from './address.js';
 
-/** A path in a new folder of our own. @throws {Error} If there is no folder to make it in. */
+/** A path in a new folder of our own. @throws {SystemError} If there is no folder to make it in, or it is full. */
 export function newSocketPath(): string {
   const folder = newFolder();
   chmodSync(folder, OWNER_ONLY);
@@ -60,7 +61,13 @@ export function dropFolderOf(path: string): void {
 function newFolder(): string {
   const preferred = tmpdir();
   const fits = Buffer.byteLength(join(preferred, `${FOLDER_PREFIX}XXXXXX`, SOCKET_NAME)) <= PATH_MAX_BYTES;
-  return mkdtempSync(join(fits ? preferred : '/tmp', FOLDER_PREFIX));
+  const parent = fits ? preferred : '/tmp';
+  try {
+    return mkdtempSync(join(parent, FOLDER_PREFIX));
+  } catch (error) {
+    const { errno } = error as NodeJS.ErrnoException;
+    throw errno === undefined ? error : systemError(`listen in a new folder of ${parent}`, -errno, 'mkdtemp'); // undefined: --permission
+  }
 }
 
 function removeAll(): void {

@@ -166,6 +166,8 @@ for (const [family, options] of families) {
       const { client, server } = await connected(t, options);
       for (const size of [100, 10, 6]) await client.sendBytes(Buffer.alloc(size, size));
       await assert.rejects(server.recvBytes(99), MessageTooLargeError);
+      for (const length of [-1, 1.5, Number.NaN]) await assert.rejects(server.recvBytes(length), RangeError);
+      for (const length of ['1', null, {}]) await assert.rejects(server.recvBytes(length as never), TypeError);
       assert.equal((await server.recvBytes(10))[9], 10);
       await assert.rejects(
         server.recvBytesInto(new Uint8Array(8), 3),
@@ -313,6 +315,25 @@ test('addresses and options that are none throw  [TestInvalidFamily.test_invalid
   await assert.rejects(Client({ host: 'localhost', port: 0 }), RangeError);
   await assert.rejects(Client('/tmp/x', { timeout: 'soon' as never }), TypeError);
 });
+
+test(
+  'a listener says so where the folder for temporary files is missing, and can be closed then  [L-01]',
+  clean(async (t) => {
+    const folder = process.env['TMPDIR'];
+    t.after(() => {
+      if (folder === undefined) delete process.env['TMPDIR'];
+      else process.env['TMPDIR'] = folder;
+    });
+    process.env['TMPDIR'] = '/no such folder';
+    const listener = new Listener();
+    await assert.rejects(listener.listen(), {
+      name: 'SystemError',
+      code: 'ENOENT',
+      message: 'Cannot listen in a new folder of /no such folder: no such file or directory (ENOENT from mkdtemp)',
+    });
+    listener.close();
+  }),
+);
 
 test(
   'before listen(): InvalidStateError; listen() once  [L-04]',
