@@ -6,12 +6,11 @@
  * replays the same choices (their timing is the machine's).
  */
 import { createHash } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { BrokenProcessPoolError, CancelledError, type Future, ProcessDiedError, ProcessPoolExecutor } from 'multiproc';
 import { withDeadline } from '../support/deadline.js';
 import { seededChoice } from '../support/seeded-random.js';
-import { TaskLog } from './task-log.js';
+import { SETTLES_WITHIN_MS, TaskLog } from './task-log.js';
 
 interface Tasks {
   quick(file: string, id: number): number;
@@ -29,18 +28,17 @@ const KILLS = Number(options.kills);
 const SEED = Number(options.seed ?? Date.now() % 2 ** 31);
 const MAX_WORKERS = Number(options.workers);
 const PENDING = 150;
-const SETTLES_WITHIN_MS = 60_000;
 
-const counts = { submitted: 0, resolved: 0, died: 0, broken: 0, cancelled: 0, kills: 0, executors: 0 };
-const log = new TaskLog();
-const { complaints, resolved, path } = log;
+const counts = { submitted: 0, resolved: 0, died: 0, broken: 0, cancelled: 0, executors: 0 };
 const below = seededChoice(SEED);
+const log = new TaskLog(below);
+const { complaints, resolved, path } = log;
 
 console.log(`kill loop: ${KILLS} kills, seed ${SEED}, ${MAX_WORKERS} workers, Node ${process.version}`);
 await log.account(killExecutors, counts, SEED);
 
 async function killExecutors(): Promise<void> {
-  while (counts.kills < KILLS && complaints.length === 0) await oneExecutor();
+  while (log.kills < KILLS && complaints.length === 0) await oneExecutor();
   const settled = counts.resolved + counts.died + counts.broken + counts.cancelled;
   if (settled !== counts.submitted) complaints.push(`${counts.submitted} submitted, ${settled} settled`);
 }
@@ -53,29 +51,8 @@ async function oneExecutor(): Promise<void> {
     onWorkerDeath: below(4) === 0 ? 'break' : 'replace',
     ...(below(3) === 0 && { maxTasksPerChild: 1 + below(50) }),
   });
-  const pending = new Set<PromiseLike<unknown>>();
-  const share = Math.min(KILLS, counts.kills + 20 + below(60));
-  let going = true;
-  const load = (async () => {
-    while (going) {
-      while (going && pending.size < PENDING) {
-        const future = submitOne(executor);
-        if (future === undefined) {
-          going = false;
-          break;
-        }
-        pending.add(future);
-        void future.then(() => pending.delete(future));
-      }
-      await sleep(1);
-    }
-  })();
-  while (going && counts.kills < share) {
-    await sleep(1 + below(50));
-    if (log.killOne(below)) counts.kills++;
-  }
-  going = false;
-  await withDeadline(load, SETTLES_WITHIN_MS, 'the load');
+  const share = Math.min(KILLS, log.kills + 20 + below(60));
+  const pending = await log.loadAndKill(() => submitOne(executor), PENDING, share);
   await withDeadline(Promise.all(pending), SETTLES_WITHIN_MS, `${pending.size} pending futures (seed ${SEED})`);
   await withDeadline(below(2) === 0 ? executor.shutdown() : executor.killWorkers(), SETTLES_WITHIN_MS, 'shutdown');
 }

@@ -5,12 +5,11 @@
  * Runs as a program: `node dist-test/faults/pool-kill-loop.js --kills 2000 --seed 7`. The seed is printed and
  * replays the same choices (their timing is the machine's).
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { BrokenProcessPoolError, CancelledError, Pool, ProcessDiedError } from 'multiproc';
 import { withDeadline } from '../support/deadline.js';
 import { seededChoice } from '../support/seeded-random.js';
-import { TaskLog } from './task-log.js';
+import { SETTLES_WITHIN_MS, TaskLog } from './task-log.js';
 
 type Item = readonly [file: string, id: number];
 interface Tasks {
@@ -28,18 +27,17 @@ const SEED = Number(options.seed ?? Date.now() % 2 ** 31);
 const PROCESSES = Number(options.workers);
 const PENDING = 30;
 const MAX_ITEMS = 12;
-const SETTLES_WITHIN_MS = 60_000;
 
-const counts = { calls: 0, items: 0, resolved: 0, rejected: 0, kills: 0, pools: 0 };
-const log = new TaskLog();
-const { complaints, resolved } = log;
+const counts = { calls: 0, items: 0, resolved: 0, rejected: 0, pools: 0 };
 const below = seededChoice(SEED);
+const log = new TaskLog(below);
+const { complaints, resolved } = log;
 
 console.log(`kill loop of pools: ${KILLS} kills, seed ${SEED}, ${PROCESSES} workers, Node ${process.version}`);
 await log.account(killPools, counts, SEED);
 
 async function killPools(): Promise<void> {
-  while (counts.kills < KILLS && complaints.length === 0) await onePool();
+  while (log.kills < KILLS && complaints.length === 0) await onePool();
   if (counts.resolved + counts.rejected !== counts.calls)
     complaints.push(`${counts.calls} calls, ${counts.resolved + counts.rejected} settled`);
 }
@@ -52,28 +50,8 @@ async function onePool(): Promise<void> {
     onWorkerDeath: below(4) === 0 ? 'break' : 'replace',
     ...(below(3) === 0 && { maxTasksPerChild: 1 + below(50) }),
   });
-  const pending = new Set<Promise<unknown>>();
-  const share = Math.min(KILLS, counts.kills + 20 + below(60));
-  let going = true;
-  const load = (async () => {
-    while (going) {
-      for (; going && pending.size < PENDING; ) {
-        const call = makeCall(pool);
-        if (call === undefined) going = false;
-        else {
-          pending.add(call);
-          void call.then(() => pending.delete(call));
-        }
-      }
-      await sleep(1);
-    }
-  })();
-  while (going && counts.kills < share) {
-    await sleep(1 + below(50));
-    if (log.killOne(below)) counts.kills++;
-  }
-  going = false;
-  await withDeadline(load, SETTLES_WITHIN_MS, 'the load');
+  const share = Math.min(KILLS, log.kills + 20 + below(60));
+  const pending = await log.loadAndKill(() => makeCall(pool), PENDING, share);
   if (below(3) === 0) await withDeadline(pool.terminate(), SETTLES_WITHIN_MS, 'terminate()');
   await withDeadline(Promise.all(pending), SETTLES_WITHIN_MS, `${pending.size} pending calls (seed ${SEED})`);
   pool.close();

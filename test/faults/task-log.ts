@@ -6,10 +6,14 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { activeChildren } from 'multiproc';
+import { withDeadline } from '../support/deadline.js';
 import { familyOf } from '../support/family.js';
 import type { Choose } from '../support/seeded-random.js';
 
+/** A call that takes longer hangs. */
+export const SETTLES_WITHIN_MS = 60_000;
 const SIGNALS = ['SIGKILL', 'SIGKILL', 'SIGKILL', 'SIGSEGV', 'SIGTERM', 'SIGABRT'] as const;
 
 export class TaskLog {
@@ -23,24 +27,64 @@ export class TaskLog {
   readonly #runs = new Map<number, number>();
   /** Workers that have begun a task. */
   readonly #atWork = new Set<number>();
+  readonly #below: Choose;
   #looked = 0;
+  #kills = 0;
 
-  constructor() {
+  constructor(below: Choose) {
+    this.#below = below;
     this.path = join(this.#folder, 'ran');
     writeFileSync(this.path, '');
   }
 
-  /** Kills a living worker, mostly one that is at work: too many deaths while starting break everything. @returns Whether it did. */
-  killOne(below: Choose): boolean {
+  /** Workers killed so far. */
+  get kills(): number {
+    return this.#kills;
+  }
+
+  /**
+   * Keeps `most` calls pending and kills workers meanwhile, until so many have been killed or `call` is taken no more.
+   * @returns The calls that are pending then.
+   */
+  async loadAndKill(call: () => Promise<unknown> | undefined, most: number, untilKills: number): Promise<Set<Promise<unknown>>> {
+    const pending = new Set<Promise<unknown>>();
+    let going = true;
+    const load = async () => {
+      while (going) {
+        while (going && pending.size < most) {
+          const made = call();
+          if (made === undefined) going = false;
+          else {
+            pending.add(made);
+            void made.then(() => pending.delete(made));
+          }
+        }
+        await sleep(1);
+      }
+    };
+    const loading = load();
+    while (going && this.#kills < untilKills) {
+      await sleep(1 + this.#below(50));
+      this.#killOne();
+    }
+    going = false;
+    await withDeadline(loading, SETTLES_WITHIN_MS, 'the load');
+    return pending;
+  }
+
+  /** Kills a living worker, mostly one that is at work: too many deaths while starting break everything. */
+  #killOne(): void {
+    const below = this.#below;
     const pids = activeChildren().flatMap(({ pid }) => pid ?? []);
     this.#look();
     const choice = below(30) === 0 ? pids : pids.filter((pid) => this.#atWork.has(pid));
     const victim = choice[below(choice.length)];
-    if (victim === undefined) return false;
+    if (victim === undefined) return;
     try {
-      return process.kill(victim, SIGNALS[below(SIGNALS.length)]);
+      process.kill(victim, SIGNALS[below(SIGNALS.length)]);
+      this.#kills++;
     } catch {
-      return false; // dead already
+      // dead already
     }
   }
 
@@ -57,7 +101,7 @@ export class TaskLog {
     } finally {
       rmSync(this.#folder, { recursive: true, force: true, maxRetries: 10 });
     }
-    console.log(`${JSON.stringify(counts)} in ${((performance.now() - began) / 1000).toFixed(1)} s`);
+    console.log(`${JSON.stringify({ ...counts, kills: this.#kills })} in ${((performance.now() - began) / 1000).toFixed(1)} s`);
     for (const complaint of this.complaints.slice(0, 20)) console.error(`COMPLAINT ${complaint}`);
     console.log(this.complaints.length === 0 ? 'every call is accounted for' : `seed ${seed} fails`);
     process.exit(this.complaints.length === 0 ? 0 : 1);
