@@ -79,6 +79,17 @@ static napi_value spin_while(napi_env env, napi_callback_info info) {
   return mp_int(env, changed ? 1 : 0);
 }
 
+/* spinLearn(words, waitedUs) */
+static napi_value spin_learn(napi_env env, napi_callback_info info) {
+  napi_value argv[2];
+  mp_args(env, info, 2, argv);
+  void *words;
+  size_t count;
+  if (napi_get_typedarray_info(env, argv[0], NULL, &count, &words, NULL, NULL) == napi_ok && count >= MP_SPIN_WORDS)
+    mp_spin_learn(words, mp_f64(env, argv[1], 0));
+  return mp_undefined(env);
+}
+
 void mp_arena_exports(napi_env env, napi_value exports) {
   mp_export(env, exports, "arenaCreate", arena_create);
   mp_export(env, exports, "arenaAttach", arena_attach);
@@ -89,4 +100,5 @@ void mp_arena_exports(napi_env env, napi_value exports) {
   mp_export(env, exports, "futexWait", futex_wait);
   mp_export(env, exports, "futexWake", futex_wake);
   mp_export(env, exports, "spinWhile", spin_while);
+  mp_export(env, exports, "spinLearn", spin_learn);
 }

@@ -70,6 +70,7 @@ static napi_value own_slot(napi_env env, napi_callback_info info) {
   if (member == NULL) return mp_undefined(env);
   member->slot = mp_i32(env, argv[1], -1);
   member->claimed = mp_bool(env, argv[2]);
+  mp_doorbell_of_thread(member->doorbell, member->slot);
   return mp_undefined(env);
 }
 

@@ -1,17 +1,31 @@
 #include "doorbell.h"
 #include "arena.h"
+#include "futex.h"
 #include "layout.h"
 #include "napi-helpers.h"
 #include "process-stat.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <uv.h>
 
+/* What `armed` in the slot says. A ring sets it to 0; one that finds LISTENING has no byte to write. */
+enum { BUSY = 0, ASLEEP = 1, LISTENING = 2 };
+
+/* How long a listener goes without a look at the other descriptors of its event loop. */
+#define LOOK_EVERY_MS 0.005
+
 struct mp_doorbell {
   uv_poll_t poll;
+  uv_prepare_t prepare; /* the moment before the event loop sleeps */
+  uv_idle_t once_more;  /* while it is active the loop looks, and does not sleep */
+  uint32_t *armed;      /* of the slot of this thread, or NULL */
+  int32_t spin[MP_SPIN_WORDS];
+  double asleep_since; /* negative: it did not go to sleep */
+  int open_handles;
   napi_env env;
   napi_ref callback;
   napi_async_context context;
@@ -21,16 +35,18 @@ struct mp_doorbell {
   void *done_context;
 };
 
+static uint32_t *slot_words(int slot) {
+  return (uint32_t *)(void *)(mp_arena()->base + MP_PARTICIPANTS_OFFSET + (size_t)slot * MP_PARTICIPANT_BYTES);
+}
+
 static void empty_pipe(int fd) {
   char bytes[512];
   while (read(fd, bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes)) {
   }
 }
 
-static void on_ring(uv_poll_t *poll, int status, int events) {
-  mp_doorbell_t *doorbell = poll->data;
+static void call_back(const mp_doorbell_t *doorbell) {
   napi_env env = doorbell->env;
-  empty_pipe(doorbell->read_fd);
   napi_handle_scope scope;
   napi_value callback, receiver, result;
   if (napi_open_handle_scope(env, &scope) != napi_ok) return;
@@ -41,6 +57,61 @@ static void on_ring(uv_poll_t *poll, int status, int events) {
     if (napi_get_and_clear_last_exception(env, &error) == napi_ok) napi_fatal_exception(env, error);
   }
   napi_close_handle_scope(env, scope);
+}
+
+static void on_ring(uv_poll_t *poll, int status, int events) {
+  mp_doorbell_t *doorbell = poll->data;
+  if (doorbell->asleep_since >= 0) mp_spin_learn(doorbell->spin, (mp_now_ms() - doorbell->asleep_since) * 1e3);
+  doorbell->asleep_since = -1;
+  empty_pipe(doorbell->read_fd);
+  call_back(doorbell);
+}
+
+static void nothing(uv_idle_t *handle) {}
+
+static bool change(uint32_t *word, uint32_t from, uint32_t to) {
+  return __atomic_compare_exchange_n(word, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+typedef enum { RUNG, OTHERS_READY, SILENCE } heard_t;
+
+/* Waits awake for a ring, or for anything else that the event loop would wake for. */
+static heard_t listen_for(const mp_doorbell_t *doorbell, int loop_fd, double limit_us) {
+  double end = doorbell->asleep_since + limit_us / 1e3;
+  for (;;) {
+    double slice = end - mp_now_ms();
+    if (slice <= 0) return SILENCE;
+    if (mp_spin_while(doorbell->armed, LISTENING, (slice < LOOK_EVERY_MS ? slice : LOOK_EVERY_MS) * 1e3)) return RUNG;
+    struct pollfd others = {loop_fd, POLLIN, 0};
+    if (poll(&others, 1, 0) > 0) return OTHERS_READY;
+  }
+}
+
+/* Where rings came soon after this thread had gone to sleep, it listens awake for a while first: a ring then costs neither the
+ * other side a system call nor this one a wake. Who rings after it has gone to sleep writes a byte, as ever; who rings
+ * before is seen when the word cannot be changed back. */
+static void before_sleep(uv_prepare_t *handle) {
+  mp_doorbell_t *doorbell = handle->data;
+  uv_idle_stop(&doorbell->once_more);
+  doorbell->asleep_since = -1;
+  if (doorbell->armed == NULL || uv_backend_timeout(handle->loop) == 0) return;
+  doorbell->asleep_since = mp_now_ms();
+  int limit_us = doorbell->spin[0];
+  if (limit_us == 0 || !change(doorbell->armed, ASLEEP, LISTENING)) return;
+  heard_t heard = listen_for(doorbell, uv_backend_fd(handle->loop), limit_us);
+  if (heard != RUNG && change(doorbell->armed, LISTENING, ASLEEP)) {
+    if (heard == OTHERS_READY) doorbell->asleep_since = -1;
+    return;
+  }
+  mp_spin_learn(doorbell->spin, (mp_now_ms() - doorbell->asleep_since) * 1e3);
+  doorbell->asleep_since = -1;
+  uv_idle_start(&doorbell->once_more, nothing); /* there may be more: the loop comes by here again */
+  call_back(doorbell);
+}
+
+void mp_doorbell_of_thread(mp_doorbell_t *doorbell, int slot) {
+  bool known = mp_arena() != NULL && slot >= 0 && slot < MP_PARTICIPANT_COUNT;
+  doorbell->armed = known ? &slot_words(slot)[MP_SLOT_ARMED] : NULL;
 }
 
 static int prepare_pipe(int *read_fd, int *write_fd) {
@@ -68,7 +139,8 @@ int mp_doorbell_open(napi_env env, napi_value callback, int read_fd, int write_f
   doorbell->env = env;
   doorbell->read_fd = read_fd;
   doorbell->write_fd = write_fd;
-  doorbell->poll.data = doorbell;
+  doorbell->poll.data = doorbell->prepare.data = doorbell->once_more.data = doorbell;
+  doorbell->asleep_since = -1;
   napi_value name;
   napi_create_string_utf8(env, "multiproc:doorbell", NAPI_AUTO_LENGTH, &name);
   napi_create_reference(env, callback, 1, &doorbell->callback);
@@ -79,6 +151,11 @@ int mp_doorbell_open(napi_env env, napi_value callback, int read_fd, int write_f
   if (error == 0) error = uv_poll_start(&doorbell->poll, UV_READABLE, on_ring);
   if (error != 0) return -error;
   uv_unref((uv_handle_t *)&doorbell->poll);
+  uv_prepare_init(loop, &doorbell->prepare);
+  uv_prepare_start(&doorbell->prepare, before_sleep);
+  uv_unref((uv_handle_t *)&doorbell->prepare);
+  uv_idle_init(loop, &doorbell->once_more);
+  uv_unref((uv_handle_t *)&doorbell->once_more);
   *opened = doorbell;
   return 0;
 }
@@ -93,6 +170,7 @@ void mp_doorbell_keep_alive(mp_doorbell_t *doorbell, bool alive) {
 
 static void on_closed(uv_handle_t *handle) {
   mp_doorbell_t *doorbell = handle->data;
+  if (--doorbell->open_handles > 0) return;
   close(doorbell->read_fd);
   close(doorbell->write_fd);
   void (*done)(void *) = doorbell->done;
@@ -107,7 +185,9 @@ void mp_doorbell_close(mp_doorbell_t *doorbell, void (*done)(void *), void *cont
   uv_poll_stop(&doorbell->poll);
   napi_async_destroy(doorbell->env, doorbell->context);
   napi_delete_reference(doorbell->env, doorbell->callback);
-  uv_close((uv_handle_t *)&doorbell->poll, on_closed);
+  uv_handle_t *handles[] = {(uv_handle_t *)&doorbell->poll, (uv_handle_t *)&doorbell->prepare, (uv_handle_t *)&doorbell->once_more};
+  doorbell->open_handles = sizeof(handles) / sizeof(*handles);
+  for (int i = 0; i < doorbell->open_handles; i++) uv_close(handles[i], on_closed);
 }
 
 int mp_ring_fd(int fd) {
@@ -116,10 +196,6 @@ int mp_ring_fd(int fd) {
     if (errno == EAGAIN) return 0;
     if (errno != EINTR) return errno;
   }
-}
-
-static uint32_t *slot_words(int slot) {
-  return (uint32_t *)(void *)(mp_arena()->base + MP_PARTICIPANTS_OFFSET + (size_t)slot * MP_PARTICIPANT_BYTES);
 }
 
 static uint32_t read_word(const uint32_t *word) { return __atomic_load_n(word, __ATOMIC_SEQ_CST); }

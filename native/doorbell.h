@@ -12,6 +12,8 @@ int mp_doorbell_read_fd(const mp_doorbell_t *doorbell);
 int mp_doorbell_write_fd(const mp_doorbell_t *doorbell);
 /* Whether it keeps the event loop alive. */
 void mp_doorbell_keep_alive(mp_doorbell_t *doorbell, bool alive);
+/* Ties it to the participant slot of this thread, whose rings it may then wait for awake; -1: to none. */
+void mp_doorbell_of_thread(mp_doorbell_t *doorbell, int slot);
 /* Closes; `done` is called when nothing of it is in the event loop any more. */
 void mp_doorbell_close(mp_doorbell_t *doorbell, void (*done)(void *), void *context);
 

@@ -8,6 +8,11 @@
 
 #define SPINS_PER_LOOK 16 /* at the clock, about half a microsecond */
 
+#define MOST_SPIN_US 50 /* as long as a sleep and a wake take together: longer would cost more than it can save */
+#define LEAST_SPIN_US 10
+#define NEAR_US 100 /* a wait with a sleep in it that took no longer would have been over within MOST_SPIN_US, or nearly so */
+#define MOST_PENALTY 1024
+
 double mp_now_ms(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -71,4 +76,22 @@ bool mp_spin_while(const uint32_t *word, uint32_t expected, double limit_us) {
     }
   } while (mp_now_ms() < deadline);
   return false;
+}
+
+static int32_t least(int32_t a, int32_t b) { return a < b ? a : b; }
+
+void mp_spin_learn(int32_t words[MP_SPIN_WORDS], double waited_us) {
+  int32_t *us = &words[0], *penalty = &words[1], *standing_back = &words[2];
+  if (waited_us > NEAR_US) { /* of no use this time */
+    *us = *us > LEAST_SPIN_US ? *us / 2 : 0;
+  } else if (waited_us <= *us) {
+    *penalty /= 2;
+  } else if (*standing_back > 0) {
+    *standing_back -= 1;
+  } else if (*us >= MOST_SPIN_US) { /* just missed, and again and again: that costs most of all */
+    *penalty = *standing_back = least(MOST_PENALTY, *penalty * 2 + 8);
+    *us = 0;
+  } else {
+    *us = *us == 0 ? LEAST_SPIN_US : least(MOST_SPIN_US, *us * 2);
+  }
 }

@@ -21,7 +21,7 @@
 #define MP_SLOT_START_LOW 2  /* start time of the process in clock ticks since boot */
 #define MP_SLOT_START_HIGH 3
 #define MP_SLOT_DOORBELL 4   /* number of the doorbell's write end in that process */
-#define MP_SLOT_ARMED 5      /* 1: wants to be rung */
+#define MP_SLOT_ARMED 5      /* 1: wants to be rung; 2: listens awake (doorbell.ts) */
 #define MP_STATE_MASK 3
 #define MP_STATE_FREE 0
 #define MP_STATE_CLAIMED 1 /* being filled in, or reserved for a child */

@@ -34,6 +34,8 @@ export interface Addon {
   futexWake(offset: number, count: number): number;
   /** Looks, awake, until the word at `offset` is no longer `expected`: 1; 0: it is after so many microseconds, or there is one CPU only. */
   spinWhile(offset: number, expected: number, limitUs: number): number;
+  /** Words as `mp_spin_learn` has them: the first is how many microseconds to look awake next time. */
+  spinLearn(words: Int32Array, waitedUs: number): void;
 
   guardianStart(): { index: number; tid: number } | NativeFailure;
   guardianAdd(guardian: number, offset: number): number;

@@ -6,17 +6,25 @@
  *
  * Protocol. A sender first publishes (a seq-cst store to a ring or word), then looks at `armed`; a receiver
  * first sets `armed`, then looks once more at what may have been published. One of the two sees the other,
- * so nothing sleeps on unread work, and a receiver that is busy costs its senders no system call.
+ * so nothing sleeps on unread work, and a receiver that is busy costs its senders no system call. Where rings come soon one after
+ * the other the receiver listens for some microseconds before it sleeps: it changes the word to LISTENING and back, and
+ * a ring is a change of the word, so that one of the two fails and knows.
  *
  * Who may die at which step: a sender killed between taking `armed` and writing the byte loses one ring;
  * its parent's supervisor thread rings everybody at each death. A dead receiver is not rung: its slot, and the flag in
- * it, may belong to another one by then, whose flag must not be taken without ringing that one.
+ * it, may belong to another one by then, whose flag must not be taken without ringing that one; a listener sees it taken.
  */
 import { binding } from '../native/binding.js';
 import { orThrow } from './failure.js';
 import { faultPoint } from './fault.js';
 import { SLOT_ARMED } from './layout.js';
 import { isEntered, type ParticipantId, slotOf, slotWords } from './participants.js';
+
+/** What `armed` says. */
+const BUSY = 0;
+const ASLEEP = 1;
+/** It looks at this word for some microseconds before it sleeps (`native/doorbell.c`). */
+const LISTENING = 2;
 
 /** Something that work arrives at. */
 export interface Pump {
@@ -50,7 +58,7 @@ export class Doorbell {
   /** Ties it to this thread's slot; before that it rings at every write. */
   arm(id: ParticipantId): void {
     this.#words = slotWords(slotOf(id));
-    Atomics.store(this.#words, SLOT_ARMED, 1);
+    Atomics.store(this.#words, SLOT_ARMED, ASLEEP);
   }
 
   add(pump: Pump): void {
@@ -80,7 +88,7 @@ export class Doorbell {
   turn(): void {
     let more = false;
     for (const pump of this.#pumps) more = pump.pump() || more;
-    if (this.#words !== undefined) Atomics.store(this.#words, SLOT_ARMED, 1);
+    if (this.#words !== undefined) Atomics.store(this.#words, SLOT_ARMED, ASLEEP);
     for (const pump of this.#pumps) more = more || pump.pending();
     if (more) this.turnSoon();
   }
@@ -113,8 +121,15 @@ export class Bell {
 
   /** Wakes the other one unless it is awake anyway. What it shall see must be published already. */
   ring(): void {
-    if (Atomics.load(this.#words, SLOT_ARMED) !== 1 || !isEntered(this.#id)) return;
-    if (Atomics.compareExchange(this.#words, SLOT_ARMED, 1, 0) !== 1) return;
+    let seen = Atomics.load(this.#words, SLOT_ARMED);
+    if (seen === BUSY || !isEntered(this.#id)) return;
+    for (;;) {
+      const was = Atomics.compareExchange(this.#words, SLOT_ARMED, seen, BUSY);
+      if (was === seen) break;
+      if (was === BUSY) return; // somebody else rings it
+      seen = was; // it goes to sleep this moment, or wakes
+    }
+    if (seen === LISTENING) return; // it looks at this very word
     faultPoint('doorbell.beforeRing');
     if (!isEntered(this.#id)) {
       this.#ringSuccessor();

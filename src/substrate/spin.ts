@@ -9,3 +9,18 @@ import { binding } from '../native/binding.js';
 export function spinWhile(offset: number, expected: number, limitUs: number): boolean {
   return binding().spinWhile(offset, expected, limitUs) !== 0;
 }
+
+/** How long one waiter looks awake before it sleeps: learnt from how long its last waits took. */
+export class SpinTime {
+  readonly #words = new Int32Array(3);
+
+  /** Microseconds; 0: it sleeps at once. */
+  get us(): number {
+    return this.#words[0] as number;
+  }
+
+  /** A wait took so many microseconds, with the sleep in it if there was one. */
+  learn(waitedUs: number): void {
+    binding().spinLearn(this.#words, waitedUs);
+  }
+}

@@ -32,7 +32,7 @@ import { faultPoint, WAIT_SLICE_MS } from './fault.js';
 import { isEntered } from './participants.js';
 import { catchUp } from './put-off.js';
 import { self } from './self.js';
-import { spinWhile } from './spin.js';
+import { SpinTime, spinWhile } from './spin.js';
 import { LONGEST_TIMER_MS, type Wait, waitOptions } from './wait-limit.js';
 
 /** Bytes of zeroed memory, 64-byte aligned, that a wait point needs. */
@@ -71,7 +71,7 @@ export class WaitPoint implements Pump {
   #cell = -1;
   #pumping = false;
   #soon = false;
-  #spinUs = FIRST_SPIN_US;
+  readonly #spin = new SpinTime();
 
   /** @param ordered Waits of this thread's event loop are served in their order: the first that cannot be keeps the others back. */
   constructor(offset: number, ordered: boolean) {
@@ -124,22 +124,17 @@ export class WaitPoint implements Pump {
    * @throws {TimeoutError} If it gave nothing in time; with 0 it is asked once.
    */
   waitSync<T>(attempt: Attempt<T>, timeoutMs: number | undefined, what: string, watched?: WatchedWord): T {
-    const first = watched === undefined || timeoutMs === 0 ? attempt() : this.#attemptAwake(attempt, watched);
+    const first = attempt();
     if (first !== undefined) return first;
+    const began = now();
+    const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : began + timeoutMs;
     catchUp();
-    const words = this.#words;
-    const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : now() + timeoutMs;
-    for (;;) {
-      const seen = Atomics.load(words, SEQUENCE);
-      Atomics.store(words, SLEEPERS, 1);
-      const got = attempt();
-      if (got !== undefined) return got;
-      const left = deadline - now();
-      if (left <= 0) throw new TimeoutError(`Cannot ${what} within ${timeoutMs} ms`);
-      faultPoint('waiter.beforeSleep');
-      binding().futexWait(this.#offset, seen, Math.min(left, WAIT_SLICE_MS));
-      faultPoint('waiter.afterWake');
-    }
+    const soon = watched === undefined || timeoutMs === 0 ? undefined : this.#attemptAwake(attempt, watched, began);
+    if (soon !== undefined) return soon;
+    const got = this.#attemptAsleep(attempt, deadline);
+    if (got === undefined) throw new TimeoutError(`Cannot ${what} within ${timeoutMs} ms`);
+    if (watched !== undefined) this.#spin.learn((now() - began) * 1e3);
+    return got;
   }
 
   /**
@@ -249,17 +244,33 @@ export class WaitPoint implements Pump {
     });
   }
 
-  /** Tries as often as the word changes soon. */
-  #attemptAwake<T>(attempt: Attempt<T>, word: WatchedWord): T | undefined {
-    for (let turn = 0; ; turn++) {
+  /** Tries whenever the word changes, for as long as it pays. */
+  #attemptAwake<T>(attempt: Attempt<T>, word: WatchedWord, began: number): T | undefined {
+    for (let left = this.#spin.us; left > 0; left = this.#spin.us - (now() - began) * 1e3) {
       const seen = word.version;
       const got = attempt();
-      if (got !== undefined || turn === SPIN_TURNS) return got;
-      if (!spinWhile(word.offset, seen, this.#spinUs)) {
-        this.#spinUs = Math.max(LEAST_SPIN_US, this.#spinUs / 2);
-        return undefined;
+      if (got !== undefined) {
+        this.#spin.learn((now() - began) * 1e3);
+        return got;
       }
-      this.#spinUs = Math.min(MOST_SPIN_US, this.#spinUs * 2);
+      if (!spinWhile(word.offset, seen, left)) return undefined;
+    }
+    return undefined;
+  }
+
+  /** Tries whenever it is woken; undefined: time ran out. */
+  #attemptAsleep<T>(attempt: Attempt<T>, deadline: number): T | undefined {
+    const words = this.#words;
+    for (;;) {
+      const seen = Atomics.load(words, SEQUENCE);
+      Atomics.store(words, SLEEPERS, 1);
+      const got = attempt();
+      if (got !== undefined) return got;
+      const left = deadline - now();
+      if (left <= 0) return undefined;
+      faultPoint('waiter.beforeSleep');
+      binding().futexWait(this.#offset, seen, Math.min(left, WAIT_SLICE_MS));
+      faultPoint('waiter.afterWake');
     }
   }
 
@@ -322,8 +333,3 @@ export class WaitPoint implements Pump {
 }
 
 const MOST_SLEEPERS = 2 ** 31 - 1;
-/** As long as a sleep and a wake take together: longer would cost more than it can save. */
-const MOST_SPIN_US = 50;
-const FIRST_SPIN_US = 20;
-const LEAST_SPIN_US = 1;
-const SPIN_TURNS = 4;
