@@ -1,5 +1,6 @@
 #include "doorbell.h"
 #include "arena.h"
+#include "fault.h"
 #include "futex.h"
 #include "layout.h"
 #include "napi-helpers.h"
@@ -98,6 +99,7 @@ static void before_sleep(uv_prepare_t *handle) {
   doorbell->asleep_since = mp_now_ms();
   int limit_us = doorbell->spin[0];
   if (limit_us == 0 || !change(doorbell->armed, ASLEEP, LISTENING)) return;
+  MP_FAULT("doorbell.listening");
   heard_t heard = listen_for(doorbell, uv_backend_fd(handle->loop), limit_us);
   if (heard != RUNG && change(doorbell->armed, LISTENING, ASLEEP)) {
     if (heard == OTHERS_READY) doorbell->asleep_since = -1;

@@ -8,6 +8,8 @@
 
 #define SPINS_PER_LOOK 16 /* at the clock, about half a microsecond */
 
+#define RELAXES_PER_US 40 /* or so */
+
 #define MOST_SPIN_US 50 /* as long as a sleep and a wake take together: longer would cost more than it can save */
 #define LEAST_SPIN_US 10
 #define NEAR_US 100 /* a wait with a sleep in it that took no longer would have been over within MOST_SPIN_US, or nearly so */
@@ -64,6 +66,12 @@ static int usable_cpus(void) {
   count = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 2;
   __atomic_store_n(&known, count, __ATOMIC_RELAXED);
   return count;
+}
+
+bool mp_relax(double us) {
+  if (usable_cpus() < 2) return false;
+  for (int i = 0; i < us * RELAXES_PER_US; i++) relax();
+  return true;
 }
 
 bool mp_spin_while(const uint32_t *word, uint32_t expected, double limit_us) {

@@ -14,6 +14,8 @@ int mp_futex_wake(uint32_t *word, int count);
 int mp_futex_store_and_wake(uint32_t *word, uint32_t value, int count);
 /* Looks at *word, awake, until it is no longer `expected` or time is over; whether it changed. */
 bool mp_spin_while(const uint32_t *word, uint32_t expected, double limit_us);
+/* Stays awake for about so long, using little of the CPU. False: there is one CPU only, nothing is to be waited for awake. */
+bool mp_relax(double us);
 /* How long to look awake before a sleep, learnt from how long the last waits took. Words: microseconds, 0 if it does not pay;
  * how often it will stand back after the next failure; how often it still does. All 0 at the beginning. */
 #define MP_SPIN_WORDS 3

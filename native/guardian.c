@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define NODES_PER_LINE 8 /* a lock has a 64-byte line, a node 8 bytes: eight guardians share one twin */
@@ -26,6 +27,12 @@
 /* Who has waited for so long asks for a turn: newcomers stand back. It lasts as long as the wait did, but not less than: */
 #define PATIENCE_MS 1
 #define SHORTEST_TURN_MS 10
+/* A lock is mostly held for less than a sleep takes. Its holder is not to be slowed down by those who look, hence so seldom. */
+#define LOOKS 3
+#define LOOK_EVERY_US 4
+/* Who was woken and finds the word taken again leaves it alone for a while, twice as long each time: its owner comes back to it
+ * all the time, and every sleep costs it two system calls. Nobody counts on who naps: it is as if it came later. */
+#define FIRST_NAP_MS 0.1
 /* So long does a newcomer stand back at most, should nobody take the lock. */
 #define STAND_BACK_MS 10
 
@@ -197,8 +204,22 @@ static void sleep_on(uint32_t *word, uint32_t expected, double ms) {
   MP_FAULT("waiter.afterWake");
 }
 
+/* Whether it was given up within some microseconds. */
+static bool is_free_soon(const uint32_t *word) {
+  for (int i = 0; i < LOOKS && mp_relax(LOOK_EVERY_US); i++) {
+    if ((__atomic_load_n(word, __ATOMIC_SEQ_CST) & MP_LOCK_OWNER_MASK) == 0) return true;
+  }
+  return false;
+}
+
+static void nap(double ms) {
+  if (ms > 0) nanosleep(&(struct timespec){0, (long)(ms * 1e6)}, NULL);
+}
+
 static mp_lock_result_t acquire_slowly(mp_guardian_t *guardian, uint32_t *word, double timeout_ms, bool recover, bool newcomer) {
-  double begun = 0; /* 0: has not slept yet */
+  double begun = 0; /* 0: has not waited yet */
+  double nap_ms = FIRST_NAP_MS;
+  bool nap_due = false;
   for (;;) {
     uint32_t seen = __atomic_load_n(word, __ATOMIC_SEQ_CST);
     double waited = begun > 0 ? mp_now_ms() - begun : 0;
@@ -224,15 +245,25 @@ static mp_lock_result_t acquire_slowly(mp_guardian_t *guardian, uint32_t *word, 
     }
     if (timeout_ms == 0) return MP_LOCK_BUSY;
     if (left <= 0) return MP_LOCK_TIMED_OUT;
+    if (begun <= 0) {
+      begun = mp_now_ms();
+      if (is_free_soon(word)) continue;
+    }
+    if (nap_due && waited < PATIENCE_MS) {
+      nap_due = false;
+      nap(at_most(left, nap_ms));
+      nap_ms *= 2;
+      continue;
+    }
     if (waited > PATIENCE_MS) {
       double turn = mp_now_ms() + (waited > SHORTEST_TURN_MS ? waited : SHORTEST_TURN_MS);
       __atomic_store_n(&word[MP_LOCK_TURN], stamp(turn), __ATOMIC_SEQ_CST);
     }
     uint32_t marked = seen | MP_LOCK_WAITERS;
     if (seen != marked && !__atomic_compare_exchange_n(word, &seen, marked, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) continue;
-    if (begun <= 0) begun = mp_now_ms();
     sleep_on(word, marked, at_most(left, WAIT_SLICE_MS));
     newcomer = false;
+    nap_due = true;
   }
 }
 

@@ -9,6 +9,7 @@ import { ResourceExhaustedError } from '../errors.js';
 import { arena } from './arena.js';
 import { isEntered, type ParticipantId } from './participants.js';
 import { self } from './self.js';
+import { type WatchedWord, watchedWord } from './wait-point.js';
 
 /** So many processes and threads may take part at a time. */
 const CELLS = 256;
@@ -17,9 +18,11 @@ export const MEMBER_CELLS_BYTES: number = CELLS * 8;
 
 export class MemberCells {
   readonly #words: Int32Array;
+  readonly #offset: number;
   #own = -1;
 
   constructor(offset: number) {
+    this.#offset = offset;
     this.#words = arena().words(offset, MEMBER_CELLS_BYTES);
   }
 
@@ -45,6 +48,11 @@ export class MemberCells {
       errno: 11,
       syscall: 'wait',
     });
+  }
+
+  /** The word of this thread's cell, for whoever waits until it changes. */
+  get ownWord(): WatchedWord {
+    return watchedWord(this.#words, this.own() * 2 + 1, this.#offset);
   }
 
   load(cell: number): number {

@@ -16,6 +16,7 @@ import type { Piece } from './allocator.js';
 import { arena } from './arena.js';
 import { LINE_BYTES } from './layout.js';
 import { self } from './self.js';
+import { type WatchedWord, watchedWord } from './wait-point.js';
 
 const COUNT = 0;
 const KIND = 1;
@@ -55,6 +56,11 @@ export class SharedPiece {
   /** A number that the maker of the object set. */
   get options(): number {
     return Atomics.load(this.header, OPTIONS);
+  }
+
+  /** The first own word of the header, for whoever waits until it changes. */
+  get ownWord(): WatchedWord {
+    return watchedWord(this.header, FIRST_OWN_WORD, this.offset);
   }
 
   /** Lets go; the object is freed if nobody else holds it. A second call changes nothing. */

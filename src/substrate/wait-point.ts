@@ -56,6 +56,16 @@ export interface WatchedWord {
   readonly version: number;
 }
 
+/** A word of `words`, which begin at `offset` of the arena. */
+export function watchedWord(words: Int32Array, word: number, offset: number): WatchedWord {
+  return {
+    offset: offset + word * 4,
+    get version() {
+      return Atomics.load(words, word);
+    },
+  };
+}
+
 interface Waiting {
   readonly attempt: Attempt<unknown>;
   readonly resolve: (value: never) => void;

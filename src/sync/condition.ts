@@ -163,7 +163,7 @@ export class Condition implements Disposable {
     const suspended = this.#lock.suspend();
     let notified = true;
     try {
-      this.#point.waitSync(this.#serve, timeout, 'wait: nobody notified');
+      this.#point.waitSync(this.#serve, timeout, 'wait: nobody notified', this.#cells.ownWord);
     } catch (error) {
       notified = this.#failed(error);
     } finally {

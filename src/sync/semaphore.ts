@@ -15,7 +15,7 @@ import { LINE_BYTES } from '../substrate/layout.js';
 import type { ParticipantId } from '../substrate/participants.js';
 import { bodyBytes, FIRST_OWN_WORD, optionsOf, type SharedPiece } from '../substrate/shared-piece.js';
 import type { Wait } from '../substrate/wait-limit.js';
-import { WAIT_POINT_BYTES, WaitPoint } from '../substrate/wait-point.js';
+import { WAIT_POINT_BYTES, WaitPoint, type WatchedWord } from '../substrate/wait-point.js';
 import { CountedPermits } from './counted-permits.js';
 import { syncLimits } from './lock-core.js';
 import { freePermitsOf, OwnedPermits } from './owned-permits.js';
@@ -43,6 +43,8 @@ export class Semaphore implements Disposable {
 
   readonly #permits: Permits;
   readonly #point: WaitPoint;
+  /** Where one word says how many there are. */
+  readonly #watched: WatchedWord | undefined;
 
   /**
    * @param value Permits at the beginning. Default 1.
@@ -59,6 +61,7 @@ export class Semaphore implements Disposable {
     const permits = permitsOf(piece, !isBounded);
     if (isNew) permits.set(value);
     this.#permits = permits;
+    this.#watched = isOwned ? undefined : piece.ownWord;
     this.#point = new WaitPoint(piece.body, true);
     adoptPiece(this, piece, isBounded ? boundedSemaphoreKind : semaphoreKind);
   }
@@ -71,7 +74,7 @@ export class Semaphore implements Disposable {
 
   /** As `acquire`, but blocks this thread. */
   acquireSync(wait?: Wait): this {
-    this.#point.waitSync(this.#take, syncLimits(wait).timeout, 'acquire the semaphore: it had no permit');
+    this.#point.waitSync(this.#take, syncLimits(wait).timeout, 'acquire the semaphore: it had no permit', this.#watched);
     return this;
   }
 
