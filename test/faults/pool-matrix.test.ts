@@ -6,24 +6,16 @@
  */
 import assert from 'node:assert/strict';
 import { BrokenProcessPoolError, CancelledError, Pool, ProcessDiedError, TimeoutError } from 'multiproc';
-import { executorTest, FIXTURES, inTime, tasks } from '../futures/executor-support.js';
+import { executorTest, inTime, tasks } from '../futures/executor-support.js';
+import { misbehave, MODES, type Mode, runCells, TASK_TIMEOUT_MS } from './misbehaviour.js';
 import { withSmallHeap } from './small-heap.js';
 
-interface Misbehave {
-  act(action: string): unknown;
-  run(action: string): unknown;
-  encode(action: string): unknown;
-}
-const { act, run, encode } = (await import(new URL('misbehave.mjs', FIXTURES).href)) as Misbehave;
+const { act, run, encode } = misbehave;
 
-/** Longer than anything an innocent task takes. */
-const TASK_TIMEOUT_MS = 500;
 const DEATHS = { 'exit 0': 0, 'exit 3': 3, SIGKILL: -9, SIGSEGV: -11, 'out of memory': -6 } as const;
 /** Only a time limit ends them. */
 const HANGS = ['busy loop', 'SIGSTOP'];
 const ACTIONS = ['throw', 'throw null', 'stack overflow', ...Object.keys(DEATHS), 'unhandled rejection', ...HANGS];
-const MODES = ['break', 'replace'] as const;
-type Mode = (typeof MODES)[number];
 const CELLS_AT_ONCE = 4;
 
 /** Ways to hand a pool one task that misbehaves. */
@@ -113,20 +105,9 @@ for (const point of POINTS) {
 
 /** One row of the matrix: each action for both modes, a few cells at a time; what fails is told by cell. */
 function matrixTest(row: string, actions: readonly string[], cell: (action: string, mode: Mode) => Promise<unknown>): void {
-  executorTest(`pool matrix: ${row}, for 'break' and 'replace' (${actions.length * 2} cells)`, async () => {
-    const cells = actions.flatMap((action) => MODES.map((mode) => ({ action, mode })));
-    const failures: string[] = [];
-    const runCells = async () => {
-      for (let next = cells.shift(); next !== undefined; next = cells.shift()) {
-        const { action, mode } = next;
-        await cell(action, mode).catch((error: unknown) =>
-          failures.push(`${action} [${mode}]: ${error instanceof Error ? error.stack : String(error)}`),
-        );
-      }
-    };
-    await Promise.all(Array.from({ length: CELLS_AT_ONCE }, runCells));
-    assert.equal(failures.length, 0, failures.join('\n'));
-  });
+  executorTest(`pool matrix: ${row}, for 'break' and 'replace' (${actions.length * MODES.length} cells)`, () =>
+    runCells(actions, CELLS_AT_ONCE, cell),
+  );
 }
 
 function outcomeOf(promise: Promise<unknown>): Promise<unknown> {

@@ -64,7 +64,7 @@ eachKind('map() with a timeout gives what is there in time, then rejects [Execut
     const results: (string | null)[] = [];
     const error = await errorOf(
       (async () => {
-        for await (const result of executor.map(wait, [null, null, path], { timeout: 1000 })) results.push(result);
+        for await (const result of executor.map(wait, [null, null, path], { timeout: 2500 })) results.push(result);
       })(),
     );
     assert.ok(error instanceof TimeoutError);

@@ -264,7 +264,7 @@ executorTest(
     return withExecutor({ maxWorkers: 1 }, async (executor) => {
       await executor.submit(tasks.square, 1);
       const slow = executor.map((item: number) => (item === 1 ? tasks.block(path, item) : item), Array(5).keys(), {
-        timeout: 300,
+        timeout: 2500,
       });
       assert.deepEqual(await slow.next(), { value: 0, done: false });
       assert.ok((await errorOf(slow.next())) instanceof TimeoutError);
@@ -298,7 +298,7 @@ executorTest('map() with a taskTimeout ends the one item that takes longer, with
       if (x === 2) for (;;);
       return x;
     };
-    const results = executor.map(run, Array(5).keys(), { taskTimeout: 300, chunkSize: 5 });
+    const results = executor.map(run, Array(5).keys(), { taskTimeout: 2000, chunkSize: 5 });
     const seen: unknown[] = [];
     for (let i = 0; i < 5; i++)
       seen.push(

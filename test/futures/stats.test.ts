@@ -94,12 +94,12 @@ executorTest('broadcast() rejects with the first error; a death in it is its own
 executorTest(
   'heartbeat: a stopped worker is killed and its task fails with WorkerUnresponsiveError; a busy one is alive [fault 20]',
   () =>
-    withExecutor({ maxWorkers: 1, onWorkerDeath: 'replace', heartbeat: 400 }, async (executor) => {
-      assert.equal(await inTime(executor.submit(tasks.spin, 1500)), 1500, 'it is alive as long as it runs');
+    withExecutor({ maxWorkers: 1, onWorkerDeath: 'replace', heartbeat: 1500 }, async (executor) => {
+      assert.equal(await inTime(executor.submit(tasks.spin, 3500)), 3500, 'it is alive as long as it runs');
       const pid = await inTime(executor.submit(tasks.pid));
       const error = await errorOf(executor.submit(tasks.die, 'SIGSTOP'));
       assert.ok(error instanceof WorkerUnresponsiveError, String(error));
-      assert.match(error.message, /no sign of life for 400 ms/);
+      assert.match(error.message, /no sign of life for 1500 ms/);
       await until(() => !isAlive(pid), 'the end of the worker');
       assert.notEqual(await inTime(executor.submit(tasks.pid)), pid);
     }),

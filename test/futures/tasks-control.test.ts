@@ -120,22 +120,22 @@ executorTest('taskTimeout counts from the start of the task, not from submit, an
   const file = `${scratch(t)}/notes`;
   return withExecutor({ maxWorkers: 1, onWorkerDeath: 'replace' }, async (executor) => {
     const blocker = executor.submit(tasks.block, path, 1);
-    const limited = executor.options({ taskTimeout: 1000 }).submit(tasks.spin, 10);
+    const limited = executor.options({ taskTimeout: 2000 }).submit(tasks.spin, 10);
     await until(() => blocker.running(), 'the blocker');
-    await new Promise((resolve) => setTimeout(resolve, 1100));
+    await new Promise((resolve) => setTimeout(resolve, 2100));
     assert.equal(limited.done(), false);
     open();
     assert.equal(await inTime(limited), 10);
-    // The first run dies after 700 ms, the second takes 700 ms: together more than the limit, each less.
+    // The first run dies after 1700 ms, the second takes as long: together more than the limit, each less.
     const dieOnce = async (notesFile: string) => {
       const { appendFileSync, readFileSync } = await import('node:fs');
       appendFileSync(notesFile, 'run\n');
       const runs = readFileSync(notesFile, 'utf8').split('\n').length - 1;
-      await new Promise((resolve) => setTimeout(resolve, 700));
+      await new Promise((resolve) => setTimeout(resolve, 1700));
       if (runs === 1) process.kill(process.pid, 'SIGKILL');
       return runs;
     };
-    assert.equal(await inTime(executor.options({ taskTimeout: 1300, retries: 1 }).submit(dieOnce, file)), 2);
+    assert.equal(await inTime(executor.options({ taskTimeout: 3200, retries: 1 }).submit(dieOnce, file)), 2);
     for (const taskTimeout of [2 ** 31, 2 ** 40, Number.POSITIVE_INFINITY])
       assert.equal(await inTime(executor.options({ taskTimeout }).submit(tasks.spin, 30)), 30);
   });
