@@ -263,6 +263,18 @@ static napi_value socket_shutdown(napi_env env, napi_callback_info info) {
   return mp_int(env, shutdown(mp_i32(env, argv[0], -1), SHUT_WR) == 0 ? 0 : errno);
 }
 
+/* socketGone(fd) -> whether the other end of a local stream is closed by all who had it */
+static napi_value socket_gone(napi_env env, napi_callback_info info) {
+  napi_value argv[1], result;
+  mp_args(env, info, 1, argv);
+  struct pollfd entry = {mp_i32(env, argv[0], -1), 0, 0};
+  int count;
+  do count = poll(&entry, 1, 0);
+  while (count < 0 && errno == EINTR);
+  napi_get_boolean(env, count != 0, &result);
+  return result;
+}
+
 static double now_ms(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -355,6 +367,7 @@ void mp_socket_exports(napi_env env, napi_value exports) {
   mp_export(env, exports, "socketRead", socket_read);
   mp_export(env, exports, "socketWrite", socket_write);
   mp_export(env, exports, "socketShutdown", socket_shutdown);
+  mp_export(env, exports, "socketGone", socket_gone);
   mp_export(env, exports, "socketWait", socket_wait);
   mp_export(env, exports, "pollerOpen", poller_open);
   mp_export(env, exports, "pollerAdd", poller_add);

@@ -38,7 +38,8 @@ export interface ClientOptions extends ConnectionOptions {
  * Connects to a `Listener` of ours, or in bytes (`sendBytes`, `recvBytes`) to one of Python.
  *
  * - It resolves when both ends have proved their keys.
- * - Values that are sent are data: no functions, no instances of classes, no shared objects.
+ * - Values that are sent are data: no functions, no instances of classes; shared objects only to a process of this family, over a
+ *   Unix socket.
  *
  * @param address The path of a Unix socket, or `{ host, port }`.
  * @throws {AuthenticationError} If the listener has another key. {TimeoutError} If it took too long.

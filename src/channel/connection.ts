@@ -60,7 +60,8 @@ export class Connection<T = unknown> implements Disposable {
   }
 
   /**
-   * Sends a value. It is written at once, so it may change afterwards; the promise resolves when it is on its way.
+   * Sends a value. It is written at once, so it may change afterwards; the promise resolves when it is on its way,
+   * or, over a socket and with shared objects in it, when it was received.
    *
    * @throws {SerializationError} If it cannot be sent. {MessageTooLargeError} If it is too large.
    * @throws {ChannelClosedError} If the other end is gone. {ClosedError} After `close()`.

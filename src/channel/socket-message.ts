@@ -8,6 +8,7 @@ import { WOULD_BLOCK } from '../substrate/socket-handle.js';
 import { encodeValue } from '../wire/codec.js';
 import type { ByteChannel } from './byte-channel.js';
 import { frameHeader, HEADER_MAX } from './frame-reader.js';
+import { encodeNote, Parcel } from './parcel.js';
 import type { Outgoing } from './transport.js';
 
 export interface SocketMessage extends Outgoing {
@@ -17,6 +18,25 @@ export interface SocketMessage extends Outgoing {
   readonly rest: Uint8Array | undefined;
   /** Whether they are the caller's, who may change them. */
   readonly borrowed: boolean;
+  /** The shared objects of it, which are handed over. */
+  readonly parcel?: Parcel;
+}
+
+/**
+ * Frames a value with shared objects, for another process of the family.
+ *
+ * @throws {SerializationError} If something in it cannot be sent. {MessageTooLargeError} {ResourceExhaustedError}
+ */
+export function frameParcel(value: unknown, maxBytes: number): SocketMessage {
+  const parcel = new Parcel(value, maxBytes);
+  try {
+    const { buffer, start, end } = encodeNote(parcel, maxBytes, HEADER_MAX);
+    const first = buffer.subarray(frameHeader(buffer, start, end - start, true), end);
+    return { first, rest: undefined, size: first.length, borrowed: false, parcel, drop: () => void parcel.end() };
+  } catch (error) {
+    parcel.end();
+    throw error;
+  }
 }
 
 /** Frames a value. @throws {SerializationError} If it is no data. {MessageTooLargeError} If it is longer than `maxBytes`. */

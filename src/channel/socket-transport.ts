@@ -2,7 +2,7 @@
  * One end of a connection over a socket.
  *
  * Runs in every process. What comes is data and nothing else: nothing of it is evaluated, imported, or opened in shared
- * memory. A stream that ends or breaks, also by the other end's death, is the end of the connection.
+ * memory; but for parcels (`parcel.ts`) between processes of one family. A stream that ends or breaks, also by the other end's death, is the end of the connection.
  */
 import { ChannelClosedError, ClosedError, ProtocolError, SerializationError, TimeoutError } from '../errors.js';
 import { now } from '../substrate/clock.js';
@@ -12,7 +12,9 @@ import { decodeValue } from '../wire/codec.js';
 import type { ByteChannel } from './byte-channel.js';
 import { type Frame, FrameReader } from './frame-reader.js';
 import { SharedSocket } from './shared-socket.js';
-import { frameBytes, frameValue, type SocketMessage, Writing } from './socket-message.js';
+import { Handovers } from './handovers.js';
+import { readMessage, registerParcels } from './parcel.js';
+import { frameBytes, frameParcel, frameValue, type SocketMessage, Writing } from './socket-message.js';
 import type { Turns } from './turns.js';
 import type { Arrival, Transport } from './transport.js';
 import { WaitLine } from './wait-line.js';
@@ -34,6 +36,8 @@ export class SocketTransport implements Transport<SocketMessage> {
   readonly #receivers: WaitLine;
   readonly #senders: WaitLine;
   readonly #isRelayed: boolean;
+  /** Of a socket that may lead to another process of the family. */
+  readonly #handovers: Handovers | undefined;
   #maxBytes: number;
   /** Set where the other end takes bytes only: why. */
   #bytesOnly: string | undefined;
@@ -54,6 +58,10 @@ export class SocketTransport implements Transport<SocketMessage> {
     this.#isRelayed = isRelayed;
     this.#maxBytes = maxMessageBytes;
     this.#reader = new FrameReader(channel, maxMessageBytes);
+    if (!isRelayed && channel instanceof SocketHandle && channel.isLocal) {
+      registerParcels();
+      this.#handovers = new Handovers(channel);
+    }
     this.#receivers = new WaitLine((size) => {
       this.#held(size, this.#senders);
       if (size === 0) this.#shared?.receiving.giveUp();
@@ -119,7 +127,12 @@ export class SocketTransport implements Transport<SocketMessage> {
 
   encode(value: unknown): SocketMessage {
     if (this.#bytesOnly !== undefined) throw new SerializationError(`Cannot send value: ${this.#bytesOnly}`, { path: 'value' });
-    return frameValue(value, this.#maxBytes);
+    try {
+      return frameValue(value, this.#maxBytes);
+    } catch (error) {
+      if (!(error instanceof SerializationError) || this.#handovers?.leadToFamily !== true) throw error;
+      return frameParcel(value, this.#maxBytes);
+    }
   }
 
   encodeBytes(bytes: Uint8Array): SocketMessage {
@@ -142,10 +155,23 @@ export class SocketTransport implements Transport<SocketMessage> {
       return done || undefined;
     };
     if (this.#senders.size > 0) writing.own();
-    return this.#senders.wait(attempt, undefined, 'send').then(NOTHING);
+    const written = this.#senders.wait(attempt, undefined, 'send').then(NOTHING);
+    return message.parcel === undefined || this.#handovers === undefined
+      ? written
+      : this.#handovers.hand(message.parcel, written);
   }
 
   sendSync(message: SocketMessage): void {
+    try {
+      this.#writeSync(message);
+      if (message.parcel !== undefined) this.#handovers?.handSync(message.parcel);
+    } catch (error) {
+      message.drop();
+      throw error;
+    }
+  }
+
+  #writeSync(message: SocketMessage): void {
     while (this.#senders.size > 0) {
       this.#channel.waitSync('writable', HALF_MESSAGE_MS);
       this.#senders.pump();
@@ -195,7 +221,9 @@ export class SocketTransport implements Transport<SocketMessage> {
     for (const line of [this.#senders, this.#receivers]) line.pump();
     if (this.#shared?.sending.close() === true && this.#channel instanceof SocketHandle) this.#channel.shutdown();
     this.#shared?.receiving.close();
-    this.#channel.close();
+    const end = () => this.#channel.close();
+    if (this.#handovers === undefined) end();
+    else this.#handovers.close(end);
     this.onClose();
   }
 
@@ -240,7 +268,7 @@ export class SocketTransport implements Transport<SocketMessage> {
       this.#reader.fail(new ProtocolError('Cannot receive: the other end sent a value before it was known'));
       this.#reader.next();
     }
-    return arrivalOf(frame);
+    return arrivalOf(frame, this.#handovers !== undefined);
   };
 
   readonly #hasSome = (): true | undefined => {
@@ -345,7 +373,9 @@ export class SocketTransport implements Transport<SocketMessage> {
   }
 }
 
-function arrivalOf({ isValue, buffer, start, end, owned }: Frame): Arrival {
+/** @param isLocal Whether it may be of the family. */
+function arrivalOf({ isValue, buffer, start, end, owned }: Frame, isLocal: boolean): Arrival {
+  if (isValue && isLocal) return { value: readMessage(buffer, start, end, owned) };
   if (isValue) return { value: decodeValue(buffer, start, end, { owned, allow: () => false, limits: {} }) };
   return { bytes: owned && start === 0 && end === buffer.length ? buffer : buffer.slice(start, end) };
 }

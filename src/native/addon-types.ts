@@ -122,6 +122,8 @@ export interface Addon {
   socketWrite(fd: number, bytes: Uint8Array, offset: number, length: number, more: boolean): number;
   /** Ends what is sent, whoever else has the socket; 0 or an errno. */
   socketShutdown(fd: number): number;
+  /** Whether the other end of a local stream is closed, whatever is there to be read. */
+  socketGone(fd: number): boolean;
   /** Blocks: 1 ready, 0 timed out, or a negative errno. `timeoutMs` negative: no limit. */
   socketWait(fd: number, writable: boolean, timeoutMs: number): number;
   /** Calls back with how many of `ids` (64 numbers) are those of sockets that became readable or ended, or writable. */

@@ -7,6 +7,7 @@ import { arrayKind, rawArrayKind } from '../memory/shared-array.js';
 import { rawStructKind, structKind } from '../memory/struct.js';
 import { rawValueKind, valueKind } from '../memory/value.js';
 import { joinableQueueKind } from '../channel/joinable-queue.js';
+import { parcelKind } from '../channel/parcel.js';
 import { pipeEndKind, pipeKind } from '../channel/pipe.js';
 import { netKinds } from '../channel/net-handles.js';
 import { queueKind } from '../channel/queue.js';
@@ -47,6 +48,7 @@ export function sharedKinds(): readonly SharedKind[] {
     pipeEndKind,
     socketKind,
     ...netKinds(),
+    parcelKind,
     managerKind,
     ticketsKind,
     managedKind,

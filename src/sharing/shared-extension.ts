@@ -58,6 +58,9 @@ function lent(facade: object, out: ValueWriter): SharedPiece | undefined {
   return pieceOf(facade);
 }
 
+/** Has a message take shared objects, and nothing else beside data. */
+export const sharedObjectsOnly = (extension: WireExtension): boolean => extension === sharedExtension;
+
 const sharedExtension: WireExtension = {
   tag: 8,
   name: 'shared object',

@@ -44,6 +44,7 @@ export const KIND = {
   SOCKET: 37,
   NET_SOCKET: 38,
   NET_SERVER: 39,
+  PARCEL: 40,
   MANAGER: 48,
   MANAGER_TICKETS: 49,
   MANAGED: 50,

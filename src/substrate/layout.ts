@@ -31,6 +31,8 @@ export const HEADER_SUPERVISOR = 20;
 export const HEADER_KEEPER = 21;
 /** How many descriptors the keeper has. */
 export const HEADER_KEPT = 22;
+/** Where the table of messages that are handed over lies (`channel/parcel-table.ts`), in lines of 64 bytes; 0: nowhere yet. */
+export const HEADER_PARCELS = 23;
 
 export const ARENA_MAGIC = 0x4d503031;
 export const ARENA_VERSION = 1;

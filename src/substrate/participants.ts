@@ -156,6 +156,18 @@ export function sameProcess(id: ParticipantId): ParticipantId[] {
   return found;
 }
 
+/** Whether a process is of the family now. */
+export function isFamilyProcess(pid: number): boolean {
+  const used = Atomics.load(arena().header, HEADER_SLOTS_USED);
+  for (let slot = 0; slot < used; slot++) {
+    const words = slotWords(slot);
+    const state = Atomics.load(words, SLOT_STATE);
+    if ((state & STATE_MASK) !== STATE_LIVE || Atomics.load(words, SLOT_PID) !== pid) continue;
+    if (isProcessAlive(idAt(slot, state))) return true;
+  }
+  return false;
+}
+
 /** Whether the process that entered this slot still runs. */
 export function isProcessAlive(id: ParticipantId): boolean {
   const words = slotWords(slotOf(id));

@@ -111,6 +111,23 @@ export class SocketHandle implements PollTarget {
     return isFailure(owner) ? undefined : owner.uid;
   }
 
+  /** Whether it is one with a path, or of a pair: both ends are on this machine. */
+  get isLocal(): boolean {
+    const place = binding().socketName(this.fd, false);
+    return !isFailure(place) && 'path' in place;
+  }
+
+  /** The process that made the other end of a socket with a path; undefined if that is not known. */
+  peerProcess(): number | undefined {
+    const owner = binding().socketOwner(this.fd);
+    return isFailure(owner) || owner.pid <= 0 ? undefined : owner.pid;
+  }
+
+  /** Whether the other end of a socket with a path is closed by all who had it, also while there is more to read. */
+  isPeerGone(): boolean {
+    return this.#closed || binding().socketGone(this.fd);
+  }
+
   /** Calls `listener` in the event loop each time it becomes readable or ends, and writable where that is wanted. */
   onReady(listener: () => void): void {
     this.#listener = listener;

@@ -7,7 +7,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { Client, Connection, DeserializationError, Listener, Lock, Pipe, Queue, SerializationError, Value } from '#src/index.js';
+import {
+  Client,
+  Connection,
+  DeserializationError,
+  Listener,
+  type ListenerOptions,
+  Lock,
+  Pipe,
+  Queue,
+  SerializationError,
+  Value,
+} from '#src/index.js';
 import { frameHeader, HEADER_MAX } from '#src/channel/frame-reader.js';
 import { joinAsMember } from '#src/sharing/member.js';
 import type { SocketHandle } from '#src/substrate/socket-handle.js';
@@ -27,10 +38,12 @@ class Account {
 test(
   'what is no data is refused where it is sent, with its path, and nothing is sent  [fault 62]',
   clean(async (t) => {
-    const { client, server } = await connected(t);
+    const { client, server } = await connected(t, { address: { port: 0 } });
+    const local = await connected(t);
     const lock = new Lock();
     const queue = new Queue();
     const [one, other] = Pipe();
+    const shared: unknown[] = [lock, queue, one, new Value('i', 1)];
     const refused: unknown[] = [
       () => 1,
       Math.max,
@@ -40,10 +53,6 @@ test(
       new (class extends Error {
         own = () => 1;
       })('with a function'),
-      lock,
-      queue,
-      one,
-      new Value('i', 1),
       /(a+)+$/,
       // oxlint-disable-next-line no-sparse-arrays -- it is what is refused
       [1, , 2],
@@ -51,13 +60,14 @@ test(
       Symbol('s'),
       nested(300),
     ];
-    for (const value of refused) {
-      await assert.rejects(
-        client.send({ deep: [value] }),
+    const isRefused = (over: typeof client, value: unknown) =>
+      assert.rejects(
+        over.send({ deep: [value] }),
         (error) => error instanceof SerializationError && error.path.startsWith('value.deep[0]'),
         String(value),
       );
-    }
+    for (const value of [...refused, ...shared]) await isRefused(client, value);
+    for (const value of refused) await isRefused(local.client, value); // within one family, where shared objects go
     assert.throws(() => client.sendSync(lock), SerializationError);
     await client.send('data');
     assert.equal(await server.recv(), 'data');
@@ -141,8 +151,8 @@ test(
 );
 
 /** As that of `socket-support.ts`, with the classes that this test looks into. */
-async function connected(t: TestContext): Promise<{ client: Connection; server: Connection }> {
-  const listener = await new Listener({ authKey: KEY }).listen();
+async function connected(t: TestContext, options: ListenerOptions = {}): Promise<{ client: Connection; server: Connection }> {
+  const listener = await new Listener({ authKey: KEY, ...options }).listen();
   const [client, server] = await Promise.all([Client(listener.address, { authKey: KEY }), listener.accept()]);
   t.after(() => {
     for (const each of [client, server, listener]) each.close();
