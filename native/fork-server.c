@@ -230,11 +230,12 @@ static napi_value serve_forks(napi_env env, napi_callback_info info) {
   return mp_int(env, getpid());
 }
 
-/* orderWaits() -> whether awaitOrder() would not block */
-static napi_value order_waits(napi_env env, napi_callback_info info) {
+/* orderComes(ms) -> whether awaitOrder() would not block, within that time */
+static napi_value order_comes(napi_env env, napi_callback_info info) {
   struct pollfd waits = {.fd = own_socket, .events = POLLIN};
-  napi_value result;
-  napi_get_boolean(env, poll(&waits, 1, 0) != 0, &result);
+  napi_value argv[1], result;
+  mp_args(env, info, 1, argv);
+  napi_get_boolean(env, poll(&waits, 1, mp_i32(env, argv[0], 0)) != 0, &result);
   return result;
 }
 
@@ -260,6 +261,6 @@ static napi_value await_order(napi_env env, napi_callback_info info) {
 
 void mp_fork_server_exports(napi_env env, napi_value exports) {
   mp_export(env, exports, "serveForks", serve_forks);
-  mp_export(env, exports, "orderWaits", order_waits);
+  mp_export(env, exports, "orderComes", order_comes);
   mp_export(env, exports, "awaitOrder", await_order);
 }

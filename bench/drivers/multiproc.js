@@ -54,13 +54,12 @@ export async function openProcess() {
   return starterOf(Process);
 }
 
-/** The fork server is up before the first start, as CPython's is. @param {{ preloadMb?: number }} params @returns {Promise<import('../harness/starts.js').Starter>} */
+/** The fork server is up before the first start, and has loaded the module of the targets, as CPython's has. @param {{ preloadMb?: number }} params @returns {Promise<import('../harness/starts.js').Starter>} */
 export async function openForkServerProcess({ preloadMb }) {
   const { ForkServerProcess, setForkserverPreload } = await load('multiproc', 'ForkServerProcess', 'setForkserverPreload');
-  if (preloadMb !== undefined) {
-    process.env.BENCH_PRELOAD_MB = String(preloadMb);
-    setForkserverPreload([new URL('preload.js', import.meta.url).href], { onError: 'fail' });
-  }
+  if (preloadMb !== undefined) process.env.BENCH_PRELOAD_MB = String(preloadMb);
+  const modules = preloadMb === undefined ? [] : [new URL('preload.js', import.meta.url).href];
+  setForkserverPreload([import.meta.url, ...modules], { onError: 'fail' });
   return starterOf(ForkServerProcess);
 }
 

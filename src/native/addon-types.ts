@@ -158,8 +158,8 @@ export interface Addon {
   giveUpPlatformThreads(): boolean;
   /** Never returns in a server that forks, but in each of its children, with its pid: before anybody asks for it. */
   serveForks(calls: number, reaps: number, bell: number, greeting: string, forks: boolean): number | NativeFailure;
-  /** Whether `awaitOrder` would not block. */
-  orderWaits(): boolean;
+  /** Whether `awaitOrder` would not block; blocks for so long until it would not. */
+  orderComes(withinMs: number): boolean;
   /** Blocks until this process is asked for: what for, and descriptors from the fourth on. A failure: it never will be. */
   awaitOrder(): { request: string; fds: number[] } | NativeFailure;
   /**

@@ -72,12 +72,17 @@ function serve({ forks, preload }: ServerTask, greeting: Greeting, programs: Pro
   void makeReady().then(() => obey(random, forks, programs));
 }
 
-/** A child before anybody asks for it uses what it will use: those pages are its own then. */
+/**
+ * A child before anybody asks for it uses what it will use: those pages are its own then. What takes longer waits until it is
+ * known that children are not started one upon the other.
+ */
 async function makeReady(): Promise<void> {
-  const isAsked = (): boolean => binding().orderWaits();
-  if (!isAsked()) rehearse(1);
-  if (!isAsked()) await rehearseImport(1);
+  const native = binding();
+  if (!native.orderComes(0)) rehearse(1);
+  if (!native.orderComes(LULL_MS)) await rehearseImport(1);
 }
+
+const LULL_MS = 20;
 
 /** Waits until it is asked for. */
 function obey(random: number, forks: boolean, programs: Programs): void {
