@@ -105,11 +105,15 @@ export class QueueCore {
     return encodeItem(value, maxBytes);
   }
 
-  /** Writes a value down and puts it: at once if there is room, without a turn of the event loop. */
-  put(value: unknown, wait: Wait | undefined, maxBytes: number = this.maxBytes): Promise<void> {
+  /**
+   * Writes a value down and puts it: at once if there is room, without a turn of the event loop.
+   *
+   * @param facade What the user has of this queue: it would close it as garbage, so it is kept while this waits.
+   */
+  put(value: unknown, wait: Wait | undefined, facade: object, maxBytes: number = this.maxBytes): Promise<void> {
     try {
       const item = this.encode(value, maxBytes);
-      if (wait !== undefined || this.#room.waiting > 0 || !this.#putInLoop(item)) return this.#putLater(item, wait);
+      if (wait !== undefined || this.#room.waiting > 0 || !this.#putInLoop(item)) return this.#putLater(item, wait, facade);
       if (this.#pace.isAhead(item.bytes)) return this.#pace.nap();
       return ++this.#atOnce % TURN_EVERY === 0 ? nextTurn(undefined) : Promise.resolve();
     } catch (error) {
@@ -143,13 +147,13 @@ export class QueueCore {
     return false;
   }
 
-  /** Takes the first item: at once if there is one, without a turn of the event loop. */
-  get(wait: Wait | undefined): Promise<unknown> {
+  /** Takes the first item: at once if there is one, without a turn of the event loop. @param facade As of `put`. */
+  get(wait: Wait | undefined, facade: object): Promise<unknown> {
     try {
       this.assertOpen('get');
       let received = this.#late.take();
       if (received === undefined && wait === undefined && this.#items.waiting === 0) received = this.#takeInLoop();
-      if (received === undefined || received.loading !== undefined) return this.#getLater(received, wait);
+      if (received === undefined || received.loading !== undefined) return this.#getLater(received, wait, facade);
       return ++this.#atOnce % TURN_EVERY === 0 ? nextTurn(received.value) : Promise.resolve(received.value);
     } catch (error) {
       return Promise.reject(error as Error);
@@ -224,18 +228,20 @@ export class QueueCore {
     }
   }
 
-  async #putLater(item: EncodedItem, wait: Wait | undefined): Promise<void> {
+  async #putLater(item: EncodedItem, wait: Wait | undefined, facade: object): Promise<void> {
     const kept = keepItem(item);
     try {
-      await this.#room.waitAsync(() => this.#tryPut(kept, LOOP_PATIENCE), wait, 'put: the queue was full');
+      const attempt = keeping(facade, () => this.#tryPut(kept, LOOP_PATIENCE));
+      await this.#room.waitAsync(attempt, wait, 'put: the queue was full');
     } catch (error) {
       dropItem(item);
       throw error;
     }
   }
 
-  async #getLater(taken: Received | undefined, wait: Wait | undefined): Promise<unknown> {
-    const received = taken ?? (await this.#items.waitAsync(this.#takeInLoop, wait, 'get: the queue was empty'));
+  async #getLater(taken: Received | undefined, wait: Wait | undefined, facade: object): Promise<unknown> {
+    const attempt = keeping(facade, this.#takeInLoop);
+    const received = taken ?? (await this.#items.waitAsync(attempt, wait, 'get: the queue was empty'));
     if (received.loading === undefined) return received.value;
     await received.loading;
     return received.read();
@@ -285,6 +291,14 @@ export function queueDied(offset: number, dead: ParticipantId): void {
 /** Frees the items of a queue that nobody holds any more. */
 export function queueFreed(offset: number): void {
   freeSegments(offset + LINE_BYTES);
+}
+
+/** The attempt, which keeps an object from being garbage as long as somebody makes it. */
+function keeping<T>(kept: object, attempt: () => T): () => T {
+  return () => {
+    void kept;
+    return attempt();
+  };
 }
 
 /** The value, when the event loop has turned: who awaits one item after the other must not keep timers and sockets waiting for ever. */

@@ -68,7 +68,7 @@ export class Queue<T = unknown> implements Disposable {
    * @throws {TimeoutError} If there was no room in time. {QueueShutDownError} After `shutdown()`. {ClosedError} After `close()`.
    */
   put(value: T, wait?: Wait): Promise<void> {
-    return this.#core.put(value, wait);
+    return this.#core.put(value, wait, this);
   }
 
   /** As `put`, but blocks this thread. */
@@ -94,7 +94,7 @@ export class Queue<T = unknown> implements Disposable {
    * @throws {DeserializationError} If the item cannot be read here.
    */
   get(wait?: Wait): Promise<T> {
-    return this.#core.get(wait) as Promise<T>;
+    return this.#core.get(wait, this) as Promise<T>;
   }
 
   /** As `get`, but blocks this thread. */

@@ -34,7 +34,7 @@ export class SimpleQueue<T = unknown> implements Disposable {
 
   /** Puts a value; waits while four megabytes are inside. @throws {SerializationError} If it cannot be sent. */
   put(value: T): Promise<void> {
-    return this.#core.put(value, undefined, MOST_BYTES);
+    return this.#core.put(value, undefined, this, MOST_BYTES);
   }
 
   /** As `put`, but blocks this thread. */
@@ -44,7 +44,7 @@ export class SimpleQueue<T = unknown> implements Disposable {
 
   /** Takes the first item; waits while there is none. */
   get(): Promise<T> {
-    return this.#core.get(undefined) as Promise<T>;
+    return this.#core.get(undefined, this) as Promise<T>;
   }
 
   /** As `get`, but blocks this thread. */
