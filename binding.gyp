@@ -18,6 +18,7 @@
       "native/fork-spare.c",
       "native/futex.c",
       "native/guardian.c",
+      "native/heap.c",
       "native/keeper.c",
       "native/launch.c",
       "native/lock-exports.c",

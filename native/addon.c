@@ -7,6 +7,7 @@
 #include "fork-client.h"
 #include "fork-platform.h"
 #include "fork-server.h"
+#include "heap.h"
 #include "keeper.h"
 #include "layout.h"
 #include "lock-exports.h"
@@ -74,6 +75,7 @@ NAPI_MODULE_INIT() {
 #endif
   mp_process_exports(env, exports);
   mp_certificates_exports(env, exports);
+  mp_heap_exports(env, exports);
   mp_fork_server_exports(env, exports);
   mp_fork_client_exports(env, exports);
   mp_fork_platform_exports(env, exports);

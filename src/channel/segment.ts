@@ -13,6 +13,7 @@
  * bytes need no atomics. The next segment is linked before the state moves on to it, and found again if the linker dies.
  * So is the mark behind the last item: who dies before he moved on leaves it where the next item is written over it.
  */
+import { messageMemory } from '../substrate/message-memory.js';
 import { arena } from '../substrate/arena.js';
 import { LINE_BYTES, PAGE_BYTES } from '../substrate/layout.js';
 import { self } from '../substrate/self.js';
@@ -132,7 +133,7 @@ export class Segment {
     const start = position * 8 + ITEM_HEADER_BYTES;
     const bytes = this.#bytes;
     if (length > scratch.length) {
-      const buffer = newBytes(length);
+      const buffer = messageMemory(length);
       buffer.set(bytes.subarray(start, start + length));
       return { buffer, length, mark, owned: true };
     }
@@ -157,11 +158,6 @@ export class Segment {
 /** Units that an item of so many bytes takes. */
 export function unitsOf(bytes: number): number {
   return Math.ceil((ITEM_HEADER_BYTES + bytes) / 8);
-}
-
-/** Memory that is about to be overwritten: zeroing it would cost as much as filling it. */
-function newBytes(length: number): Uint8Array {
-  return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
 }
 
 const scratch = new Uint8Array(16_384);

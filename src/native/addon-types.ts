@@ -29,6 +29,9 @@ export interface Addon {
   arenaDiscard(offset: number, length: number): number;
   arenaView(offset: number, length: number): ArrayBuffer | NativeFailure;
 
+  /** From now on this process keeps freed memory to use it again. */
+  keepFreedMemory(): void;
+
   /** Sleeps while the word at `offset` is `expected`; negative timeout: no limit. 0 woken, 1 changed, 2 timed out, 3 interrupted. */
   futexWait(offset: number, expected: number, timeoutMs: number): number;
   futexWake(offset: number, count: number): number;

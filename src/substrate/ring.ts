@@ -25,6 +25,7 @@
  */
 import { ChannelClosedError, MessageTooLargeError, ProtocolError } from '../errors.js';
 import { binding } from '../native/binding.js';
+import { messageMemory } from './message-memory.js';
 import { arena } from './arena.js';
 import { now } from './clock.js';
 import { faultPoint } from './fault.js';
@@ -102,12 +103,6 @@ class RingMemory {
 
 /** Of a message announced as larger, memory is taken as its bytes arrive. */
 const TAKEN_AT_ONCE_BYTES = 2 ** 24;
-
-/** Memory that is about to be overwritten: zeroing it would cost as much as filling it. */
-function allocate(bytes: number): Uint8Array {
-  const buffer = Buffer.allocUnsafeSlow(bytes);
-  return new Uint8Array(buffer.buffer, buffer.byteOffset, bytes);
-}
 
 /** The writing end. */
 export class RingProducer {
@@ -365,7 +360,7 @@ export class RingConsumer {
         throw new ProtocolError(`Cannot read the channel: a message of ${total} bytes is announced`);
       if (total > this.#maxMessage)
         throw new MessageTooLargeError(`Cannot receive a message of ${total} bytes: the limit is ${this.#maxMessage}`);
-      this.#partial = { kind, buffer: allocate(Math.min(total, TAKEN_AT_ONCE_BYTES)), used: 0, total };
+      this.#partial = { kind, buffer: messageMemory(Math.min(total, TAKEN_AT_ONCE_BYTES)), used: 0, total };
       start += LENGTH_BYTES;
     }
     const partial = this.#partial;
@@ -377,7 +372,7 @@ export class RingConsumer {
     if (used > partial.total)
       throw new ProtocolError(`Cannot read the channel: more than the announced ${partial.total} bytes arrived`);
     if (used > partial.buffer.length) {
-      const larger = allocate(Math.min(partial.total, partial.buffer.length * 4));
+      const larger = messageMemory(Math.min(partial.total, partial.buffer.length * 4));
       larger.set(partial.buffer.subarray(0, partial.used));
       partial.buffer = larger;
     }
