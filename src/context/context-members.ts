@@ -5,8 +5,10 @@
  * Runs in every process.
  */
 export { BufferTooShortError, ProcessError, TimeoutError, AuthenticationError } from '../errors.js';
+export { Client, ClientSync } from '../channel/client.js';
 export { Connection } from '../channel/connection.js';
 export { JoinableQueue } from '../channel/joinable-queue.js';
+export { Listener } from '../channel/listener.js';
 export { Pipe } from '../channel/pipe.js';
 export { Queue } from '../channel/queue.js';
 export { SimpleQueue } from '../channel/simple-queue.js';
@@ -16,6 +18,7 @@ export { Executor } from '../futures/executor.js';
 export { Future } from '../futures/future.js';
 export { ThreadPoolExecutor } from '../futures/thread-pool-executor.js';
 export { wait } from '../futures/wait.js';
+export { getLogger, logToStderr } from '../logging/own-logger.js';
 export * from '../memory/index.js';
 export { AsyncResult } from '../pool/async-result.js';
 export { ThreadPool } from '../pool/thread-pool.js';

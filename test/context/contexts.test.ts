@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import {
+  Client,
   type Context,
   getAllStartMethods,
   getContext,
+  getLogger,
   getStartMethod,
+  Listener,
   Lock,
+  logToStderr,
   parentProcess,
   Pool,
   Process,
@@ -76,6 +80,16 @@ for (const method of METHODS) {
     }),
   );
 }
+
+test('A context has the classes and factories that know no start method, as they are  [M-20, M-28]', () => {
+  for (const method of METHODS) {
+    const context = getContext(method);
+    assert.deepEqual(
+      [context.Client, context.Listener, context.Queue, context.Thread, context.getLogger, context.logToStderr],
+      [Client, Listener, Queue, Thread, getLogger, logToStderr],
+    );
+  }
+});
 
 test(
   'Processes, pools and executors of an explicit context leave the choice of the program open  [TestStartMethod.test_spawn_dont_set_context] [S-10]',
