@@ -151,7 +151,7 @@ export class Connection<T = unknown> implements Disposable {
    * @throws {BufferTooShortError} If there is no room; its `bytes` are the message.
    */
   async recvBytesInto(into: Uint8Array, offset = 0): Promise<number> {
-    part(into, offset, undefined);
+    part(into, offset, undefined, 'receive into a buffer: it');
     this.#assert('receive');
     const bytes = bytesOf(await this.#transport.receive(undefined));
     if (bytes.length > into.length - offset)
@@ -265,9 +265,8 @@ function checkLength(maxLength: number | undefined): void {
   throw new Refusal(`Cannot receive: maxLength must be an integer of at least 0 bytes, received ${String(maxLength)}`);
 }
 
-function part(bytes: Uint8Array, offset = 0, size: number = bytes.length - offset): Uint8Array {
-  if (!(bytes instanceof Uint8Array))
-    throw new TypeError(`Cannot send bytes: they must be a Uint8Array, received ${String(bytes)}`);
+function part(bytes: Uint8Array, offset = 0, size: number = bytes.length - offset, what = 'send bytes: they'): Uint8Array {
+  if (!(bytes instanceof Uint8Array)) throw new TypeError(`Cannot ${what} must be a Uint8Array, received ${String(bytes)}`);
   for (const [name, number] of [
     ['offset', offset],
     ['size', size],

@@ -5,6 +5,7 @@
  */
 import type { ElementOf, TypeCode } from '../memory/type-codes.js';
 import { BaseManager } from './base-manager.js';
+import { firstAttributes, firstEntries, firstItems } from './first-content.js';
 import type { ArrayProxy, DictProxy, ListProxy, NamespaceProxy, ValueProxy } from './proxy-faces.js';
 import { addType } from './registry.js';
 
@@ -13,24 +14,24 @@ export type DictInit<K, V> = Iterable<readonly [K, V]> | Readonly<Record<string,
 
 /** The part that `SyncManager` and `ServerProcess` have in common. */
 export abstract class DataManager extends BaseManager {
-  dict<K = unknown, V = unknown>(init: DictInit<K, V> = []): Promise<DictProxy<K, V>> {
-    return this.create('dict', Symbol.iterator in init ? [...init] : Object.entries(init)) as Promise<DictProxy<K, V>>;
+  async dict<K = unknown, V = unknown>(init: DictInit<K, V> = []): Promise<DictProxy<K, V>> {
+    return this.create('dict', firstEntries(init)) as Promise<DictProxy<K, V>>;
   }
 
-  list<T = unknown>(items: Iterable<T> = []): Promise<ListProxy<T>> {
-    return this.create('list', [...items]) as Promise<ListProxy<T>>;
+  async list<T = unknown>(items: Iterable<T> = []): Promise<ListProxy<T>> {
+    return this.create('list', firstItems(items, 'a list')) as Promise<ListProxy<T>>;
   }
 
-  Namespace<A extends object = Record<string, unknown>>(attributes?: A): Promise<NamespaceProxy<A>> {
-    return this.create('Namespace', { ...attributes }) as Promise<NamespaceProxy<A>>;
+  async Namespace<A extends object = Record<string, unknown>>(attributes?: A): Promise<NamespaceProxy<A>> {
+    return this.create('Namespace', firstAttributes(attributes ?? {})) as Promise<NamespaceProxy<A>>;
   }
 
   Value<C extends TypeCode | 'bool' | 'json'>(code: C, value?: ElementOf<C>): Promise<ValueProxy<C>> {
     return this.create('Value', code, value) as Promise<ValueProxy<C>>;
   }
 
-  Array<C extends TypeCode>(code: C, init: number | Iterable<ElementOf<C>>): Promise<ArrayProxy<C>> {
-    return this.create('Array', code, typeof init === 'number' ? init : [...init]) as Promise<ArrayProxy<C>>;
+  async Array<C extends TypeCode>(code: C, init: number | Iterable<ElementOf<C>>): Promise<ArrayProxy<C>> {
+    return this.create('Array', code, typeof init === 'number' ? init : firstItems(init, 'an array')) as Promise<ArrayProxy<C>>;
   }
 }
 

@@ -3,6 +3,7 @@
  *
  * Runs in servers only; clients see its methods through proxies.
  */
+import { firstEntries } from './first-content.js';
 import { atOnce, type Items, itemsOf, keyOf } from './keys.js';
 
 /** Methods of Map, and Python's where they have other names. Keys are anything but plain objects. */
@@ -12,7 +13,7 @@ export class HostedDict<K = unknown, V = unknown> {
   /** @internal */
   constructor(entries: Iterable<readonly [K, V]> = []) {
     this.#map = new Map();
-    for (const [key, value] of entries) this.set(key, value);
+    for (const [key, value] of firstEntries(entries)) this.set(key, value);
   }
 
   /** The value; `otherwise` if there is none. */

@@ -3,6 +3,7 @@
  *
  * Runs in servers only. Functions that are given to it run in the server.
  */
+import { firstItems } from './first-content.js';
 import { isSame } from './keys.js';
 
 /** A function of an item and its place. */
@@ -14,7 +15,7 @@ export class HostedSequence<T = unknown> {
 
   /** @internal */
   constructor(items: Iterable<T> = []) {
-    this.items = [...items];
+    this.items = firstItems(items, 'a list');
   }
 
   /** An item, counted from the end if `index` is negative; undefined beyond. */

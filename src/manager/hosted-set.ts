@@ -3,6 +3,7 @@
  *
  * Runs in servers only; clients see its methods through proxies.
  */
+import { firstItems } from './first-content.js';
 import { type Items, itemsOf, keyOf } from './keys.js';
 
 /** Methods of Set, and Python's where they have other names. Items are anything but plain objects. */
@@ -11,7 +12,7 @@ export class HostedSet<T = unknown> {
 
   /** @internal */
   constructor(items: Iterable<T> = []) {
-    for (const item of items) this.add(item);
+    for (const item of firstItems(items, 'a set')) this.add(item);
   }
 
   add(item: T): void {

@@ -6,6 +6,7 @@
 import { addElement, loadElement, storeElement } from '../memory/elements.js';
 import { arrayContent, arrayType, fillArray } from '../memory/shared-bytes.js';
 import { type AnyTypedArray, type ElementOf, elementType, type ElementType, type TypeCode } from '../memory/type-codes.js';
+import { firstAttributes } from './first-content.js';
 import { atOnce } from './keys.js';
 
 /** Attributes by their names. */
@@ -14,7 +15,7 @@ export class HostedNamespace {
 
   /** @internal */
   constructor(attributes: Readonly<Record<string, unknown>> = {}) {
-    this.#attributes = new Map(Object.entries(attributes));
+    this.#attributes = new Map(Object.entries(firstAttributes(attributes)));
   }
 
   /** The value; undefined if there is none. */

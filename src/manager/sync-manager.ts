@@ -5,6 +5,7 @@
  */
 import type { PoolOptions } from '../pool/pool-options.js';
 import { addBuiltinTypes, DataManager } from './data-manager.js';
+import { firstItems } from './first-content.js';
 import type { HostedBarrierOptions } from './hosted-barrier.js';
 import type { HostedLockOptions } from './hosted-locks.js';
 import type { HostedSemaphoreOptions } from './hosted-semaphores.js';
@@ -42,8 +43,8 @@ export async function Manager(options?: ManagerOptions): Promise<SyncManager> {
  * @python `multiprocessing.managers.SyncManager`
  */
 export class SyncManager extends DataManager {
-  set<T = unknown>(items: Iterable<T> = []): Promise<SetProxy<T>> {
-    return this.create('set', [...items]) as Promise<SetProxy<T>>;
+  async set<T = unknown>(items: Iterable<T> = []): Promise<SetProxy<T>> {
+    return this.create('set', firstItems(items, 'a set')) as Promise<SetProxy<T>>;
   }
 
   Lock(options?: HostedLockOptions): Promise<LockProxy> {

@@ -16,7 +16,7 @@ import { LINE_BYTES } from '../substrate/layout.js';
 import { self } from '../substrate/self.js';
 import { createPiece, FIRST_OWN_WORD, releaseCount, retainCount, type SharedPiece } from '../substrate/shared-piece.js';
 import type { ValueReader } from '../wire/codec-types.js';
-import type { Caller } from './caller.js';
+import type { Caller, CallTarget } from './caller.js';
 import { FamilyCourier } from './family-courier.js';
 import type { ManagerDoor } from './manager-door.js';
 import { ManagerLink } from './manager-link.js';
@@ -64,9 +64,28 @@ export function disconnect(door: ManagerDoor): void {
   if (door.caller instanceof ManagerLink) door.caller.close();
 }
 
-function connect(door: ManagerDoor): ManagerLink {
-  const ended = door.whyEnded('connect to the manager');
-  if (ended !== undefined) throw ended;
+/** Calls nobody: the server has ended. */
+class GoneServer implements Caller {
+  readonly #door: ManagerDoor;
+
+  constructor(door: ManagerDoor) {
+    this.#door = door;
+  }
+
+  call(target: CallTarget, method: string): Promise<unknown> {
+    return new Promise(() => this.callSync(target, method));
+  }
+
+  callSync(_target: CallTarget, method: string): never {
+    throw this.#door.died(`call ${method}()`);
+  }
+
+  /** Nobody waits for what comes of it. */
+  post(): void {}
+}
+
+function connect(door: ManagerDoor): Caller {
+  if (door.whyEnded('call') !== undefined) return new GoneServer(door);
   const [mine, theirs] = Pipe();
   door.connections.putSync(theirs);
   theirs.close();

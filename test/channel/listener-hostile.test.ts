@@ -38,6 +38,30 @@ for (const [family, options] of families) {
   );
 
   test(
+    `${family}: a client that has not proved its key is read 256 bytes a message and 512 in all, and turned away for more  [fault 64]`,
+    clean(async (t) => {
+      const reasons: Error[] = [];
+      const listener = await listening(t, { ...options, authKey: KEY, onRefused: (reason) => reasons.push(reason) });
+      const header = (length: number) => {
+        const bytes = Buffer.alloc(4);
+        bytes.writeInt32BE(length);
+        return bytes;
+      };
+      const long = Buffer.concat([header(-1), Buffer.from([0, 0, 0, 1, 0, 0, 0, 0])]);
+      const value = Buffer.concat([header(-2 - 300), Buffer.alloc(300)]);
+      // Each is turned away for what it announces, or for its second message: not by the deadline of the handshake.
+      for (const first of [header(257), header(2 ** 31 - 1), long, value, Buffer.concat([header(256), Buffer.alloc(512)])]) {
+        const socket = await raw(t, listener);
+        socket.write(first);
+        await ended(socket);
+        assert.equal(reasons.at(-1)?.name, 'AuthenticationError');
+      }
+      assert.deepEqual(listener.stats(), { accepted: 0, refused: 5, pending: 0 });
+      await exchange(listener, 'afterwards');
+    }),
+  );
+
+  test(
     `${family}: those who have the key get in beside sixty who have not  [fault 62] [fault 63]`,
     clean(async (t) => {
       const reasons: string[] = [];

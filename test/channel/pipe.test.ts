@@ -76,7 +76,14 @@ test('bytes: limits, offsets and buffers that are too short  [_TestConnection.te
   await assert.rejects(first.sendBytes(room, 9), RangeError);
   await assert.rejects(first.sendBytes(room, 2, 7), RangeError);
   await assert.rejects(first.sendBytes(room, -1), RangeError);
-  await assert.rejects(first.sendBytes('text' as never), TypeError);
+  await assert.rejects(first.sendBytes('text' as never), {
+    name: 'TypeError',
+    message: /^Cannot send bytes: .*, received text$/,
+  });
+  await assert.rejects(second.recvBytesInto('x' as never), {
+    name: 'TypeError',
+    message: 'Cannot receive into a buffer: it must be a Uint8Array, received x',
+  });
   await assert.rejects(second.recvBytes(-1), RangeError);
   await assert.rejects(first.send(Promise.resolve()), SerializationError);
   first.close();

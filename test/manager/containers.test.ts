@@ -15,6 +15,34 @@ async function gathered<T>(items: AsyncIterable<T>): Promise<T[]> {
 }
 
 test(
+  'what no object can begin with is refused with what was received, by the manager and by its server',
+  withManager(async (manager) => {
+    const refused = (made: Promise<unknown>, message: string) => assert.rejects(made, { name: 'TypeError', message });
+    for (const [given, text] of [
+      [5, '5'],
+      [null, 'null'],
+    ] as const) {
+      const bad = given as never;
+      for (const make of [manager.list(bad), manager.create('list', bad)])
+        await refused(make, `Cannot create a list: its items must be iterable, received ${text}`);
+      for (const make of [manager.set(bad), manager.create('set', bad)])
+        await refused(make, `Cannot create a set: its items must be iterable, received ${text}`);
+      for (const make of [manager.dict(bad), manager.create('dict', bad)])
+        await refused(make, `Cannot create a dict: it begins with pairs of a key and a value, or an object, received ${text}`);
+      await refused(
+        manager.create('Namespace', bad),
+        `Cannot create a namespace: its attributes must be an object, received ${text}`,
+      );
+    }
+    await refused(manager.Namespace(5 as never), 'Cannot create a namespace: its attributes must be an object, received 5');
+    await refused(manager.Array('i', null as never), 'Cannot create an array: its items must be iterable, received null');
+    for (const make of [manager.dict([5] as never), manager.create('dict', [5])])
+      await refused(make, 'Cannot create a dict: its entries must be pairs of a key and a value, received 5');
+    assert.equal(await manager.numberOfObjects(), 0);
+  }),
+);
+
+test(
   'a list has the methods of Array and those of Python  [_TestContainers.test_list] [G-26]',
   withManager(async (manager) => {
     const a = await manager.list<number | string>(range(10));

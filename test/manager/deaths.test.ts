@@ -18,10 +18,18 @@ const within = <T>(promise: PromiseLike<T>, what: string): Promise<T> => withDea
 async function childAt<A extends unknown[]>(target: (here: Value<'i'>, ...args: A) => unknown, ...args: A): Promise<Process> {
   const here = new Value('i', 0);
   const child = new Process({ target: target as (...given: unknown[]) => unknown, args: [here, ...args] });
+  words.set(child, here);
   await child.start();
   while (here.value === 0) await sleep(5);
   return child;
 }
+
+/** The word of a child that `childAt` started. */
+function here(child: Process): Value<'i'> {
+  return words.get(child) as Value<'i'>;
+}
+
+const words = new WeakMap<Process, Value<'i'>>();
 
 async function kill(child: Process | undefined): Promise<void> {
   child?.kill();
@@ -36,6 +44,33 @@ async function until(condition: () => Promise<boolean>, what: string): Promise<v
     what,
   );
 }
+
+test(
+  'the first call of a thread after the death of the server says which call it is, as later ones do',
+  clean(async () => {
+    const manager = await Manager();
+    const dict = await manager.dict<string, number>({ a: 1 });
+    const child = await childAt(async (here, each) => {
+      here.value = 1;
+      while (here.value === 1) await new Promise((resolve) => setTimeout(resolve, 5));
+      const told = (error: unknown) => [(error as Error).name, (error as Error).message] as const;
+      const first = await each.get('a').then(() => [], told);
+      try {
+        return [first, each.sync.get('a')];
+      } catch (error) {
+        return [first, told(error)];
+      }
+    }, dict);
+    const { process: server } = manager;
+    await kill(server);
+    here(child).value = 2;
+    for (const [name, message] of (await within(child.result(), 'what the child was told')) as string[][]) {
+      assert.equal(name, 'ManagerDiedError');
+      assert.match(String(message), /^Cannot call get\(\): the server process of the manager/);
+    }
+    await child.join();
+  }),
+);
 
 test(
   'the death of the server rejects pending and later calls with ManagerDiedError, in event loops and blocking code  [fault 30]',
