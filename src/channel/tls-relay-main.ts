@@ -43,7 +43,11 @@ async function relay({ remote, local, host, options, defaults }: RelayRequest): 
     });
     inner.off('close', giveUp).off('end', giveUp).pause();
     tell(inner, { binding: Buffer.from(bindingOf(socket)).toString('hex') });
-    socket.on('error', NOTHING).once('close', () => inner.end());
+    socket.on('error', NOTHING).once('close', () => {
+      inner.end();
+      inner.unpipe(socket);
+      inner.resume(); // its end is still to be seen
+    });
     inner.once('close', () => socket.destroySoon()).once('end', () => socket.destroySoon());
     inner.pipe(socket);
     socket.pipe(inner);

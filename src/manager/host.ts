@@ -28,6 +28,7 @@ export class Host implements Dispatcher, LocalServer {
   readonly #own: OwnMethods;
   /** Proxies that were made for an answer. */
   readonly #fresh = new WeakSet<object>();
+  #ended = false;
 
   constructor(plan: ServerPlan, own: OwnMethods) {
     this.origin = { name: currentName(), pid: process.pid };
@@ -36,7 +37,14 @@ export class Host implements Dispatcher, LocalServer {
     for (const type of plan.types) this.#types.set(type.typeId, makerOf(type));
   }
 
+  /** Ends it: objects are let go of, and what is asked from now on learns of the end by that of its connection. */
+  end(): void {
+    this.#ended = true;
+    this.objects.forgetAll();
+  }
+
   dispatch(session: Session, request: PlainRequest): void {
+    if (this.#ended) return;
     let result: unknown;
     try {
       result = this.#call(session, request);

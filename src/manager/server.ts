@@ -64,7 +64,7 @@ export class Server {
     return this.#serving;
   }
 
-  /** Ends it: clients get `ClosedError` from now on, those of other families `ManagerDiedError`. */
+  /** Ends it: clients get `ClosedError` from now on. */
   stop(): void {
     this.#plan.door.shutDown();
     this.#listener?.close();
@@ -87,11 +87,11 @@ export class Server {
     void this.#acceptOthers();
     await stopped;
     running.delete(this.#host);
-    this.#host.objects.forgetAll();
+    this.#host.end();
     door.caller = undefined;
     door.connections.close();
     await new Promise(setImmediate); // the answer to whoever stopped it is on its way
-    for (const session of this.#sessions) session.close();
+    for (const session of this.#sessions) session.dismiss();
   }
 
   async #acceptFamily(): Promise<void> {

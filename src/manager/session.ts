@@ -9,7 +9,7 @@ import type { Arrival, Outgoing, Transport } from '../channel/transport.js';
 import { ClosedError } from '../errors.js';
 import { type Courier, type IncomingRequest, isPlain, type PlainRequest } from '../proxies/courier.js';
 import { PlainBatch } from '../proxies/plain-batch.js';
-import { NO_ANSWER, RESULT, SELF, TAKEN } from '../proxies/protocol.js';
+import { CLOSING, NO_ANSWER, RESULT, SELF, TAKEN } from '../proxies/protocol.js';
 import type { RemoteHolds } from './remote-holds.js';
 import { isEntered, isProcessAlive } from '../substrate/participants.js';
 import { faultPoint } from '../substrate/fault.js';
@@ -152,8 +152,9 @@ export class Session implements Client {
     faultPoint('manager.afterReply');
   }
 
-  /** Ends the connection. */
-  close(): void {
+  /** Ends the connection, since the server is shut down: clients of the family see that for themselves, others are told. */
+  dismiss(): void {
+    if (!this.#ended && !this.ofFamily) this.#send(this.#courier.result(NO_ANSWER, CLOSING, undefined));
     this.#transport.close();
   }
 

@@ -14,7 +14,7 @@ import { catchUp } from '../substrate/put-off.js';
 import type { Caller, CallTarget } from './caller.js';
 import { type Courier, isPlain, type Later, type Outcome } from './courier.js';
 import { PlainBatch } from './plain-batch.js';
-import { ACK, CANCEL, DEFINED, FAILED, NO_ANSWER, PING, RESULT, SELF, SERVER, TAKEN } from './protocol.js';
+import { ACK, CANCEL, CLOSING, DEFINED, FAILED, NO_ANSWER, PING, RESULT, SELF, SERVER, TAKEN } from './protocol.js';
 
 /** What a link must know of its server. */
 export interface ServerPlace {
@@ -22,6 +22,8 @@ export interface ServerPlace {
   whyEnded(act: string): Error | undefined;
   /** The error for a connection that ended. */
   died(act: string): Error;
+  /** The server said that it was shut down, where it has to say so. */
+  wasShutDown?(): void;
 }
 
 interface PendingCall {
@@ -182,6 +184,7 @@ export class ManagerLink implements Caller {
   }
 
   #answered(call: number, kind: number, outcome: Outcome | Later<Outcome>, blocking: number | undefined): void {
+    if (kind === CLOSING) this.#server.wasShutDown?.();
     const pending = this.#pending.get(call);
     if (pending === undefined) return;
     if (!KINDS.has(kind)) throw new ProtocolError(`Cannot read an answer of a manager: received the kind ${kind}`);
@@ -220,8 +223,18 @@ export class ManagerLink implements Caller {
     if (this.#ended === undefined) this.#end(method, error instanceof ChannelClosedError ? undefined : error);
   }
 
+  /** What came before the end may say why. */
+  #readRest(): void {
+    try {
+      while (this.#transport.isReady()) this.#arrived(this.#transport.receiveSync(0));
+    } catch {
+      // that is the end
+    }
+  }
+
   /** The connection ended: every call fails. */
   #end(act: string, cause?: unknown): Error {
+    if (this.#ended === undefined && this.#server.wasShutDown !== undefined) this.#readRest();
     const error = this.#server.died(`call ${act}()`);
     if (cause !== undefined && error.cause === undefined) error.cause = cause;
     this.#ended ??= error;

@@ -16,6 +16,9 @@ export const DEFINED = 3;
 /** As RESULT, of something that was taken from a queue: it counts as taken when the client says `ACK`. */
 export const TAKEN = 4;
 
+/** Of no call: the server was shut down, and says no more. Over a socket; within a family it is seen in shared memory. */
+export const CLOSING = 5;
+
 /** Begins a message of several calls, or answers: each takes as many places in it as it would in a message of its own. */
 export const BATCH: number = -1;
 /** The object that is the server itself. */

@@ -13,7 +13,7 @@ import { addressText } from '../channel/address.js';
 import { ClientForAll, ClientSync } from '../channel/client.js';
 import type { TlsOptions } from '../channel/connection-options.js';
 import { Connection } from '../channel/connection.js';
-import { ManagerDiedError, ProtocolError } from '../errors.js';
+import { ClosedError, ManagerDiedError, ProtocolError } from '../errors.js';
 import { adoptPiece, KIND, pieceOf, type SharedKind } from '../sharing/shared-kinds.js';
 import { joinAsMember } from '../sharing/member.js';
 import { createPiece, type SharedPiece } from '../substrate/shared-piece.js';
@@ -47,6 +47,7 @@ export class RemotePlace implements Caller, ServerPlace, ProxyNames {
   #serverId: string | undefined;
   #link: ManagerLink | undefined;
   #connecting: Promise<ManagerLink> | undefined;
+  #isShutDown = false;
 
   constructor(at: RemoteAddress) {
     joinAsMember();
@@ -107,7 +108,12 @@ export class RemotePlace implements Caller, ServerPlace, ProxyNames {
     return this.#link?.ended === true ? this.died(act) : undefined;
   }
 
-  died(act: string): ManagerDiedError {
+  wasShutDown(): void {
+    this.#isShutDown = true;
+  }
+
+  died(act: string): ClosedError | ManagerDiedError {
+    if (this.#isShutDown) return new ClosedError(`Cannot ${act}: the manager was shut down`);
     return new ManagerDiedError(`Cannot ${act}: the connection to the manager at ${addressText(this.#at.address)} has ended`);
   }
 

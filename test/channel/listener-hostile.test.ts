@@ -38,7 +38,7 @@ for (const [family, options] of families) {
   );
 
   test(
-    `${family}: a client that has not proved its key is read 256 bytes a message and 512 in all, and turned away for more  [fault 64]`,
+    `${family}: a client that has not proved its key is read 256 bytes a message and 512 in all, and turned away for more  [fault 62]`,
     clean(async (t) => {
       const reasons: Error[] = [];
       const listener = await listening(t, { ...options, authKey: KEY, onRefused: (reason) => reasons.push(reason) });

@@ -294,20 +294,43 @@ test(
     assert.equal(await queue.get(), 'hello');
     own.stop();
     await serving;
-    await assert.rejects(queue.get(), ClosedErrorOrDeath);
+    await assert.rejects(queue.get(), isClosed);
     for (let round = 0; round < 3; round++) {
       const again = await new SyncManager({ address: address ?? undefined, authKey: KEY }).start();
       const next = await new SyncManager({ address: again.address ?? undefined, authKey: KEY }).connect();
       assert.deepEqual(again.address, address);
       assert.equal(await (await next.list([round])).at(0), round);
-      await assert.rejects(queue.get(), ClosedErrorOrDeath);
+      await assert.rejects(queue.get(), isClosed);
       next.disconnect();
       await again.shutdown();
     }
   }),
 );
 
-const ClosedErrorOrDeath = (error: unknown): boolean => error instanceof ManagerDiedError || error instanceof ClosedError;
+for (const [name, options, client] of [
+  ['TCP', { address: {} }, {}],
+  ['a Unix socket', { address: socketPath() }, {}],
+  ['TLS', { address: {}, tls: SERVER_TLS }, { tls: { ...CLIENT_TLS, servername: 'listener.test' } }],
+] as const)
+  test(
+    `clients over ${name} get ClosedError after an orderly shutdown(), as those of the family do: pending, later and blocking calls  [G-04]`,
+    clean(async (t) => {
+      const server = await serving(t, options);
+      const manager = await connectedTo(t, server, client);
+      const idle = await connectedTo(t, server, client);
+      const [queue, list] = [await manager.Queue(), await idle.list([1])];
+      const pending = assert.rejects(withDeadline(queue.get(), LONG_MS, 'the pending call'), isClosed);
+      await server.shutdown();
+      await pending;
+      await assert.rejects(queue.get(), isClosed);
+      await assert.rejects(list.at(0), isClosed);
+      assert.throws(() => list.sync.at(0), isClosed);
+      await assert.rejects(manager.list(), isClosed);
+    }),
+  );
+
+const isClosed = (error: unknown): boolean =>
+  error instanceof ClosedError && /^Cannot call \w+\(\): the manager was shut down$/.test(error.message);
 
 test(
   'a program that is connected ends by itself, when nothing is awaited any more',
