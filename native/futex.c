@@ -82,6 +82,7 @@ bool mp_spin_while(const uint32_t *word, uint32_t expected, double limit_us) {
       if (__atomic_load_n(word, __ATOMIC_SEQ_CST) != expected) return true;
       relax();
     }
+    sched_yield(); /* whoever is to change it may be waiting for this very CPU */
   } while (mp_now_ms() < deadline);
   return false;
 }

@@ -12,7 +12,8 @@ int mp_futex_wake(uint32_t *word, int count);
 /* Stores 0, or 1 << 31, in the word and wakes up to count that sleep there, in one system call: nobody can die in between.
  * How many were woken. */
 int mp_futex_store_and_wake(uint32_t *word, uint32_t value, int count);
-/* Looks at *word, awake, until it is no longer `expected` or time is over; whether it changed. */
+/* Looks at *word, awake, until it is no longer `expected` or time is over; whether it changed. Gives way to threads that wait for
+ * this CPU: one of them may be the one to change it. */
 bool mp_spin_while(const uint32_t *word, uint32_t expected, double limit_us);
 /* Stays awake for about so long, using little of the CPU. False: there is one CPU only, nothing is to be waited for awake. */
 bool mp_relax(double us);
