@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Event, ForkServerProcess, setForkserverPreload, Value } from '#src/index.js';
 import { awaitForkserver, forkserverState } from '#src/process/forkserver/fork-launcher.js';
@@ -109,7 +110,7 @@ test('Nobody but the program can ask its fork server for children: its sockets h
 
 test('A killed program takes its fork server and its children along', async () => {
   const { spawn } = await import('node:child_process');
-  const program = new URL('../../test/fixtures/forkserver/lives-long.mjs', import.meta.url).pathname;
+  const program = fileURLToPath(new URL('../../test/fixtures/forkserver/lives-long.mjs', import.meta.url));
   const child = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [line] = (await withDeadline(once(child.stdout.setEncoding('utf8'), 'data'), SOON_MS, 'the pids')) as [string];
   const pids = JSON.parse(line) as number[];

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { realpathSync } from 'node:fs';
 import { afterEach, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { activeChildren, ForkServerProcess, ProcessDiedError, setForkserverPreload, Value } from '#src/index.js';
 import { forkserverState } from '#src/process/forkserver/fork-launcher.js';
@@ -186,7 +187,7 @@ test('A spare for which there is nothing to do for some time ends', async () => 
 });
 
 test('A killed program takes its spare along', async () => {
-  const program = new URL('../../test/fixtures/forkserver/lives-long.mjs', import.meta.url).pathname;
+  const program = fileURLToPath(new URL('../../test/fixtures/forkserver/lives-long.mjs', import.meta.url));
   const main = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [line] = (await withDeadline(once(main.stdout.setEncoding('utf8'), 'data'), SOON_MS, 'the pids')) as [string];
   const [, , server = 0] = JSON.parse(line) as number[];

@@ -9,7 +9,7 @@ import { leavesNothing } from '../support/census.js';
 import { having } from './memory-support.js';
 
 async function connected() {
-  const listener = await new Listener().listen();
+  const listener = await new Listener({ address: { port: 0 } }).listen(); // over a Unix socket the family shares them
   const accepted = listener.accept();
   const client = await Client(listener.address);
   const server = await accepted;

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { transformSync } from 'esbuild';
 import { clean, folder, Program } from './process-support.js';
 
@@ -87,7 +88,7 @@ for (const { how, ported, files, run } of mains) {
         writeFileSync(join(place, path), text);
       }
       mkdirSync(join(place, 'node_modules'), { recursive: true });
-      symlinkSync(new URL('../../', import.meta.url).pathname, join(place, 'node_modules/multiproc'));
+      symlinkSync(fileURLToPath(new URL('../../', import.meta.url)), join(place, 'node_modules/multiproc'));
       const main = new Program(t, 'sh', ['-c', 'cd "$0" && exec "$@"', place, process.execPath, ...run]);
       assert.deepEqual(await main.end(), { code: 0, stdout: 'main runs\ntrue 42 0\n7,14\n', stderr: '' });
     }),

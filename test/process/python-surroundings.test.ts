@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { Client, Listener, Pipe, Process, setExecutable } from '#src/index.js';
 import { eachKind, startChild } from '../support/kinds.js';
 import { clean, folder, program, Program, soon } from './process-support.js';
@@ -155,7 +156,7 @@ for (const [what, ported] of [
 }
 
 function fixtureOf(name: string): string {
-  return new URL(`../../test/fixtures/process/${name}`, import.meta.url).pathname;
+  return fileURLToPath(new URL(`../../test/fixtures/process/${name}`, import.meta.url));
 }
 
 test(
@@ -191,7 +192,7 @@ test(
 
 function linkLibrary(to: string): void {
   mkdirSync(join(to, 'node_modules'), { recursive: true });
-  symlinkSync(new URL('../../', import.meta.url).pathname, join(to, 'node_modules/multiproc'));
+  symlinkSync(fileURLToPath(new URL('../../', import.meta.url)), join(to, 'node_modules/multiproc'));
 }
 
 test(
