@@ -10,9 +10,9 @@
 
 #define RELAXES_PER_US 40 /* or so */
 
-#define MOST_SPIN_US 50 /* as long as a sleep and a wake take together: longer would cost more than it can save */
+#define MOST_SPIN_US 100 /* as long as a sleep and a wake take together: longer would cost more than it can save */
 #define LEAST_SPIN_US 10
-#define NEAR_US 100 /* a wait with a sleep in it that took no longer would have been over within MOST_SPIN_US, or nearly so */
+#define NEAR_US 200 /* a wait with a sleep in it that took no longer would have been over within MOST_SPIN_US, or nearly so */
 #define MOST_PENALTY 1024
 
 double mp_now_ms(void) {
