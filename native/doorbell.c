@@ -40,6 +40,8 @@ static uint32_t *slot_words(int slot) {
   return (uint32_t *)(void *)(mp_arena()->base + MP_PARTICIPANTS_OFFSET + (size_t)slot * MP_PARTICIPANT_BYTES);
 }
 
+static uint32_t read_word(const uint32_t *word) { return __atomic_load_n(word, __ATOMIC_SEQ_CST); }
+
 static void empty_pipe(int fd) {
   char bytes[512];
   while (read(fd, bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes)) {
@@ -95,7 +97,7 @@ static void before_sleep(uv_prepare_t *handle) {
   mp_doorbell_t *doorbell = handle->data;
   uv_idle_stop(&doorbell->once_more);
   doorbell->asleep_since = -1;
-  if (doorbell->armed == NULL || uv_backend_timeout(handle->loop) == 0) return;
+  if (doorbell->armed == NULL || read_word(doorbell->armed) != ASLEEP || uv_backend_timeout(handle->loop) == 0) return;
   doorbell->asleep_since = mp_now_ms();
   int limit_us = doorbell->spin[0];
   if (limit_us == 0 || !change(doorbell->armed, ASLEEP, LISTENING)) return;
@@ -199,8 +201,6 @@ int mp_ring_fd(int fd) {
     if (errno != EINTR) return errno;
   }
 }
-
-static uint32_t read_word(const uint32_t *word) { return __atomic_load_n(word, __ATOMIC_SEQ_CST); }
 
 int mp_doorbell_of_slot(int slot) {
   if (mp_arena() == NULL || slot < 0 || slot >= MP_PARTICIPANT_COUNT) {

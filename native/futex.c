@@ -7,10 +7,9 @@
 #include <unistd.h>
 
 #define SPINS_PER_LOOK 16 /* at the clock, about half a microsecond */
-
 #define RELAXES_PER_US 40 /* or so */
 
-#define MOST_SPIN_US 100 /* as long as a sleep and a wake take together: longer would cost more than it can save */
+#define MOST_SPIN_US 100 /* a sleep, a wake, and an answer by code that is not warm: longer would cost more than it can save */
 #define LEAST_SPIN_US 10
 #define NEAR_US 200 /* a wait with a sleep in it that took no longer would have been over within MOST_SPIN_US, or nearly so */
 #define MOST_PENALTY 1024
@@ -90,6 +89,7 @@ bool mp_spin_while(const uint32_t *word, uint32_t expected, double limit_us) {
 static int32_t least(int32_t a, int32_t b) { return a < b ? a : b; }
 
 void mp_spin_learn(int32_t words[MP_SPIN_WORDS], double waited_us) {
+  if (usable_cpus() < 2) return;
   int32_t *us = &words[0], *penalty = &words[1], *standing_back = &words[2];
   if (waited_us > NEAR_US) { /* of no use this time */
     *us = *us > LEAST_SPIN_US ? *us / 2 : 0;

@@ -18,7 +18,8 @@ bool mp_spin_while(const uint32_t *word, uint32_t expected, double limit_us);
 /* Stays awake for about so long, using little of the CPU. False: there is one CPU only, nothing is to be waited for awake. */
 bool mp_relax(double us);
 /* How long to look awake before a sleep, learnt from how long the last waits took. Words: microseconds, 0 if it does not pay;
- * how often it will stand back after the next failure; how often it still does. All 0 at the beginning. */
+ * how often it will stand back after the next failure; how often it still does. All 0 at the beginning, and for ever where there is one CPU
+ * only. */
 #define MP_SPIN_WORDS 3
 void mp_spin_learn(int32_t words[MP_SPIN_WORDS], double waited_us);
 double mp_now_ms(void);

@@ -25,7 +25,7 @@ import { LINE_BYTES } from '../substrate/layout.js';
 import { LockWord } from '../substrate/lock-word.js';
 import { MEMBER_CELLS_BYTES, MemberCells } from '../substrate/member-cells.js';
 import type { ParticipantId } from '../substrate/participants.js';
-import type { WatchedWord } from '../substrate/wait-point.js';
+import type { WatchedWord } from '../substrate/spin.js';
 import { releaseHolds } from './item-holds.js';
 import { PutSide } from './put-side.js';
 import { FIRST_POSITION, Segment, unitsOf } from './segment.js';

@@ -7,7 +7,8 @@ import { ChannelClosedError, ClosedError, MessageTooLargeError } from '../errors
 import { now } from '../substrate/clock.js';
 import { headerAt } from '../substrate/shared-piece.js';
 import type { Wait } from '../substrate/wait-limit.js';
-import { WaitPoint, type WatchedWord } from '../substrate/wait-point.js';
+import type { WatchedWord } from '../substrate/spin.js';
+import { WaitPoint } from '../substrate/wait-point.js';
 import { dropItem, encodeItem, type EncodedItem, keepItem, readItem } from './item.js';
 import { definitionsIn, RAW } from './item-holds.js';
 import { ItemStore, type Patience, type TakenItem } from './item-store.js';

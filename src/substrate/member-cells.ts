@@ -9,7 +9,7 @@ import { ResourceExhaustedError } from '../errors.js';
 import { arena } from './arena.js';
 import { isEntered, type ParticipantId } from './participants.js';
 import { self } from './self.js';
-import { type WatchedWord, watchedWord } from './wait-point.js';
+import { type WatchedWord, watchedWord } from './spin.js';
 
 /** So many processes and threads may take part at a time. */
 const CELLS = 256;

@@ -16,7 +16,7 @@ import type { Piece } from './allocator.js';
 import { arena } from './arena.js';
 import { LINE_BYTES } from './layout.js';
 import { self } from './self.js';
-import { type WatchedWord, watchedWord } from './wait-point.js';
+import { type WatchedWord, watchedWord } from './spin.js';
 
 const COUNT = 0;
 const KIND = 1;

@@ -5,6 +5,23 @@
  */
 import { binding } from '../native/binding.js';
 
+/** A word of the arena that changes whenever there may be what is waited for. */
+export interface WatchedWord {
+  readonly offset: number;
+  /** The word. */
+  readonly version: number;
+}
+
+/** A word of `words`, which begin at `offset` of the arena. */
+export function watchedWord(words: Int32Array, word: number, offset: number): WatchedWord {
+  return {
+    offset: offset + word * 4,
+    get version() {
+      return Atomics.load(words, word);
+    },
+  };
+}
+
 /** Looks until the word at `offset` of the arena is no longer `expected`. False: it is after so many microseconds, or there is one CPU only. */
 export function spinWhile(offset: number, expected: number, limitUs: number): boolean {
   return binding().spinWhile(offset, expected, limitUs) !== 0;

@@ -5,13 +5,11 @@
  *
  * ```text
  * word 0   futex sequence          1   1: a thread sleeps in the futex
- *      2   cells taken, or more    3   participants that wait and found no cell
- *      4   where the cells end that were ever taken: never less than it was
- *      5…  cells: participants (id + 1) whose event loop waits
+ *      2…  the event loops that wait (`loop-cells.ts`)
  * ```
  *
  * Protocol. A waiter makes itself known (word 1, or a cell), then tries once more; a waker publishes, then looks
- * at words 1 and 2. All of it is sequentially consistent, so one of the two sees the other.
+ * at word 1 and at the cells. All of it is sequentially consistent, so one of the two sees the other.
  *
  * A thread that waits for something that mostly comes within microseconds looks for it awake before it sleeps: at a word that
  * changes with whatever it waits for, so that the others need not know. How long depends on whether that was of use lately.
@@ -19,20 +17,18 @@
  * Who may die at which step: a waker killed between publishing and waking leaves its waiters asleep; so whoever
  * finds a participant dead wakes all that waits at the objects it held (`sharing/shared-kinds.ts`), and its
  * parent's supervisor rings every doorbell. A waiter killed asleep, or after it was woken, has used up a wake of a
- * futex at most: the same wake at its death makes up for it, and threads look again every 100 ms. Its cell goes with
- * the next waiter that needs one.
+ * futex at most: the same wake at its death makes up for it, and threads look again every 100 ms.
  */
 import { TimeoutError } from '../errors.js';
 import { binding } from '../native/binding.js';
 import { arena } from './arena.js';
-import { ringParticipant } from './bells.js';
 import { now } from './clock.js';
 import type { Pump } from './doorbell.js';
 import { faultPoint, WAIT_SLICE_MS } from './fault.js';
-import { isEntered } from './participants.js';
+import { LoopCells } from './loop-cells.js';
 import { catchUp } from './put-off.js';
 import { self } from './self.js';
-import { SpinTime, spinWhile } from './spin.js';
+import { SpinTime, spinWhile, type WatchedWord } from './spin.js';
 import { LONGEST_TIMER_MS, type Wait, waitOptions } from './wait-limit.js';
 
 /** Bytes of zeroed memory, 64-byte aligned, that a wait point needs. */
@@ -40,31 +36,11 @@ export const WAIT_POINT_BYTES = 128;
 
 const SEQUENCE = 0;
 const SLEEPERS = 1;
-const CELLS_TAKEN = 2;
-const OVERFLOW = 3;
-const USED_END = 4;
-const FIRST_CELL = 5;
-const CELLS_END: number = WAIT_POINT_BYTES / 4;
+/** Where the words of the event loops begin. */
+const LOOPS = 2;
 
 /** Tries to get what is waited for; undefined: not yet. It may throw, which ends that wait. */
 export type Attempt<T> = () => T | undefined;
-
-/** A word of the arena that changes whenever there may be what is waited for. */
-export interface WatchedWord {
-  readonly offset: number;
-  /** The word. */
-  readonly version: number;
-}
-
-/** A word of `words`, which begin at `offset` of the arena. */
-export function watchedWord(words: Int32Array, word: number, offset: number): WatchedWord {
-  return {
-    offset: offset + word * 4,
-    get version() {
-      return Atomics.load(words, word);
-    },
-  };
-}
 
 interface Waiting {
   readonly attempt: Attempt<unknown>;
@@ -76,17 +52,18 @@ interface Waiting {
 export class WaitPoint implements Pump {
   readonly #offset: number;
   readonly #words: Int32Array;
+  readonly #cells: LoopCells;
   readonly #ordered: boolean;
   readonly #waiting = new Set<Waiting>();
-  #cell = -1;
   #pumping = false;
   #soon = false;
-  readonly #spin = new SpinTime();
+  #spin: SpinTime | undefined;
 
   /** @param ordered Waits of this thread's event loop are served in their order: the first that cannot be keeps the others back. */
   constructor(offset: number, ordered: boolean) {
     this.#offset = offset;
     this.#words = arena().words(offset, WAIT_POINT_BYTES);
+    this.#cells = new LoopCells(this.#words.subarray(LOOPS));
     this.#ordered = ordered;
   }
 
@@ -99,7 +76,7 @@ export class WaitPoint implements Pump {
   wake(count: number = MOST_SLEEPERS): void {
     const words = this.#words;
     if (Atomics.load(words, SLEEPERS) !== 0 && !this.#wakeSome(count)) this.#wakeSleepers();
-    if (Atomics.load(words, CELLS_TAKEN) !== 0) this.ringWaiting();
+    if (this.#cells.areTaken) this.ringWaiting();
   }
 
   /** Wakes everybody, whatever the words say: who died may have taken the mark of the sleepers and not woken them. */
@@ -110,20 +87,7 @@ export class WaitPoint implements Pump {
 
   /** Wakes the event loops that wait. */
   ringWaiting(): void {
-    const words = this.#words;
-    const own = self().id + 1;
-    faultPoint('point.beforeRing');
-    // Read after what was published: whoever took a cell behind it comes after that, and tries once more.
-    const end = Atomics.load(words, USED_END);
-    for (let cell = FIRST_CELL; cell < end; cell++) {
-      const id = Atomics.load(words, cell);
-      if (id === own && cell === this.#cell) this.#pumpSoon();
-      else if (id === own)
-        self().doorbell.turnSoon(); // another object of this thread that waits at the same point
-      else if (id !== 0 && isEntered(id - 1)) ringParticipant(id - 1);
-      else if (id !== 0) this.#freeCell(cell, id);
-    }
-    if (Atomics.load(words, OVERFLOW) !== 0) binding().ringFamily();
+    if (this.#cells.ring()) this.#pumpSoon();
   }
 
   /**
@@ -143,7 +107,7 @@ export class WaitPoint implements Pump {
     if (soon !== undefined) return soon;
     const got = this.#attemptAsleep(attempt, deadline);
     if (got === undefined) throw new TimeoutError(`Cannot ${what} within ${timeoutMs} ms`);
-    if (watched !== undefined) this.#spin.learn((now() - began) * 1e3);
+    if (watched !== undefined) this.#spin?.learn((now() - began) * 1e3);
     return got;
   }
 
@@ -224,7 +188,7 @@ export class WaitPoint implements Pump {
   #join(waiting: Waiting): void {
     this.#waiting.add(waiting);
     if (this.#waiting.size > 1) return;
-    this.#takeCell();
+    this.#cells.take();
     faultPoint('point.afterCell');
     const { doorbell } = self();
     doorbell.addIdle(this);
@@ -240,9 +204,7 @@ export class WaitPoint implements Pump {
     const { doorbell } = self();
     doorbell.remove(this);
     doorbell.release();
-    if (this.#cell >= 0) this.#freeCell(this.#cell, self().id + 1);
-    else for (const word of [OVERFLOW, CELLS_TAKEN]) Atomics.sub(this.#words, word, 1);
-    this.#cell = -1;
+    this.#cells.give();
   }
 
   #pumpSoon(): void {
@@ -256,11 +218,12 @@ export class WaitPoint implements Pump {
 
   /** Tries whenever the word changes, for as long as it pays. */
   #attemptAwake<T>(attempt: Attempt<T>, word: WatchedWord, began: number): T | undefined {
-    for (let left = this.#spin.us; left > 0; left = this.#spin.us - (now() - began) * 1e3) {
+    const spin = (this.#spin ??= new SpinTime());
+    for (let left = spin.us; left > 0; left = spin.us - (now() - began) * 1e3) {
       const seen = word.version;
       const got = attempt();
       if (got !== undefined) {
-        this.#spin.learn((now() - began) * 1e3);
+        spin.learn((now() - began) * 1e3);
         return got;
       }
       if (!spinWhile(word.offset, seen, left)) return undefined;
@@ -301,44 +264,6 @@ export class WaitPoint implements Pump {
     Atomics.add(this.#words, SEQUENCE, 1);
     faultPoint('point.beforeWake');
     binding().futexWake(this.#offset, MOST_SLEEPERS);
-  }
-
-  #takeCell(): void {
-    const words = this.#words;
-    const own = self().id + 1;
-    Atomics.add(words, CELLS_TAKEN, 1);
-    for (let round = 0; round < 2; round++) {
-      for (let cell = FIRST_CELL; cell < CELLS_END; cell++) {
-        if (Atomics.load(words, cell) !== 0) continue;
-        this.#useUpTo(cell + 1);
-        if (Atomics.compareExchange(words, cell, 0, own) !== 0) continue;
-        this.#cell = cell;
-        return;
-      }
-      this.#freeCellsOfDead();
-    }
-    Atomics.add(words, OVERFLOW, 1);
-  }
-
-  /** Has the wakers look so far; before a cell there is taken. */
-  #useUpTo(end: number): void {
-    const words = this.#words;
-    for (let used = Atomics.load(words, USED_END); used < end; ) {
-      const seen = Atomics.compareExchange(words, USED_END, used, end);
-      if (seen === used) return;
-      used = seen;
-    }
-  }
-
-  #freeCellsOfDead(): void {
-    for (let cell = FIRST_CELL; cell < CELLS_END; cell++) {
-      const id = Atomics.load(this.#words, cell);
-      if (id !== 0 && !isEntered(id - 1)) this.#freeCell(cell, id);
-    }
-  }
-
-  #freeCell(cell: number, id: number): void {
-    if (Atomics.compareExchange(this.#words, cell, id, 0) === id) Atomics.sub(this.#words, CELLS_TAKEN, 1);
   }
 }
 
