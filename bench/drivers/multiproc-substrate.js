@@ -149,7 +149,8 @@ function bounce({ send, receive }, count) {
 
 /** Blocking send and receive over the rings at two offsets. */
 async function blockingEnds(outOffset, inOffset) {
-  const { RingProducer, RingConsumer } = await load('#src/substrate/ring.js', 'RingProducer', 'RingConsumer');
+  const { RingConsumer } = await load('#src/substrate/ring-consumer.js', 'RingConsumer');
+  const { RingProducer } = await load('#src/substrate/ring-producer.js', 'RingProducer');
   const { encodeValue, decodeValue } = await load('#src/wire/codec.js', 'encodeValue', 'decodeValue');
   const { now } = await load('#src/substrate/clock.js', 'now');
   const out = new RingProducer(outOffset, RING_BYTES);

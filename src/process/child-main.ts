@@ -11,7 +11,7 @@ import { arena } from '../substrate/arena.js';
 import { Bell } from '../substrate/doorbell.js';
 import { faultPoint } from '../substrate/fault.js';
 import { Link, linkBytes } from '../substrate/link.js';
-import type { MessageHandler } from '../substrate/ring.js';
+import type { MessageHandler } from '../substrate/ring-consumer.js';
 import { joinFamily, self, type Self } from '../substrate/self.js';
 import { decodeValue } from '../wire/codec.js';
 import type { Definition, Encoded } from '../wire/codec-types.js';

@@ -17,7 +17,7 @@ import { arena } from '../substrate/arena.js';
 import { Bell } from '../substrate/doorbell.js';
 import { orThrow } from '../substrate/failure.js';
 import { Link, linkBytes } from '../substrate/link.js';
-import type { MessageHandler } from '../substrate/ring.js';
+import type { MessageHandler } from '../substrate/ring-consumer.js';
 import { claimSlot, describeSlot, freeSlot, type ParticipantId } from '../substrate/participants.js';
 import { reclaimParticipant, self } from '../substrate/self.js';
 import type { Definition, Encoded } from '../wire/codec-types.js';

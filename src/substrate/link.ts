@@ -8,7 +8,9 @@
 import { ChannelClosedError } from '../errors.js';
 import { now } from './clock.js';
 import type { Bell, Pump } from './doorbell.js';
-import { type MessageHandler, RING_HEADER_BYTES, RingConsumer, RingProducer } from './ring.js';
+import { type MessageHandler, RingConsumer } from './ring-consumer.js';
+import { RING_HEADER_BYTES } from './ring-memory.js';
+import { RingProducer } from './ring-producer.js';
 
 /** Bytes of shared memory that a link with rings of `capacity` bytes needs. */
 export function linkBytes(capacity: number): number {

@@ -7,7 +7,7 @@
  * byte 0   put lock     byte 64  get lock     byte 128  the ring
  * ```
  *
- * Who may die at which step: see `lock-word.ts` and `ring.ts`. Both locks are taken over from the dead, because
+ * Who may die at which step: see `lock-word.ts` and `ring-memory.ts`. Both locks are taken over from the dead, because
  * what they protect is whole at every moment: a side is committed by one word. Waiting for a message or for
  * room holds nothing, but in the middle of a message: then the lock of that side is held, and its next
  * owner finds a beginning without an end, which it drops.
@@ -16,7 +16,9 @@ import { TimeoutError } from '../errors.js';
 import { now } from './clock.js';
 import { LINE_BYTES } from './layout.js';
 import { LockWord } from './lock-word.js';
-import { type MessageHandler, RING_HEADER_BYTES, RingConsumer, RingProducer } from './ring.js';
+import { type MessageHandler, RingConsumer } from './ring-consumer.js';
+import { RING_HEADER_BYTES } from './ring-memory.js';
+import { RingProducer } from './ring-producer.js';
 
 const PUT_LOCK = 0;
 const GET_LOCK = LINE_BYTES;

@@ -7,7 +7,7 @@ import { IN_PROCESS, startChild, type ParentLink, type Surroundings } from '../p
 import { catchFatal } from '../process/fatal.js';
 import { type Boot, NOTHING } from '../process/frames.js';
 import { faultPoint } from '../substrate/fault.js';
-import type { MessageHandler } from '../substrate/ring.js';
+import type { MessageHandler } from '../substrate/ring-consumer.js';
 import { decodeCall } from '../wire/codec.js';
 import { encodeFailure } from '../wire/remote-error.js';
 import { setTaskSource } from './current-task.js';

@@ -1,5 +1,5 @@
 /*
- * The byte ring: src/substrate/ring.ts, with a lock around each side as in src/substrate/locked-ring.ts.
+ * The byte ring: src/substrate/ring-memory.ts, with a lock around each side as in src/substrate/locked-ring.ts.
  *
  * A ring of three records. A producer puts a message of two records (a beginning, an end), then one of a single record; it may be
  * killed at any step, and the next producer goes on. A consumer takes them, and may be killed as well. A record is written, then
