@@ -24,10 +24,12 @@
       "native/lock-exports.c",
       "native/loop-end.c",
       "native/napi-helpers.c",
+      "native/poller-exports.c",
       "native/poller.c",
       "native/process-stat.c",
       "native/process.c",
       "native/shared-memory.c",
+      "native/socket-address.c",
       "native/socket.c",
       "native/supervisor.c"
     ],

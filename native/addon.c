@@ -13,6 +13,7 @@
 #include "lock-exports.h"
 #include "loop-end.h"
 #include "napi-helpers.h"
+#include "poller-exports.h"
 #include "process.h"
 #include "shared-memory.h"
 #include "socket.h"
@@ -83,6 +84,7 @@ NAPI_MODULE_INIT() {
   mp_loop_end_exports(env, exports);
   mp_shared_memory_exports(env, exports);
   mp_socket_exports(env, exports);
+  mp_poller_exports(env, exports);
   export_layout(env, exports);
   return exports;
 }

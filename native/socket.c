@@ -1,22 +1,16 @@
 #include "socket.h"
 #include "env.h"
 #include "napi-helpers.h"
-#include "poller.h"
-#include <arpa/inet.h>
+#include "socket-address.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,49 +19,6 @@
 #define SILENT_S 10
 #define ASKED_EVERY_S 5
 #define GONE_MS 30000
-
-typedef struct {
-  struct sockaddr_storage storage;
-  socklen_t length;
-} address_t;
-
-/* A path (which the kernel's 108 bytes must hold whole; one that begins with NUL is a name in no folder). */
-static int unix_address(napi_env env, napi_value path, address_t *address) {
-  struct sockaddr_un *local = (struct sockaddr_un *)(void *)&address->storage;
-  size_t length;
-  char text[sizeof(local->sun_path) + 8];
-  if (napi_get_value_string_utf8(env, path, NULL, 0, &length) != napi_ok || length == 0) return EINVAL;
-  if (length >= sizeof(local->sun_path)) return ENAMETOOLONG;
-  napi_get_value_string_utf8(env, path, text, sizeof(text), &length);
-  if (text[0] != '\0' && memchr(text, '\0', length) != NULL) return EINVAL;
-  memset(local, 0, sizeof(*local));
-  local->sun_family = AF_UNIX;
-  memcpy(local->sun_path, text, length);
-  address->length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + (text[0] == '\0' ? 0 : 1));
-  return 0;
-}
-
-/* A numeric address and a port. */
-static int internet_address(napi_env env, napi_value host, int port, address_t *address) {
-  char text[INET6_ADDRSTRLEN + 64], service[16];
-  size_t length;
-  if (napi_get_value_string_utf8(env, host, text, sizeof(text), &length) != napi_ok || length + 1 >= sizeof(text)) return EINVAL;
-  snprintf(service, sizeof(service), "%d", port);
-  struct addrinfo hints, *found;
-  memset(&hints, 0, sizeof(hints));
-  hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
-  hints.ai_socktype = SOCK_STREAM;
-  if (getaddrinfo(text, service, &hints, &found) != 0) return EINVAL;
-  memcpy(&address->storage, found->ai_addr, found->ai_addrlen);
-  address->length = found->ai_addrlen;
-  freeaddrinfo(found);
-  return 0;
-}
-
-static int address_of(napi_env env, napi_value place, napi_value port, address_t *address) {
-  int number = mp_i32(env, port, -1);
-  return number < 0 ? unix_address(env, place, address) : internet_address(env, place, number, address);
-}
 
 /* Calls that may wait do so for a slice at a time, so that a thread that is to end does. The others say that they may not. */
 static void tune(int fd, int family) {
@@ -100,10 +51,10 @@ static napi_value kept(napi_env env, int fd) {
 /* socketListen(place, port, backlog) -> fd | failure; port -1: the place is a path. Only its owner can connect to a path. */
 static napi_value socket_listen(napi_env env, napi_callback_info info) {
   napi_value argv[3];
-  address_t address;
+  mp_address_t address;
   int on = 1;
   mp_args(env, info, 3, argv);
-  int error = address_of(env, argv[0], argv[1], &address);
+  int error = mp_address_of(env, argv[0], argv[1], &address);
   if (error != 0) return failed(env, -1, error, "bind");
   int family = address.storage.ss_family;
   int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -120,9 +71,9 @@ static napi_value socket_listen(napi_env env, napi_callback_info info) {
 /* socketConnect(place, port) -> fd | failure; it may still be connecting: writable when it is done, see socketError. */
 static napi_value socket_connect(napi_env env, napi_callback_info info) {
   napi_value argv[2];
-  address_t address;
+  mp_address_t address;
   mp_args(env, info, 2, argv);
-  int error = address_of(env, argv[0], argv[1], &address);
+  int error = mp_address_of(env, argv[0], argv[1], &address);
   if (error != 0) return failed(env, -1, error, "connect");
   int fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return failed(env, -1, errno, "socket");
@@ -177,30 +128,15 @@ static napi_value socket_accept(napi_env env, napi_callback_info info) {
 
 /* socketName(fd, peer) -> { host, port } | { path } | failure */
 static napi_value socket_name(napi_env env, napi_callback_info info) {
-  napi_value argv[2], object, text;
+  napi_value argv[2];
   mp_args(env, info, 2, argv);
-  struct sockaddr_storage address;
-  socklen_t length = sizeof(address);
+  mp_address_t address;
   int fd = mp_i32(env, argv[0], -1);
   memset(&address, 0, sizeof(address));
-  int result = mp_bool(env, argv[1]) ? getpeername(fd, (struct sockaddr *)&address, &length) : getsockname(fd, (struct sockaddr *)&address, &length);
+  address.length = sizeof(address.storage);
+  int result = mp_bool(env, argv[1]) ? getpeername(fd, (struct sockaddr *)&address.storage, &address.length) : getsockname(fd, (struct sockaddr *)&address.storage, &address.length);
   if (result != 0) return mp_failure(env, errno, "getsockname");
-  napi_create_object(env, &object);
-  if (address.ss_family == AF_UNIX) {
-    const struct sockaddr_un *local = (const struct sockaddr_un *)(const void *)&address;
-    size_t bytes = length > offsetof(struct sockaddr_un, sun_path) ? length - offsetof(struct sockaddr_un, sun_path) : 0;
-    if (bytes > 0 && local->sun_path[0] != '\0') bytes = strnlen(local->sun_path, bytes);
-    napi_create_string_utf8(env, local->sun_path, bytes, &text);
-    mp_set(env, object, "path", text);
-    return object;
-  }
-  char host[NI_MAXHOST], service[NI_MAXSERV];
-  if (getnameinfo((struct sockaddr *)&address, length, host, sizeof(host), service, sizeof(service), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-    return mp_failure(env, EAFNOSUPPORT, "getnameinfo");
-  napi_create_string_utf8(env, host, NAPI_AUTO_LENGTH, &text);
-  mp_set(env, object, "host", text);
-  mp_set(env, object, "port", mp_int(env, (int32_t)strtol(service, NULL, 10)));
-  return object;
+  return mp_address_object(env, &address);
 }
 
 /* socketOwner(fd) -> { pid, uid } of the process at the other end of a local socket, when it connected or listened | failure */
@@ -298,64 +234,6 @@ static napi_value socket_wait(napi_env env, napi_callback_info info) {
   }
 }
 
-/* ---- readiness in the event loop ---- */
-
-static mp_poller_t *poller_at(napi_env env, napi_value number) {
-  mp_env_t *state = mp_env(env);
-  int32_t at = mp_i32(env, number, -1);
-  return at >= 0 && at < state->poller_count ? state->pollers[at] : NULL;
-}
-
-/* pollerOpen(callback, ids) -> number | failure; ids: an Int32Array that the caller keeps, filled before each call. */
-static napi_value poller_open(napi_env env, napi_callback_info info) {
-  napi_value argv[2];
-  napi_typedarray_type type;
-  size_t size;
-  void *ids;
-  mp_args(env, info, 2, argv);
-  mp_env_t *state = mp_env(env);
-  if (state->poller_count == MP_MAX_MEMBERS) return mp_failure(env, ENOSPC, "pollerOpen");
-  if (napi_get_typedarray_info(env, argv[1], &type, &size, &ids, NULL, NULL) != napi_ok || type != napi_int32_array || size < MP_POLLER_EVENTS)
-    return mp_failure(env, EINVAL, "pollerOpen");
-  const char *syscall_name;
-  int error = mp_poller_open(env, argv[0], ids, &state->pollers[state->poller_count], &syscall_name);
-  return error != 0 ? mp_failure(env, error, syscall_name) : mp_int(env, state->poller_count++);
-}
-
-/* pollerAdd(poller, fd, id) -> errno */
-static napi_value poller_add(napi_env env, napi_callback_info info) {
-  napi_value argv[3];
-  mp_args(env, info, 3, argv);
-  mp_poller_t *poller = poller_at(env, argv[0]);
-  return mp_int(env, poller == NULL ? EINVAL : mp_poller_add(poller, mp_i32(env, argv[1], -1), mp_i32(env, argv[2], 0)));
-}
-
-/* pollerChange(poller, fd, id, writable) -> errno */
-static napi_value poller_change(napi_env env, napi_callback_info info) {
-  napi_value argv[4];
-  mp_args(env, info, 4, argv);
-  mp_poller_t *poller = poller_at(env, argv[0]);
-  if (poller == NULL) return mp_int(env, EINVAL);
-  return mp_int(env, mp_poller_change(poller, mp_i32(env, argv[1], -1), mp_i32(env, argv[2], 0), mp_bool(env, argv[3])));
-}
-
-/* pollerRemove(poller, fd) -> errno */
-static napi_value poller_remove(napi_env env, napi_callback_info info) {
-  napi_value argv[2];
-  mp_args(env, info, 2, argv);
-  mp_poller_t *poller = poller_at(env, argv[0]);
-  return mp_int(env, poller == NULL ? EINVAL : mp_poller_remove(poller, mp_i32(env, argv[1], -1)));
-}
-
-/* pollerKeepAlive(poller, alive) */
-static napi_value poller_keep_alive(napi_env env, napi_callback_info info) {
-  napi_value argv[2];
-  mp_args(env, info, 2, argv);
-  mp_poller_t *poller = poller_at(env, argv[0]);
-  if (poller != NULL) mp_poller_keep_alive(poller, mp_bool(env, argv[1]));
-  return mp_undefined(env);
-}
-
 void mp_socket_exports(napi_env env, napi_value exports) {
   mp_export(env, exports, "socketListen", socket_listen);
   mp_export(env, exports, "socketConnect", socket_connect);
@@ -369,9 +247,4 @@ void mp_socket_exports(napi_env env, napi_value exports) {
   mp_export(env, exports, "socketShutdown", socket_shutdown);
   mp_export(env, exports, "socketGone", socket_gone);
   mp_export(env, exports, "socketWait", socket_wait);
-  mp_export(env, exports, "pollerOpen", poller_open);
-  mp_export(env, exports, "pollerAdd", poller_add);
-  mp_export(env, exports, "pollerChange", poller_change);
-  mp_export(env, exports, "pollerRemove", poller_remove);
-  mp_export(env, exports, "pollerKeepAlive", poller_keep_alive);
 }
