@@ -74,7 +74,21 @@ export class Handovers {
       return;
     }
     this.#handle.shutdown();
+    this.#handle.release(); // nobody here waits for it
     this.#done = then;
+  }
+
+  /** This thread ends: waits, for a moment, until others of its process have accepted what it left. */
+  finish(deadline: number): void {
+    for (const parcel of this.#left) {
+      const isSettled = () => !parcel.isOffered || this.#handle.isPeerGone() || undefined;
+      try {
+        parcel.point.waitSync(isSettled, Math.max(0, deadline - now()), 'end');
+      } catch (error) {
+        if (!(error instanceof TimeoutError)) throw error;
+      }
+      parcel.end();
+    }
   }
 
   async #await(parcel: Parcel): Promise<void> {
@@ -101,7 +115,7 @@ export class Handovers {
 
   #leave(parcel: Parcel): void {
     this.#left.add(parcel);
-    keepAtEnd(this.#left);
+    keepAtEnd(this);
     this.#begin();
   }
 
@@ -120,7 +134,7 @@ export class Handovers {
 
   #pause(): void {
     if (this.#awaited.size + this.#left.size > 0) return;
-    unread.delete(this.#left);
+    unread.delete(this);
     clearInterval(this.#look);
     this.#look = undefined;
     this.#done?.();
@@ -128,26 +142,19 @@ export class Handovers {
   }
 }
 
-/** Has this thread, when it ends, wait until others of its process have accepted what it left. */
-function keepAtEnd(left: Set<Parcel>): void {
-  unread.add(left);
-  if (!listens && !process.getBuiltinModule('node:worker_threads').isMainThread) process.once('exit', awaitAll);
+/** Has this thread, when it ends, wait for what it left. */
+function keepAtEnd(handovers: Handovers): void {
+  unread.add(handovers);
+  if (!listens && !process.getBuiltinModule('node:worker_threads').isMainThread) process.once('exit', finishAll);
   listens = true;
 }
 
-function awaitAll(): void {
+function finishAll(): void {
   const deadline = now() + END_MS;
-  for (const parcel of [...unread].flatMap((left) => [...left])) {
-    try {
-      parcel.point.waitSync(() => (parcel.isOffered ? undefined : true), Math.max(0, deadline - now()), 'end');
-    } catch (error) {
-      if (!(error instanceof TimeoutError)) throw error;
-    }
-    parcel.end();
-  }
+  for (const each of unread) each.finish(deadline);
 }
 
-const unread = new Set<Set<Parcel>>();
+const unread = new Set<Handovers>();
 let listens = false;
 const LOOK_MS = 100;
 const END_MS = 500;

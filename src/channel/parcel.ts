@@ -58,10 +58,10 @@ export class Parcel {
       const body = arena().words(piece.body, piece.bytes);
       for (const [at, offset] of offsets.entries()) Atomics.store(body, at + 1, offset / LINE_BYTES);
       Atomics.store(body, 0, offsets.length);
-      const { index, generation } = takeEntry();
+      const bytes = Buffer.concat([buffer.subarray(start, end), ...holdsBehind(holds)]);
+      const { index, generation } = takeEntry(); // nothing fails from here on
       Atomics.store(piece.header, GENERATION, generation);
       Atomics.store(piece.header, ENTRY, index + 1);
-      const bytes = Buffer.concat([buffer.subarray(start, end), ...holdsBehind(holds)]);
       this.note = new ParcelNote(offer(index, generation), bytes);
       this.#piece = piece;
       this.#index = index;

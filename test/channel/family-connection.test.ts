@@ -198,6 +198,26 @@ test(
 );
 
 test(
+  'who closes a connection while it receives may end, though nobody has received what it sent',
+  clean(async (t) => {
+    const program = `
+      const { Client, Listener, Lock } = await import(process.argv[1]);
+      const listener = await new Listener().listen();
+      const [client, server] = await Promise.all([Client(listener.address), listener.accept()]);
+      listener.close();
+      const receiving = client.recv().catch(({ name }) => name);
+      await client.send(new Lock());
+      client.close();
+      console.log(await receiving);
+      globalThis.server = server;
+    `;
+    const given = ['--input-type=module', '-e', program, import.meta.resolve('#src/index.js')];
+    const run = promisify(execFile)(process.execPath, given, { timeout: LONG_MS, signal: t.signal });
+    assert.equal((await run).stdout, 'ClosedError\n');
+  }),
+);
+
+test(
   'a stranger that has the key gets no shared objects and gives none; nor does anybody over TCP  [fault 61]',
   clean(async (t) => {
     const listener = await new Listener({ authKey: KEY }).listen();
