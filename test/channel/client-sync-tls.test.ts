@@ -3,12 +3,10 @@
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import {
   type Address,
   ChannelClosedError,
@@ -22,21 +20,17 @@ import {
   Thread,
   type TlsOptions,
 } from 'multiproc';
+import { CA, CLIENT_TLS, LISTENER_TLS } from '../support/tls.js';
 import { clean, KEY } from './socket-support.js';
 
-const FOLDER = fileURLToPath(new URL('../../test/fixtures/tls/', import.meta.url));
-const read = (name: string) => readFileSync(join(FOLDER, `${name}.pem`));
-const ca = read('ca');
-const LISTENER: TlsOptions = { key: read('listener-key'), cert: read('listener') };
-const CLIENT: TlsOptions = { ca };
 const address = { host: '127.0.0.1' };
 const LONG_MS = 30_000;
 
 test(
   'ClientSync() over TLS: blocking code sends and receives; what was sent before close() arrives, and then the end',
   clean(async (t) => {
-    const echo = await echoing(t, { address, tls: LISTENER, authKey: KEY });
-    const client = ClientSync(echo, { tls: CLIENT, authKey: KEY });
+    const echo = await echoing(t, { address, tls: LISTENER_TLS, authKey: KEY });
+    const client = ClientSync(echo, { tls: CLIENT_TLS, authKey: KEY });
     t.after(() => client.close());
     const long = Buffer.alloc(5_000_000, 9);
     client.sendSync(['value']);
@@ -55,14 +49,14 @@ test(
 test(
   'ClientSync() over TLS is refused with the errors of Client(): certificates, names, keys, and what is no TLS',
   clean(async (t) => {
-    const echo = await echoing(t, { address, tls: LISTENER, authKey: KEY });
+    const echo = await echoing(t, { address, tls: LISTENER_TLS, authKey: KEY });
     const plain = await echoing(t, { address });
     const cases: [to: Address, options: ClientOptions][] = [
       [echo, { tls: {}, authKey: KEY }],
-      [echo, { tls: { ca, servername: 'another.test' }, authKey: KEY }],
-      [echo, { tls: CLIENT, authKey: Buffer.from('another key, long enough') }],
+      [echo, { tls: { ca: CA, servername: 'another.test' }, authKey: KEY }],
+      [echo, { tls: CLIENT_TLS, authKey: Buffer.from('another key, long enough') }],
       [echo, { tls: { ca: 'no certificate' }, authKey: KEY }],
-      [echo, { tls: { ...CLIENT, minVersion: 'TLSv9' as never }, authKey: KEY }],
+      [echo, { tls: { ...CLIENT_TLS, minVersion: 'TLSv9' as never }, authKey: KEY }],
     ];
     for (const [to, options] of cases) {
       const error = await failure(() => Client(to, options));
@@ -70,8 +64,8 @@ test(
       assert.deepEqual([blocking.name, blocking.message], [error.name, error.message]);
     }
     for (const connect of [Client, ClientSync])
-      await assert.rejects(async () => connect(plain, { tls: CLIENT, timeout: 300 }), { message: /TLS/ });
-    const refused = { tls: { ...CLIENT, checkServerIdentity: () => undefined } as TlsOptions };
+      await assert.rejects(async () => connect(plain, { tls: CLIENT_TLS, timeout: 300 }), { message: /TLS/ });
+    const refused = { tls: { ...CLIENT_TLS, checkServerIdentity: () => undefined } as TlsOptions };
     assert.throws(() => ClientSync(echo, refused), TypeError);
   }),
 );
@@ -86,7 +80,7 @@ test(
     await once(silent, 'listening');
     const message = /^Cannot connect: the listener does not speak TLS in time after \d+ ms$/;
     for (const connect of [Client, ClientSync])
-      await assert.rejects(async () => connect(path, { tls: CLIENT, timeout: 200 }), { name: 'TimeoutError', message });
+      await assert.rejects(async () => connect(path, { tls: CLIENT_TLS, timeout: 200 }), { name: 'TimeoutError', message });
   }),
 );
 

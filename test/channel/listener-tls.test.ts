@@ -2,24 +2,17 @@
  * Listener and Client over TLS.
  */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { AuthenticationError, ChannelClosedError, Client, InvalidStateError, type TlsOptions, waitReady } from 'multiproc';
+import { CA, CLIENT_TLS, KNOWN_CLIENT_TLS, LISTENER_TLS } from '../support/tls.js';
 import { clean, KEY, listening } from './socket-support.js';
 
-const FOLDER = fileURLToPath(new URL('../../test/fixtures/tls/', import.meta.url));
-const read = (name: string) => readFileSync(join(FOLDER, `${name}.pem`));
-const ca = read('ca');
-const LISTENER: TlsOptions = { key: read('listener-key'), cert: read('listener') };
-const CLIENT: TlsOptions = { ca };
 const address = { host: '127.0.0.1' };
 
 test(
   'values and bytes of any size go both ways; the end is seen after all that was sent',
   clean(async (t) => {
-    const { client, server } = await secured(t, { ...LISTENER }, CLIENT, KEY);
+    const { client, server } = await secured(t, { ...LISTENER_TLS }, CLIENT_TLS, KEY);
     const values = [1, 'text', new Map([['k', [1, 2]]]), 'x'.repeat(3_000_000)];
     for (const value of values) {
       const [, received] = await Promise.all([client.send(value), server.recv()]);
@@ -41,7 +34,7 @@ test(
 test(
   'poll() and waitReady() see what came and the end',
   clean(async (t) => {
-    const { client, server } = await secured(t, LISTENER, CLIENT);
+    const { client, server } = await secured(t, LISTENER_TLS, CLIENT_TLS);
     assert.equal(await client.poll(), false);
     assert.deepEqual(await waitReady([client], 5), []);
     const waiting = waitReady([client]);
@@ -57,11 +50,11 @@ test(
 test(
   'a certificate that is not signed by ca, or is of another name, is refused: AuthenticationError',
   clean(async (t) => {
-    const listener = await listening(t, { address, tls: LISTENER });
+    const listener = await listening(t, { address, tls: LISTENER_TLS });
     const accepting = listener.accept(30_000);
     await assert.rejects(Client(listener.address, { tls: {} }), AuthenticationError);
-    await assert.rejects(Client(listener.address, { tls: { ca, servername: 'other.test' } }), AuthenticationError);
-    const client = await Client<number>(listener.address, { tls: { ca, servername: 'listener.test' } });
+    await assert.rejects(Client(listener.address, { tls: { ca: CA, servername: 'other.test' } }), AuthenticationError);
+    const client = await Client<number>(listener.address, { tls: { ca: CA, servername: 'listener.test' } });
     await client.send(1);
     const server = await accepting;
     assert.equal(await server.recv(), 1);
@@ -73,15 +66,15 @@ test(
 test(
   'a listener that asks for certificates takes clients that have one',
   clean(async (t) => {
-    const listener = await listening(t, { address, tls: { ...LISTENER, ca, requestCert: true } });
-    const client = await Client<number>(listener.address, { tls: { ca, key: read('client-key'), cert: read('client') } });
+    const listener = await listening(t, { address, tls: { ...LISTENER_TLS, ca: CA, requestCert: true } });
+    const client = await Client<number>(listener.address, { tls: KNOWN_CLIENT_TLS });
     const server = await listener.accept<number>(30_000);
     await server.send(1);
     assert.equal(await client.recv(), 1);
     client.close();
     server.close();
     // In TLS 1.3 a client learns that it was refused with the first thing it reads.
-    const bare = await Client(listener.address, { tls: { ca } }).catch(() => undefined);
+    const bare = await Client(listener.address, { tls: CLIENT_TLS }).catch(() => undefined);
     await assert.rejects(
       async () => (bare === undefined ? Promise.reject(new AuthenticationError('at once')) : bare.recv()),
       /end|closed|broke|at once/,
@@ -94,31 +87,31 @@ test(
 test(
   'who speaks no TLS disturbs nobody, at either end',
   clean(async (t) => {
-    const listener = await listening(t, { address, tls: LISTENER, authKey: KEY });
+    const listener = await listening(t, { address, tls: LISTENER_TLS, authKey: KEY });
     const accepting = listener.accept<number>(30_000);
     await assert.rejects(Client(listener.address, { authKey: KEY, timeout: 300 }));
     const plain = await Client(listener.address);
     await plain.send({ not: 'TLS' });
     await assert.rejects(plain.recv());
     plain.close();
-    const client = await Client<number>(listener.address, { tls: CLIENT, authKey: KEY });
+    const client = await Client<number>(listener.address, { tls: CLIENT_TLS, authKey: KEY });
     await client.send(1);
     const server = await accepting;
     assert.equal(await server.recv(), 1);
     client.close();
     server.close();
     const other = await listening(t, { address });
-    await assert.rejects(Client(other.address, { tls: CLIENT, timeout: 100 }));
+    await assert.rejects(Client(other.address, { tls: CLIENT_TLS, timeout: 100 }));
   }),
 );
 
 test(
   'keys are proved within TLS, too, and for this very stream',
   clean(async (t) => {
-    const listener = await listening(t, { address, tls: LISTENER, authKey: KEY });
-    await assert.rejects(Client(listener.address, { tls: CLIENT, authKey: Buffer.from('wrong') }), AuthenticationError);
-    const unix = await listening(t, { tls: LISTENER, authKey: KEY });
-    const client = await Client(unix.address, { tls: { ca, servername: 'listener.test' }, authKey: KEY });
+    const listener = await listening(t, { address, tls: LISTENER_TLS, authKey: KEY });
+    await assert.rejects(Client(listener.address, { tls: CLIENT_TLS, authKey: Buffer.from('wrong') }), AuthenticationError);
+    const unix = await listening(t, { tls: LISTENER_TLS, authKey: KEY });
+    const client = await Client(unix.address, { tls: { ca: CA, servername: 'listener.test' }, authKey: KEY });
     client.close();
   }),
 );
@@ -126,7 +119,7 @@ test(
 test(
   'blocking calls of a connection of Client() say that TLS needs the event loop',
   clean(async (t) => {
-    const { client, server } = await secured(t, LISTENER, CLIENT);
+    const { client, server } = await secured(t, LISTENER_TLS, CLIENT_TLS);
     assert.throws(() => client.recvSync(10), InvalidStateError);
     client.sendSync('fits');
     assert.equal(await server.recv(), 'fits');

@@ -11,7 +11,8 @@ import { AuthenticationError, getContext, ManagerDiedError, Process, SyncManager
 import { KEY } from '../channel/socket-support.js';
 import { withDeadline } from '../support/deadline.js';
 import { leavesNothing } from '../support/census.js';
-import { CLIENT_TLS, clean, connectedTo, SERVER_TLS, serving, warmUp } from './remote-support.js';
+import { CA, CLIENT_TLS, LISTENER_TLS, startedWorkers } from '../support/tls.js';
+import { clean, connectedTo, serving, warmUp } from './remote-support.js';
 
 const LONG_MS = 30_000;
 const Forked = getContext('forkserver').Process;
@@ -92,10 +93,7 @@ test(
 test(
   'a relay that ends is the end of the connection for all calls, and the next manager gets another one',
   clean(async (t) => {
-    const started: Worker[] = [];
-    const note = (worker: Worker) => void started.push(worker);
-    process.on('worker', note);
-    t.after(() => process.off('worker', note));
+    const started = startedWorkers(t);
     const { server, manager } = await overTls(t);
     const queue = await manager.Queue();
     assert.equal(started.length, 1);
@@ -116,10 +114,7 @@ test(
 test(
   'one relay serves all managers of a thread, and ends with the last connection',
   clean(async (t) => {
-    const started: Worker[] = [];
-    const note = (worker: Worker) => void started.push(worker);
-    process.on('worker', note);
-    t.after(() => process.off('worker', note));
+    const started = startedWorkers(t);
     const { server, manager } = await overTls(t);
     const other = await connectedTo(t, server, { tls: TLS });
     assert.deepEqual([(await manager.list([1])).sync.at(0), (await other.list([2])).sync.at(0)], [1, 2]);
@@ -138,7 +133,7 @@ test(
 test(
   'a certificate that is not trusted is refused as ever; what only this thread can do keeps blocking calls away',
   clean(async (t) => {
-    const server = await serving(t, { tls: SERVER_TLS });
+    const server = await serving(t, { tls: LISTENER_TLS });
     for (const tls of [{}, { ...CLIENT_TLS, servername: 'another.test' }])
       await assert.rejects(connectedTo(t, server, { tls }), AuthenticationError);
     await assert.rejects(
@@ -160,7 +155,7 @@ test(
 test(
   'a program that made blocking calls over TLS ends by itself',
   clean(async (t) => {
-    const server = await serving(t, { tls: SERVER_TLS });
+    const server = await serving(t, { tls: LISTENER_TLS });
     const { port } = server.address as { port: number };
     const program = `
       import { SyncManager } from 'multiproc';
@@ -169,7 +164,7 @@ test(
       const dict = await manager.dict({ a: 1 });
       console.log(await dict.get('a'), dict.sync.get('a'));
     `;
-    const given = [KEY, CLIENT_TLS.ca as Uint8Array].map((bytes) => Buffer.from(bytes).toString('hex'));
+    const given = [KEY, CA].map((bytes) => Buffer.from(bytes).toString('hex'));
     const run = promisify(execFile)(process.execPath, ['--input-type=module', '-e', program, ...given]);
     assert.equal((await withDeadline(run, LONG_MS, 'the end of the program')).stdout, '1 1\n');
   }),
@@ -177,6 +172,6 @@ test(
 
 /** A server that listens over TLS, and a client. */
 async function overTls(t: TestContext): Promise<{ server: SyncManager; manager: SyncManager }> {
-  const server = await serving(t, { tls: SERVER_TLS });
+  const server = await serving(t, { tls: LISTENER_TLS });
   return { server, manager: await connectedTo(t, server, { tls: TLS }) };
 }

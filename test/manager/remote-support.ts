@@ -3,19 +3,11 @@
  *
  * Runs in the test process.
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { type ManagerOptions, SyncManager, type TlsOptions } from 'multiproc';
+import { type ManagerOptions, SyncManager } from 'multiproc';
 import { leavesNothing } from '../support/census.js';
 import { KEY, openAndClose } from '../channel/socket-support.js';
 import * as library from 'multiproc';
-
-const FOLDER = fileURLToPath(new URL('../../test/fixtures/tls/', import.meta.url));
-const read = (name: string) => readFileSync(join(FOLDER, `${name}.pem`));
-export const SERVER_TLS: TlsOptions = { key: read('listener-key'), cert: read('listener') };
-export const CLIENT_TLS: TlsOptions = { ca: read('ca') };
 
 /** A test that leaves nothing but what lives as long as the process. */
 export const clean = (body: (t: TestContext) => Promise<void>): ((t: TestContext) => Promise<void>) =>

@@ -29,7 +29,8 @@ import {
 } from 'multiproc';
 import { freeAddress, KEY } from '../channel/socket-support.js';
 import { withDeadline } from '../support/deadline.js';
-import { CLIENT_TLS, clean, connectedTo, SERVER_TLS, serving } from './remote-support.js';
+import { CLIENT_TLS, LISTENER_TLS } from '../support/tls.js';
+import { clean, connectedTo, serving } from './remote-support.js';
 import { inChild } from './manager-support.js';
 
 const LONG_MS = 30_000;
@@ -38,7 +39,7 @@ const socketPath = () => join(tmpdir(), `manager-${process.pid}-${Math.random().
 for (const [name, options] of [
   ['TCP', { address: {} }],
   ['a Unix socket', { address: socketPath() }],
-  ['TLS', { address: {}, tls: SERVER_TLS }],
+  ['TLS', { address: {}, tls: LISTENER_TLS }],
 ] as const) {
   test(
     `objects of every type over ${name}; a dict of lists is shared at each depth  [G-03] [G-36]`,
@@ -310,7 +311,7 @@ test(
 for (const [name, options, client] of [
   ['TCP', { address: {} }, {}],
   ['a Unix socket', { address: socketPath() }, {}],
-  ['TLS', { address: {}, tls: SERVER_TLS }, { tls: { ...CLIENT_TLS, servername: 'listener.test' } }],
+  ['TLS', { address: {}, tls: LISTENER_TLS }, { tls: { ...CLIENT_TLS, servername: 'listener.test' } }],
 ] as const)
   test(
     `clients over ${name} get ClosedError after an orderly shutdown(), as those of the family do: pending, later and blocking calls  [G-04]`,
@@ -353,7 +354,7 @@ test(
 
 for (const [name, server, client] of [
   ['without TLS', {}, {}],
-  ['with TLS', { tls: SERVER_TLS }, { tls: { ...CLIENT_TLS, servername: 'listener.test' } }],
+  ['with TLS', { tls: LISTENER_TLS }, { tls: { ...CLIENT_TLS, servername: 'listener.test' } }],
 ] as const)
   test(
     `threads connect by themselves, ${name}`,
