@@ -11,12 +11,14 @@ import type { Wait } from '../substrate/wait-limit.js';
 import { decodeValue } from '../wire/codec.js';
 import type { ByteChannel } from './byte-channel.js';
 import { type Frame, FrameReader } from './frame-reader.js';
-import { SharedSocket } from './shared-socket.js';
+import { HALF_MESSAGE_MS, HalfMessage } from './half-message.js';
 import { Handovers } from './handovers.js';
 import { readMessage, registerParcels } from './parcel.js';
 import { frameBytes, frameParcel, frameValue, type SocketMessage, Writing } from './socket-message.js';
-import type { Turns } from './turns.js';
+import { SharedReader } from './shared-reader.js';
+import { SharedSocket } from './shared-socket.js';
 import type { Arrival, Transport } from './transport.js';
+import type { Turns } from './turns.js';
 import { WaitLine } from './wait-line.js';
 
 /** What a connection over a socket can be told beside what all can. */
@@ -33,6 +35,7 @@ export class SocketTransport implements Transport<SocketMessage> {
   readonly writable = true;
   readonly #channel: ByteChannel;
   readonly #reader: FrameReader;
+  readonly #half: HalfMessage;
   readonly #receivers: WaitLine;
   readonly #senders: WaitLine;
   readonly #isRelayed: boolean;
@@ -45,11 +48,9 @@ export class SocketTransport implements Transport<SocketMessage> {
   #listens = false;
   #closed = false;
   #broken: ChannelClosedError | undefined;
-  #idle: NodeJS.Timeout | undefined;
-  /** What was read when a blocking call last looked. */
-  #progress = -1;
   /** Set where other processes have this end, too. */
   #shared: SharedSocket | undefined;
+  #sharedReader: SharedReader | undefined;
   /** Called once it is closed. */
   onClose: () => void = NOTHING;
 
@@ -58,6 +59,7 @@ export class SocketTransport implements Transport<SocketMessage> {
     this.#isRelayed = isRelayed;
     this.#maxBytes = maxMessageBytes;
     this.#reader = new FrameReader(channel, maxMessageBytes);
+    this.#half = new HalfMessage(this.#reader, this.#pump);
     if (!isRelayed && channel instanceof SocketHandle && channel.isLocal) {
       registerParcels();
       this.#handovers = new Handovers(channel);
@@ -118,11 +120,7 @@ export class SocketTransport implements Transport<SocketMessage> {
   /** From now on others have this end, too. */
   takePart(shared: SharedSocket): void {
     this.#shared = shared;
-    const { rest } = shared;
-    this.#reader.readExactly({
-      read: (into, offset, length, wait) =>
-        rest.size > 0 ? rest.read(into, offset, length) : this.#channel.read(into, offset, length, wait),
-    });
+    this.#sharedReader = new SharedReader(shared, this.#reader, this.#channel, this.#pump);
   }
 
   encode(value: unknown): SocketMessage {
@@ -144,7 +142,7 @@ export class SocketTransport implements Transport<SocketMessage> {
     let started = false;
     const attempt = (): true | undefined => {
       this.#assertSending();
-      if (!this.#maySend((turns) => this.#takeTurn(turns))) {
+      if (!this.#maySend((turns) => turns.takeOrAsk(this.#pump))) {
         if (!started) writing.own();
         started = true;
         return undefined;
@@ -198,7 +196,7 @@ export class SocketTransport implements Transport<SocketMessage> {
     for (;;) {
       const arrival = this.#tryReceive(true);
       if (arrival !== undefined) return arrival;
-      beganAt = this.#assertMoving(beganAt);
+      beganAt = this.#half.assertMoving(beganAt);
     }
   }
 
@@ -217,7 +215,7 @@ export class SocketTransport implements Transport<SocketMessage> {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    clearTimeout(this.#idle);
+    this.#half.stop();
     for (const line of [this.#senders, this.#receivers]) line.pump();
     if (this.#shared?.sending.close() === true && this.#channel instanceof SocketHandle) this.#channel.shutdown();
     this.#shared?.receiving.close();
@@ -262,7 +260,7 @@ export class SocketTransport implements Transport<SocketMessage> {
 
   readonly #tryReceive = (wait = false): Arrival | undefined => {
     if (this.#closed) throw new ClosedError('Cannot receive: the connection is closed in this process');
-    const frame = this.#shared === undefined ? this.#reader.next(wait) : this.#nextShared(this.#shared);
+    const frame = this.#sharedReader === undefined ? this.#reader.next(wait) : this.#sharedReader.next();
     if (frame === undefined) return undefined;
     if (frame.isValue && !this.#readsValues) {
       this.#reader.fail(new ProtocolError('Cannot receive: the other end sent a value before it was known'));
@@ -273,47 +271,8 @@ export class SocketTransport implements Transport<SocketMessage> {
 
   readonly #hasSome = (): true | undefined => {
     if (this.#closed) throw new ClosedError('Cannot poll: the connection is closed in this process');
-    return (this.#shared === undefined ? this.#reader.isReady() : this.#isReadyShared(this.#shared)) || undefined;
+    return (this.#sharedReader ?? this.#reader).isReady() || undefined;
   };
-
-  /** As `FrameReader.next`, in turn with other processes. */
-  #nextShared(shared: SharedSocket): Frame | undefined {
-    const { receiving } = shared;
-    if (!this.#isReadyShared(shared)) {
-      if (!this.#reader.isWithin) receiving.giveUp(); // somebody else took it
-      return undefined;
-    }
-    if (!this.#takeTurn(receiving)) return undefined;
-    try {
-      receiving.begin();
-      const frame = this.#reader.next();
-      if (!this.#reader.isWithin) receiving.finish();
-      return frame;
-    } catch (error) {
-      // At the end of the stream the others find it, too; of garbage nobody knows where it ends.
-      if (error instanceof ChannelClosedError) receiving.finish();
-      else receiving.break();
-      throw error;
-    }
-  }
-
-  /** Others may take the message before this process does. */
-  #isReadyShared({ rest }: SharedSocket): boolean {
-    return this.#reader.isHolding || rest.size > 0 || this.#channel.waitSync('readable', 0);
-  }
-
-  /** False: another process is within a message; this thread is told when it is over. */
-  #takeTurn(turns: Turns): boolean {
-    if (turns.take()) return true;
-    turns.ask(() => this.#pump());
-    return false;
-  }
-
-  /** Waits for other processes that are within a message; whether none is. */
-  #takeTurnToBlock(leftMs: number): boolean {
-    const shared = this.#shared;
-    return shared === undefined || !this.#isReadyShared(shared) || shared.receiving.takeSync(Math.min(leftMs, TURN_SLICE_MS));
-  }
 
   #block<T>(attempt: () => T | undefined, timeoutMs: number | undefined, what: string): T {
     const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : now() + timeoutMs;
@@ -323,21 +282,9 @@ export class SocketTransport implements Transport<SocketMessage> {
       if (got !== undefined) return got;
       const left = deadline - now();
       if (left <= 0) throw new TimeoutError(`Cannot ${what} within ${timeoutMs} ms`);
-      if (this.#takeTurnToBlock(left)) this.#channel.waitSync('readable', left);
-      beganAt = this.#assertMoving(beganAt);
+      if (this.#sharedReader?.waitForTurn(Math.min(left, TURN_SLICE_MS)) !== false) this.#channel.waitSync('readable', left);
+      beganAt = this.#half.assertMoving(beganAt);
     }
-  }
-
-  /** Ends the connection if nothing has come of the rest of a message for too long; gives since when nothing has. */
-  #assertMoving(beganAt: number | undefined): number | undefined {
-    const { progress } = this.#reader;
-    const time = now();
-    if (!this.#reader.isWithin || progress !== this.#progress || beganAt === undefined) {
-      this.#progress = progress;
-      return time;
-    }
-    if (time - beganAt > HALF_MESSAGE_MS) this.#reader.fail(stuck());
-    return beganAt;
   }
 
   /** A line began to be waited in, or is empty again. */
@@ -349,27 +296,19 @@ export class SocketTransport implements Transport<SocketMessage> {
     }
     if (!this.#listens) {
       this.#listens = true;
-      this.#channel.onReady(() => this.#pump());
+      this.#channel.onReady(this.#pump);
     }
     this.#channel.hold();
   }
 
-  #pump(): void {
+  readonly #pump = (): void => {
     this.#senders.pump();
     this.#receivers.pump();
     this.#watchHalf();
-  }
+  };
 
-  /** Who waits for the rest of a message waits for something to come every 30 s at least. */
   #watchHalf(): void {
-    if (this.#idle !== undefined) clearTimeout(this.#idle);
-    this.#idle = undefined;
-    if (this.#closed || this.#receivers.size === 0 || !this.#reader.isWithin) return;
-    this.#idle = setTimeout(() => {
-      this.#reader.fail(stuck());
-      this.#pump();
-    }, HALF_MESSAGE_MS);
-    this.#idle.unref();
+    this.#half.watch(!this.#closed && this.#receivers.size > 0);
   }
 }
 
@@ -380,12 +319,5 @@ function arrivalOf({ isValue, buffer, start, end, owned }: Frame, isLocal: boole
   return { bytes: owned && start === 0 && end === buffer.length ? buffer : buffer.slice(start, end) };
 }
 
-function stuck(): ProtocolError {
-  return new ProtocolError(
-    `Cannot receive: the other end began a message and sent nothing more of it for ${HALF_MESSAGE_MS / 1000} s; the connection ends`,
-  );
-}
-
 const NOTHING = (): void => undefined;
-const HALF_MESSAGE_MS = 30_000;
 const TURN_SLICE_MS = 100;

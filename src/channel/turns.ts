@@ -72,6 +72,13 @@ export class Turns {
       });
   }
 
+  /** As `take`; where it is not this thread's turn, `then` is called when it is. */
+  takeOrAsk(then: () => void): boolean {
+    if (this.take()) return true;
+    this.ask(then);
+    return false;
+  }
+
   /** Nobody here wants a turn any more. */
   giveUp(): void {
     const asked = this.#asked;
