@@ -36,11 +36,10 @@ typedef struct {
 
 /* ---- children ---- */
 
-static bool remember(server_t *server, pid_t pid, bool detached) {
-  if (server->count == server->room) return false;
+/* There is room: see make_room. */
+static void remember(server_t *server, pid_t pid, bool detached) {
   server->children[server->count].pid = pid;
   server->children[server->count++].detached = detached;
-  return true;
 }
 
 static bool make_room(server_t *server) {
@@ -98,6 +97,7 @@ static void become_spare(server_t *server, uv_loop_t *loop) {
 
 /* 0 in the child. */
 static pid_t fork_spare(server_t *server, uv_loop_t *loop) {
+  server->wants_spare = false;
   if (!mp_threads_quiet(&server->threads)) {
     errno = EBUSY;
     return -1;
@@ -115,14 +115,13 @@ static void fails_with(mp_fork_answer_t *answer, int error, const char *syscall_
 }
 
 /* The pidfd of the spare, which is the answer then, or -1. */
-static int promise_spare(server_t *server, const mp_order_t *order, mp_fork_answer_t *answer) {
+static int promise_spare(const server_t *server, mp_fork_answer_t *answer) {
   int pidfd = (int)syscall(SYS_pidfd_open, server->spare.pid, 0);
   if (pidfd < 0) {
     fails_with(answer, errno, "pidfd_open");
     return -1;
   }
   answer->pid = server->spare.pid;
-  remember(server, answer->pid, (order->header.flags & MP_FORK_DETACHED) != 0);
   return pidfd;
 }
 
@@ -149,6 +148,13 @@ static bool find_spare(server_t *server, mp_order_t *order, uv_loop_t *loop, mp_
   return pid == 0;
 }
 
+/* The spare is a child from now on. */
+static void give_order(server_t *server, const mp_order_t *order) {
+  remember(server, server->spare.pid, (order->header.flags & MP_FORK_DETACHED) != 0);
+  mp_spare_give(&server->spare, order);
+  server->wants_spare = true;
+}
+
 /* True: this is the child, which will be given the order as everybody is. */
 static bool serve_order(server_t *server, uv_loop_t *loop) {
   mp_order_t order;
@@ -158,13 +164,12 @@ static bool serve_order(server_t *server, uv_loop_t *loop) {
     mp_order_drop(&order);
     return true;
   }
-  int pidfd = answer.error == 0 ? promise_spare(server, &order, &answer) : -1;
+  int pidfd = answer.error == 0 ? promise_spare(server, &answer) : -1;
   MP_FAULT("forkserver.beforeAnswer");
   int error = mp_send_with_fds(server->calls, &answer, sizeof(answer), &pidfd, pidfd >= 0 ? 1 : 0);
   if (pidfd >= 0) {
     close(pidfd);
-    if (error == 0) mp_spare_give(&server->spare, &order);
-    server->wants_spare = true;
+    if (error == 0) give_order(server, &order);
   }
   mp_order_drop(&order);
   if (error != 0) end(server);
@@ -181,10 +186,7 @@ static void serve(server_t *server, uv_loop_t *loop) {
     int count = poll(list, 3, server->wants_spare ? 0 : spare >= 0 ? idle_ms : -1);
     if (count < 0) continue;
     if (count == 0 && !server->wants_spare) mp_spare_discard(&server->spare);
-    if (count == 0 && server->wants_spare) {
-      server->wants_spare = false;
-      if (fork_spare(server, loop) == 0) return;
-    }
+    else if (count == 0 && fork_spare(server, loop) == 0) return;
     if (list[2].revents != 0) mp_spare_discard(&server->spare);
     if (list[1].revents != 0) answer_reap(server);
     if (list[0].revents != 0 && serve_order(server, loop)) return;

@@ -139,7 +139,7 @@ def context_of(params):
     if "preloadMb" in params:
         os.environ["PYTHONPATH"] = os.path.dirname(os.path.abspath(__file__))
         os.environ["BENCH_PRELOAD_MB"] = str(params["preloadMb"])
-        mp.set_forkserver_preload(["preload"])
+        mp.set_forkserver_preload(["__main__", "preload"])
     return mp.get_context(params["method"])
 
 

@@ -11,7 +11,7 @@ import { ForkServerProcess } from '#src/index.js';
 import { awaitForkserver, forkserverState } from '#src/process/forkserver/fork-launcher.js';
 import { ENDS, FEATURES, runEnd, runFeature } from '../forkserver/features.js';
 import { withDeadline } from '../support/deadline.js';
-import { familyOf } from '../support/family.js';
+import { familyOf, withoutSpares } from '../support/family.js';
 import { seededChoice } from '../support/seeded-random.js';
 
 const { values: options } = parseArgs({
@@ -38,7 +38,7 @@ const began = performance.now();
 await awaitForkserver();
 await Promise.all(Array.from({ length: AT_ONCE }, runMany));
 // The server, its spare and a standby may be there: they are this program's own children; those of servers are not.
-const family = familyOf().filter(({ name }) => name !== 'mp-spare');
+const family = withoutSpares(familyOf());
 const left = family.filter(({ parentPid }, _, all) => parentPid !== process.pid || all.length > 2);
 if (left.length > 0) complaints.push(`left: ${left.map(({ command }) => command).join('; ')}`);
 console.log(`${JSON.stringify(counts)} in ${((performance.now() - began) / 1000).toFixed(1)} s, ${complaints.length} bad`);

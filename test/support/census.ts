@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { familyOf, linkOf, listOf, markFamily } from './family.js';
+import { familyOf, linkOf, listOf, markFamily, withoutSpares } from './family.js';
 
 /** One line per thing, each with a key that names this very thing: two snapshots differ by set difference. */
 export type Census = ReadonlyMap<string, string>;
@@ -118,10 +118,8 @@ function killNewcomers(before: Census): void {
   }
 }
 
-/** A fork server's spare child comes and goes as the server sees fit; test/forkserver/spare.test.ts watches it. */
 function processes(): Array<[string, string]> {
-  const family = familyOf().filter(({ name }) => name !== 'mp-spare');
-  return family.map(({ pid, startTime, parentPid, state, command }) => [
+  return withoutSpares(familyOf()).map(({ pid, startTime, parentPid, state, command }) => [
     `process ${pid} ${startTime}`,
     `process ${pid} (parent ${parentPid}, state ${state}): ${command}`,
   ]);

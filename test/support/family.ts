@@ -43,6 +43,20 @@ export function familyOf(pid: number = process.pid): FamilyMember[] {
   return everybody.filter((member) => family.has(member.pid)).sort((a, b) => a.startTime - b.startTime);
 }
 
+/**
+ * Without the spare children of fork servers, which come and go as the servers see fit: one for each at most. Any other that
+ * goes by that name was left behind, by its server or beside one that waits.
+ */
+export function withoutSpares(family: readonly FamilyMember[]): FamilyMember[] {
+  const pids = new Set(family.map(({ pid }) => pid));
+  const served = new Set<number>();
+  return family.filter(({ name, parentPid, state }) => {
+    if (name !== 'mp-spare' || state === 'Z' || !pids.has(parentPid) || served.has(parentPid)) return true;
+    served.add(parentPid);
+    return false;
+  });
+}
+
 /** What these processes, by default this one and its family, are doing: state, memory and, per thread, the kernel function it waits in. */
 export function describeFamily(pids: readonly number[] = [process.pid, ...familyOf().map((member) => member.pid)]): string {
   return pids

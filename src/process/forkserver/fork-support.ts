@@ -3,7 +3,7 @@
  *
  * Runs in parents.
  */
-import { execArgvForChild } from '../../wire/loader-flags.js';
+import { childNodeOptions, execArgvForChild } from '../../wire/loader-flags.js';
 
 /** Why there can be no server that forks, or undefined. */
 export function refusalHere(): string | undefined {
@@ -21,7 +21,7 @@ function judge(): string | undefined {
   if (major > NEWEST_NODE) return `it was never tried with Node ${major}`;
   if (process.env['NODE_V8_COVERAGE'] !== undefined) return 'coverage would be lost: NODE_V8_COVERAGE is set';
   if (process.permission !== undefined) return 'the permission model is on';
-  const flag = execArgvForChild().find((each) => UNSUITABLE.test(each));
+  const flag = [...execArgvForChild(), ...(childNodeOptions()?.split(' ') ?? [])].find((each) => UNSUITABLE.test(each));
   return flag === undefined ? undefined : `${flag} does not go with it`;
 }
 
@@ -45,4 +45,5 @@ function isMusl(): boolean {
 
 const NEWEST_NODE = 26;
 const AT_START = /^(?:NODE_|LD_|MALLOC_|GLIBC_|OPENSSL_|SSL_|MULTIPROC_)/;
-const UNSUITABLE = /^--(?:experimental-permission|permission|jitless)\b/;
+/** Loader hooks may run in a thread, which no fork has: an import would wait for it for ever. `--import` may be there to start them. */
+const UNSUITABLE = /^--(?:experimental-permission|permission|jitless|import|loader|experimental-loader)\b/;

@@ -31,6 +31,7 @@ export function renewRandom({ stores }: { readonly stores: boolean }): number {
   const [seed = 0] = globalThis.crypto.getRandomValues(new Uint32Array(1));
   setFlagsFromString(`--random-seed=${(seed >>> 2) + 1}`);
   const first = builtin();
+  own = ownGenerator(); // for what a preloaded module draws before it is known whether V8's was used
   if (stores) useUpStores();
   return first;
 }
@@ -44,8 +45,7 @@ export function renewRandom({ stores }: { readonly stores: boolean }): number {
 export function settleRandom(first: number, firstOfAll: number | null): void {
   forked = true;
   stale = first === firstOfAll;
-  if (stale) own = ownGenerator();
-  else Math.random = builtin;
+  if (!stale) Math.random = builtin;
 }
 
 function useUpStores(): void {
