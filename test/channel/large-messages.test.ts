@@ -7,8 +7,9 @@ import { messageMemory } from '#src/substrate/message-memory.js';
 import { test } from 'node:test';
 import { eachKind, startChild } from '../support/kinds.js';
 
-const MESSAGES = 256;
-const BYTES = 4 * 2 ** 20;
+const MIB = 2 ** 20;
+const MESSAGES = 512;
+const BYTES = 4 * MIB;
 
 test('memory for a message is of just its size, small or large', () => {
   for (const bytes of [0, 1, 4096, 32_768, 100_001, 2 ** 25, 2 ** 25 + 1]) {
@@ -18,7 +19,7 @@ test('memory for a message is of just its size, small or large', () => {
   }
 });
 
-eachKind('who received a gigabyte in large messages keeps a small part of it', async (kind, t) => {
+eachKind('who received two gigabytes in large messages does not keep them', async (kind, t) => {
   const queue = new Queue<Buffer>();
   const child = await startChild(
     kind,
@@ -38,5 +39,6 @@ eachKind('who received a gigabyte in large messages keeps a small part of it', a
   for (let i = 0; i < MESSAGES; i++) await queue.put(Buffer.alloc(BYTES, i % 251));
   const [total, kept] = (await child.result()) as [number, number];
   assert.equal(total, MESSAGES * BYTES);
-  assert.ok(kept < 512 * 2 ** 20, `${kept} bytes more than before`);
+  // With a single thread, as children of a fork server have it, V8 of Node 24 collects what blocking code leaves only at about a gigabyte.
+  assert.ok(kept < (kind.name === 'forkserver' ? 1536 : 512) * MIB, `${kept} bytes more than before`);
 });
