@@ -14,7 +14,7 @@ const FEW = { starts: 4, warmup: 1 };
 export const scenario = {
   name: 'forkserver-start',
   about:
-    'new ForkServerProcess() to the first statement of user code in it, and to its end; the server is up and has loaded the module of the target; NODE_EXTRA_CA_CERTS unset',
+    'new ForkServerProcess() to the first statement of user code in it, and to its end; the server is up and was told to load the module of the target (CPython 3.11 loads a main module in each child all the same); NODE_EXTRA_CA_CERTS unset',
   env: { NODE_EXTRA_CA_CERTS: undefined },
   cases: [
     { name: 'first user code', unit: 'ms', params: { until: 'user code', ...SEVERAL }, quick: FEW },
