@@ -213,6 +213,8 @@ export class Condition implements Disposable {
    * @throws {ProcessError} `ERR_MP_NOT_OWNER` if the caller does not hold the lock.
    */
   notify(count = 1): void {
+    if (typeof count !== 'number')
+      throw new TypeError(`Cannot notify: count must be an integer of at least 0, received ${String(count)}`);
     if (!Number.isInteger(count) || count < 0)
       throw new RangeError(`Cannot notify: count must be an integer of at least 0, received ${String(count)}`);
     this.#lock.assertHeld('notify');

@@ -151,8 +151,10 @@ export class LockCore {
 }
 
 /** Checks a lock's options, and puts them into a number. */
-export function lockOptions(options: LockOptions | undefined): number {
-  const how: unknown = options?.onOwnerDeath ?? 'poison';
+export function lockOptions(options: LockOptions = {}): number {
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError(`Cannot create a lock: the options must be an object, received ${String(options)}`);
+  const how: unknown = options.onOwnerDeath ?? 'poison';
   if (how !== 'poison' && how !== 'continue')
     throw new TypeError(`Cannot create a lock: onOwnerDeath must be 'poison' or 'continue', received ${String(how)}`);
   return how === 'continue' ? CONTINUES : 0;

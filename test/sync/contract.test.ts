@@ -234,6 +234,9 @@ test('what is no value, count or option is refused, and named', () => {
     [() => new Semaphore().release(0.5), /TypeError.*received 0.5/],
     [() => new Lock({ onOwnerDeath: 'ignore' as never }), /TypeError.*received ignore/],
     [() => new RLock({ onOwnerDeath: 1 as never }), /TypeError.*received 1/],
+    [() => new Lock(5 as never), /TypeError.*options must be an object, received 5/],
+    [() => new Lock('x' as never), /TypeError.*options must be an object, received x/],
+    [() => new RLock(null as never), /TypeError.*options must be an object, received null/],
     [() => new Condition('lock' as never), /TypeError.*received lock/],
     [() => new Condition(new Semaphore() as never), /TypeError/],
     [() => new Barrier(0), /RangeError.*received 0/],
@@ -245,6 +248,7 @@ test('what is no value, count or option is refused, and named', () => {
   for (const [act, text] of bad) assert.throws(act, text);
   const condition = new Condition();
   condition.acquireSync();
+  assert.throws(() => condition.notify('1' as never), /TypeError.*received 1/);
   assert.throws(() => condition.notify(-1), /RangeError.*received -1/);
   assert.throws(() => condition.notify(1.5), /RangeError.*received 1.5/);
   condition.release();
