@@ -211,6 +211,7 @@ export class Condition implements Disposable {
    *
    * @param count Default 1.
    * @throws {ProcessError} `ERR_MP_NOT_OWNER` if the caller does not hold the lock.
+   * @throws {TypeError|RangeError} If the count is no integer of at least 0.
    */
   notify(count = 1): void {
     if (typeof count !== 'number')

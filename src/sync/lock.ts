@@ -28,7 +28,7 @@ export class Lock implements Disposable {
 
   readonly #core: LockCore;
 
-  /** @throws {ResourceExhaustedError} If there is no shared memory left. */
+  /** @throws {TypeError} If the options are no object. {ResourceExhaustedError} If there is no shared memory left. */
   constructor(options?: LockOptions) {
     const piece = pieceFor(KIND.LOCK, LOCK_BYTES, lockOptions(options));
     const core = new LockCore(piece);

@@ -28,7 +28,7 @@ export class RLock implements Disposable {
   #depth = 0;
   #holder: Holder | undefined;
 
-  /** @throws {ResourceExhaustedError} If there is no shared memory left. */
+  /** @throws {TypeError} If the options are no object. {ResourceExhaustedError} If there is no shared memory left. */
   constructor(options?: LockOptions) {
     const piece = pieceFor(KIND.RLOCK, LOCK_BYTES, lockOptions(options));
     const core = new LockCore(piece);
