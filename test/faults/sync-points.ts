@@ -22,13 +22,8 @@ export const POINTS = {
     'lock.afterRelease',
   ],
   'src/substrate/lock-word.ts': ['lock.afterMark'],
-  'src/substrate/wait-point.ts': [
-    'waiter.beforeSleep',
-    'waiter.afterWake',
-    'point.afterCell',
-    'point.beforeWake',
-    'point.beforeRing',
-  ],
+  'src/substrate/loop-cells.ts': ['point.beforeRing'],
+  'src/substrate/wait-point.ts': ['waiter.beforeSleep', 'waiter.afterWake', 'point.afterCell', 'point.beforeWake'],
   'src/sync/owned-permits.ts': ['semaphore.betweenGives'],
   'src/sync/condition.ts': ['condition.afterSequence', 'condition.afterServed', 'condition.afterNotify'],
   'src/sync/barrier.ts': [
