@@ -8,13 +8,15 @@ import { workerData } from 'node:worker_threads';
 import { flushStreams, type Surroundings } from '../process/child-main.js';
 import { setOwnClass } from '../process/current-process.js';
 import { joinFamilyAsThread } from '../substrate/self.js';
+import { watchLoads } from '../wire/loader-modules.js';
 import { Thread } from './thread.js';
-import { LISTENS, STARTING, STATE, type ThreadData, UNWANTED, UP } from './thread-data.js';
+import { LISTENS, STARTING, STATE, type ThreadData, UNWANTED, UP, LOADING } from './thread-data.js';
 
 /** Reads what the starter left for this thread. */
 export function surroundingsOfThread(): Surroundings {
   const { env, parentBellFd, interrupt } = workerData as ThreadData;
-  if (Atomics.compareExchange(interrupt, STATE, STARTING, UP) === UNWANTED) process.exit(0);
+  move(interrupt, STARTING, UP);
+  watchLoads({ began: () => move(interrupt, UP, LOADING), ended: () => move(interrupt, LOADING, UP) });
   for (const [name, value] of Object.entries(env)) {
     if (value === undefined) delete process.env[name];
     else process.env[name] = value;
@@ -29,6 +31,13 @@ export function surroundingsOfThread(): Surroundings {
     usedMemory: () => process.memoryUsage().heapUsed,
     onInterrupt: () => void process.emit('SIGINT', 'SIGINT'),
   };
+}
+
+/** Goes on, or ends this thread as the parent would have ended it: nothing more of the user's runs. */
+function move(word: Int32Array, from: number, to: number): void {
+  if (Atomics.compareExchange(word, STATE, from, to) !== UNWANTED) return;
+  process.removeAllListeners('exit');
+  process.exit(0);
 }
 
 /** The parent must know even while this thread is busy whether there is somebody to tell. */

@@ -15,7 +15,12 @@ export interface ThreadData {
 
 /** Index in `interrupt`: 1 while the thread has a handler of SIGINT. */
 export const LISTENS = 0;
-/** Index in `interrupt`: how far the start is. Each side moves it once from `STARTING`, so one of them knows what to do. */
+/**
+ * Index in `interrupt`: whether the thread can be ended between any two instructions.
+ *
+ * The thread moves it from `STARTING` to `UP`, and from there to `LOADING` and back; the parent moves it once, to
+ * `UNWANTED`, and what it found there says what to do. A thread that finds `UNWANTED` ends itself.
+ */
 export const STATE = 1;
 /** The thread loads this library: node ends nobody then without harm. */
 export const STARTING = 0;
@@ -23,4 +28,6 @@ export const STARTING = 0;
 export const UP = 1;
 /** It shall end by itself as soon as it could go on. */
 export const UNWANTED = 2;
+/** It loads modules of the user. */
+export const LOADING = 3;
 export const INTERRUPT_BYTES = 8;

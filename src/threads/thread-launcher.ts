@@ -16,7 +16,7 @@ import type { ProcessOptions } from '../process/process-options.js';
 import { limitsOf } from '../process/resource-limits.js';
 import { Bell } from '../substrate/doorbell.js';
 import { self } from '../substrate/self.js';
-import { INTERRUPT_BYTES, LISTENS, STARTING, STATE, type ThreadData, UNWANTED } from './thread-data.js';
+import { INTERRUPT_BYTES, LISTENS, LOADING, STARTING, STATE, type ThreadData, UNWANTED } from './thread-data.js';
 
 /** What of a Process's options a thread heeds. */
 export type ThreadStart = Pick<ProcessOptions, 'env' | 'execArgv' | 'stdio' | 'maxOldSpaceMb' | 'resourceLimits'>;
@@ -104,10 +104,10 @@ class RunningThread {
 
   /** A thread that node ends while it loads a file leaves that open, and one that requires an ES module takes the process with it. */
   #end(): void {
+    const grace = GRACES_MS.get(Atomics.exchange(this.#interrupt, STATE, UNWANTED));
     const terminate = () => void this.#worker.terminate();
-    if (Atomics.compareExchange(this.#interrupt, STATE, STARTING, UNWANTED) === STARTING)
-      this.#grace = setTimeout(terminate, START_GRACE_MS).unref();
-    else terminate();
+    if (grace === undefined) terminate();
+    else this.#grace = setTimeout(terminate, grace).unref();
   }
 
   #statusOf(code: number): number {
@@ -117,8 +117,11 @@ class RunningThread {
 }
 
 const SIGINT = signalNumber('SIGINT');
-/** From the wish to end a thread that still loads this library to its end by force, in milliseconds. */
-const START_GRACE_MS = 1000;
+/** From the wish to end a thread that loads this library, or modules of the user, to its end by force, in milliseconds. */
+const GRACES_MS: ReadonlyMap<number, number> = new Map([
+  [STARTING, 1000],
+  [LOADING, 400], // their code may run for ever
+]);
 /** 0: before it ran. */
 const CODES_OF_TERMINATED: ReadonlySet<number> = new Set([0, 1]);
 /** What node's processes end with then. */

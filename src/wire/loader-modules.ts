@@ -19,8 +19,43 @@ export interface LoadedModule {
   readonly exports: unknown;
 }
 
+/** Who must know that files are being loaded: `began` before the first of several loads, `ended` after the last. */
+export interface LoadWatch {
+  began(): void;
+  ended(): void;
+}
+
+/** Tells of every load from now on. */
+export function watchLoads(watch: LoadWatch): void {
+  loadWatch = watch;
+}
+
+let loadWatch: LoadWatch | undefined;
+let loads = 0;
+
 /** Loads a module once per process, as the user's own import or require would. May throw or reject with its error. */
 export function loadModule(body: ModuleBody): LoadedModule | Promise<LoadedModule> {
+  return loadWatch === undefined ? load(body) : watched(() => load(body), loadWatch);
+}
+
+function watched<T>(act: () => T | Promise<T>, watch: LoadWatch): T | Promise<T> {
+  const end = () => {
+    if (--loads === 0) watch.ended();
+  };
+  if (loads++ === 0) watch.began();
+  let loading: T | Promise<T>;
+  try {
+    loading = act();
+  } catch (error) {
+    end();
+    throw error;
+  }
+  if (loading instanceof Promise) return loading.finally(end);
+  end();
+  return loading;
+}
+
+function load(body: ModuleBody): LoadedModule | Promise<LoadedModule> {
   const { format, specifier, base } = body;
   if (format === 'builtin') return { exports: process.getBuiltinModule(specifier) };
   if (format === 'own') return loadOwnExports().then((exports) => ({ exports }));
@@ -31,8 +66,8 @@ export function loadModule(body: ModuleBody): LoadedModule | Promise<LoadedModul
     return { exports: require(base === undefined ? fileURLToPath(specifier) : specifier) as unknown };
   }
   if (format === 'thunk') {
-    const load = compileScript(`(${specifier}\n)`, { filename: base ?? '' }, true) as () => Promise<unknown>;
-    return load().then((exports) => ({ exports }));
+    const thunk = compileScript(`(${specifier}\n)`, { filename: base ?? '' }, true) as () => Promise<unknown>;
+    return thunk().then((exports) => ({ exports }));
   }
   const loading: Promise<unknown> = base === undefined ? import(specifier) : importFrom(base, specifier);
   return loading.then((exports) => {

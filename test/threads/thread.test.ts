@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   activeChildren,
   currentProcess,
@@ -13,7 +18,7 @@ import {
   RemoteError,
   TimeoutError,
 } from '#src/index.js';
-import { Thread } from '#src/threads-index.js';
+import { Thread, ThreadPoolExecutor } from '#src/threads-index.js';
 import { leavesNothing } from '../support/census.js';
 import { Lines, soon } from '../process/process-support.js';
 
@@ -296,5 +301,50 @@ test(
     await new Lines(thread.stdout as Readable).line(/^started$/);
     thread.terminate();
     await soon(thread.join(), 'join'); // the census counts what is left
+  }),
+);
+
+test(
+  'a thread that is killed while it loads modules ends when they are loaded, so that no file stays open',
+  clean(async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'modules-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const names = Array.from({ length: 60 }, (_, i) => join(folder, `m${i}.mjs`));
+    for (const name of names) writeFileSync(name, 'export const a = 1;\n');
+    const main = join(folder, 'main.mjs');
+    writeFileSync(
+      main,
+      `${names.map((name) => `import ${JSON.stringify(name)};`).join('\n')}\nexport const nothing = () => {};\n`,
+    );
+    const { nothing } = (await import(main)) as { nothing: () => void };
+    for (let i = 0; i < 12; i += 1) {
+      const executor = new ThreadPoolExecutor({ maxWorkers: 1 });
+      await soon(executor.submit(double, 1), 'the first task');
+      const settled = Promise.allSettled([executor.submit(nothing)]);
+      await sleep(i); // loading takes about as long; whenever it is, it must end well
+      await executor.killWorkers();
+      await soon(settled, 'the end of the task');
+    }
+  }),
+);
+
+test(
+  'Thread.terminate() ends a module that never comes to an end of its own',
+  clean(async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'modules-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const main = join(folder, 'main.mjs');
+    writeFileSync(
+      main,
+      `import { isMainThread } from 'node:worker_threads';
+       if (!isMainThread) { process.stderr.write('loading\\n'); await new Promise((go) => setTimeout(go, 5)); for (;;); }
+       export const idle = () => {};\n`,
+    );
+    const { idle } = (await import(main)) as { idle: () => void };
+    const thread = await started(t, { target: idle, stdio: 'pipe' });
+    await once(thread.stderr as Readable, 'data');
+    thread.terminate();
+    await soon(thread.join(), 'join()');
+    assert.equal(thread.exitCode, -15);
   }),
 );
