@@ -53,7 +53,11 @@ def executor_payload(params):
         {"id": i, "name": f"user {i}", "email": f"user{i}@example.com", "active": i % 2 == 0, "score": i * 1.5}
         for i in range(10)
     ]
-    value = {"1 KiB Buffer": b"\7" * 1024, "1 KiB of records": records, "1 MiB Buffer": b"\7" * 2**20}[params["payload"]]
+    values = {"1 KiB of records": records, "number": 12345}
+    kib = {"1 KiB Buffer": 1, "64 KiB Buffer": 64, "256 KiB Buffer": 256, "1 MiB Buffer": 1024}
+    name = params["payload"]
+    value = values[name] if name in values else b"\7" * 1024 * kib[name]
+    size_of = int if name == "number" else len
     in_flight = params["inFlight"]
     with ProcessPoolExecutor(params["workers"], mp_context=mp.get_context("spawn")) as executor:
 
@@ -61,7 +65,7 @@ def executor_payload(params):
             window = [None] * in_flight
             for i in range(count + in_flight):
                 if i >= in_flight:
-                    assert len(window[i % in_flight].result()) == len(value)
+                    assert size_of(window[i % in_flight].result()) == size_of(value)
                 if i < count:
                     window[i % in_flight] = executor.submit(echo, value)
 
@@ -69,6 +73,34 @@ def executor_payload(params):
         start = time.perf_counter()
         run(params["tasks"])
         return (time.perf_counter() - start) * 1e6 / params["tasks"]
+
+
+def executor_all_pending(params):
+    from concurrent.futures import ProcessPoolExecutor
+
+    pending, what = params["pending"], params["what"]
+    executor = ProcessPoolExecutor(params["workers"], mp_context=mp.get_context("spawn"))
+    sum(future.result() for future in [executor.submit(increment, x) for x in range(params["warmup"])])
+    before, start = resident_bytes(), time.perf_counter()
+    futures = [executor.submit(increment, x) for x in range(pending)]
+    if what == "memory":
+        figure = (resident_bytes() - before) / pending
+        executor.shutdown(cancel_futures=True)
+        return figure
+    if what == "cancel":
+        start = time.perf_counter()
+        executor.shutdown(cancel_futures=True)
+        assert all(future.done() for future in futures)
+        return (time.perf_counter() - start) * 1e3
+    assert sum(future.result() for future in futures) == pending * (pending + 1) // 2
+    elapsed = time.perf_counter() - start
+    executor.shutdown()
+    return elapsed * 1e6 / pending
+
+
+def resident_bytes():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def measured_executor(params, run):

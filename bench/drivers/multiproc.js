@@ -44,6 +44,7 @@ function executorFace(executor, task) {
       for await (const result of executor.map(increment, inputs, chunkSize ? { chunkSize } : {})) results.push(result);
       return results;
     },
+    cancelAll: () => executor.shutdown({ cancelFutures: true }),
     close: () => executor.shutdown(),
   };
 }

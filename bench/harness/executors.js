@@ -4,6 +4,7 @@
  * @typedef {object} ExecutorFace what a driver opens
  * @property {(x: number) => PromiseLike<number>} submit
  * @property {(inputs: number[], chunkSize?: number) => Promise<number[]>} [map]
+ * @property {() => unknown} [cancelAll] ends it, with what has not begun; what `close` does where there is none
  * @property {() => unknown} close
  */
 import { NotMeasured, check, closeOrRemark, millisOf } from './driver-kit.js';
@@ -132,8 +133,9 @@ function sum(values) {
   return total;
 }
 
-/** Bytes, or items, of what came back. */
+/** Bytes, or items, of what came back; a number is its own size. */
 function sizeOf(/** @type {any} */ value) {
+  if (typeof value === 'number') return value;
   return value.byteLength ?? value.length;
 }
 

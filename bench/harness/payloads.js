@@ -22,6 +22,7 @@ export const PAYLOADS = {
   'nested objects': { a: { b: { c: [1, 2, 3], d: 'hello' } }, e: [{ f: 1 }, { f: 2 }], g: null },
   'Map of 50': new Map(Array.from({ length: 50 }, (_, i) => [`key${i}`, i])),
   '64 KiB Buffer': Buffer.alloc(65_536, 7),
+  '256 KiB Buffer': Buffer.alloc(262_144, 7),
   '1 KiB Buffer': Buffer.alloc(1024, 7),
   '1 KiB of records': records(10),
   '1 MiB Buffer': Buffer.alloc(1_048_576, 7),

@@ -25,6 +25,7 @@ import { Deaths } from './deaths.js';
 import { isEnding, watchEnding } from './ending.js';
 import type { EngineOptions } from './engine-options.js';
 import { type EngineState, EngineStates } from './engine-state.js';
+import { errorSeries } from './error-series.js';
 import { Feeder } from './feeder.js';
 import { Heartbeat } from './heartbeat.js';
 import { IdleRetirement } from './idle-retirement.js';
@@ -198,7 +199,8 @@ export class WorkerEngine {
     this.#failPending(() => new CancelledError(reason));
   }
 
-  #failPending(error: () => Error): void {
+  #failPending(make: () => Error): void {
+    const error = errorSeries(make);
     for (const task of this.#feeder.drain()) this.#ledger.fail(task, error);
   }
 
