@@ -10,6 +10,7 @@ import type { SourceForm } from './definition-body.js';
 import { BASE_NAME, expressionAround, META_NAME } from './function-form.js';
 import { inspectFunction } from './inspector-session.js';
 import { REASONS, doesNotCompile } from './function-errors.js';
+import { namesInSimpleArrow } from './simple-arrow.js';
 
 /** What the text of a function needs to be rebuilt elsewhere. */
 export interface SourceAnalysis {
@@ -34,8 +35,10 @@ export function analyseSource(text: string, candidates: readonly string[], slopp
   const words = wordsOf(text);
   const mayUse = (name: string): boolean => words === undefined || words.has(name);
   const names = candidates.filter((name) => mayUse(name) && USABLE_NAME.test(name) && !NOT_DECLARABLE.has(name));
-  if (names.length === 0 && sloppy !== undefined && standsAlone(text, words))
-    return { text, form: 'expression', strict: !sloppy, usesMeta: false, names };
+  if (sloppy !== undefined && words !== undefined && standsAlone(text, words)) {
+    const used = names.length === 0 ? names : namesInSimpleArrow(text, names, words);
+    if (used !== undefined) return { text, form: 'expression', strict: !sloppy, usesMeta: false, names: used };
+  }
   const found = compileSomehow(text, names, sloppy);
   const usesNothing = names.length === 0 && !['eval', 'arguments', 'meta'].some(mayUse);
   const captured = usesNothing ? new Set<string>() : capturedBy(found.probe);
@@ -54,8 +57,8 @@ function wordsOf(text: string): ReadonlySet<string> | undefined {
  * Whether an arrow or a `function` compiled where it stood, in the same mode, surely means the same elsewhere: it has no word
  * that depends on what is around it.
  */
-function standsAlone(text: string, words: ReadonlySet<string> | undefined): boolean {
-  if (words === undefined || text.includes('#') || !/^(?:\(|function\b|[\w$]+\s*=>)/.test(text)) return false;
+function standsAlone(text: string, words: ReadonlySet<string>): boolean {
+  if (text.includes('#') || !/^(?:\(|function\b|[\w$]+\s*=>)/.test(text)) return false;
   return !CONTEXTUAL.some((word) => words.has(word));
 }
 

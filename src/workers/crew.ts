@@ -6,6 +6,7 @@
 import type { AdoptedChild } from '../process/adopt-child.js';
 import { self } from '../substrate/self.js';
 import type { Encoded } from '../wire/codec-types.js';
+import { warmUp } from '../wire/warm-up.js';
 import type { EngineOptions } from './engine-options.js';
 import { START_MS, startWorker, type WorkerStart } from './start-worker.js';
 import type { Worker } from './worker.js';
@@ -138,6 +139,7 @@ export class Crew implements Iterable<Worker> {
     this.#faces.set(worker, face);
     this.#workers.add(worker);
     this.#started++;
+    warmUp();
     this.#mostOpen = Math.max(this.#mostOpen, this.open);
   }
 

@@ -88,5 +88,6 @@ test('text becomes code in these files only', () => {
     'wire/loader-hooks.ts', // asks whether eval is allowed
     'wire/loader-modules.ts', // definitions
     'wire/shape-reader.ts', // property names, quoted
+    'wire/warm-up.ts', // a text of its own
   ]);
 });

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import fc from 'fast-check';
+import { analyseSource, SourceRefusal } from '#src/wire/function-source.js';
+import { namesInSimpleArrow } from '#src/wire/simple-arrow.js';
+
+const NAMES = ['a', 'b', 'of', 'get', 'name', 'ünï', '$', '_x'];
+const WORDS = /[\p{ID_Continue}$]+/gu;
+const seen = (text: string): readonly string[] | undefined => namesInSimpleArrow(text, NAMES, new Set(text.match(WORDS)));
+/** What V8 says; undefined of what does not compile. */
+function asked(text: string): readonly string[] | undefined {
+  try {
+    return analyseSource(text, NAMES, undefined).names;
+  } catch (error) {
+    if (error instanceof SourceRefusal) return undefined;
+    throw error;
+  }
+}
+
+const word = fc.constantFrom(...NAMES, 'x', 'y', 'o');
+const { expression } = fc.letrec<{ expression: string; member: string }>((tie) => ({
+  expression: fc.oneof(
+    { maxDepth: 4, depthSize: 'small' },
+    word,
+    fc.constantFrom('1', '1.5', '.5', '0xa', "'a'", '"b"', "'it'", 'this', 'null', '/a/', '`a`', '`${a}`', "'\\''", '"a: b"'),
+    fc.tuple(tie('expression'), fc.constantFrom('.', '?.', '. ', '\n.'), word).map(([of, dot, key]) => `${of}${dot}${key}`),
+    fc.tuple(tie('expression'), tie('expression')).map(([of, key]) => `${of}[${key}]`),
+    fc.tuple(tie('expression'), fc.array(tie('expression'), { maxLength: 2 })).map(([f, args]) => `${f}(${args.join(', ')})`),
+    fc
+      .tuple(
+        tie('expression'),
+        fc.constantFrom('+', '-', '*', '/', '<', '&&', '??', ',', ' in ', '=', '!', '--'),
+        tie('expression'),
+      )
+      .map(([left, operator, right]) => `${left}${operator}${right}`),
+    fc.tuple(tie('expression'), tie('expression'), tie('expression')).map(([x, y, z]) => `(${x} ? ${y} : ${z})`),
+    fc.array(tie('member'), { maxLength: 3 }).map((members) => `({ ${members.join(', ')} })`),
+    fc.array(tie('expression'), { maxLength: 3 }).map((items) => `[${items.join(', ')}]`),
+    tie('expression').map((of) => `[...${of}]`),
+    tie('expression').map((of) => `(${of})`),
+    tie('expression').map((of) => `typeof ${of}`),
+    fc.tuple(word, tie('expression')).map(([parameter, of]) => `(${parameter} => ${of})`),
+    fc.tuple(word, tie('expression')).map(([name, of]) => `function ${name}() { return ${of} }`),
+    fc.tuple(word, tie('expression')).map(([name, of]) => `class ${name} { ${name} = ${of} }`),
+  ),
+  member: fc.oneof(
+    word,
+    fc.tuple(word, tie('expression')).map(([key, value]) => `${key}: ${value}`),
+    fc.tuple(word, tie('expression')).map(([key, value]) => `[${key}]: ${value}`),
+    fc.tuple(word, tie('expression')).map(([key, value]) => `${key}() { return ${value} }`),
+    fc.tuple(word, tie('expression')).map(([key, value]) => `get ${key}() { return ${value} }`),
+    tie('expression').map((of) => `...${of}`),
+  ),
+}));
+const statement = fc.oneof(
+  expression.map((of) => `return ${of};`),
+  fc.tuple(word, expression).map(([name, of]) => `const ${name} = ${of};`),
+  fc.tuple(word, expression).map(([name, of]) => `let { ${name} } = ${of};`),
+  fc.tuple(word, expression).map(([name, of]) => `${name}: ${of};`),
+  fc.tuple(word, expression).map(([name, of]) => `({ ${name} } = ${of});`),
+  fc.tuple(expression, expression).map(([of, then]) => `if (${of}) ${then};`),
+  fc.tuple(expression, expression).map(([of, then]) => `if (${of}) { ${then} }`),
+  fc.tuple(word, expression).map(([name, of]) => `for (const ${name} of ${of}) ${name};`),
+  fc.tuple(word, expression).map(([name, of]) => `for (${name} of ${of}) ${name};`),
+  fc.tuple(word, expression).map(([name, of]) => `try { ${of} } catch (${name}) { ${name} }`),
+  fc.tuple(word, expression).map(([name, of]) => `// ${name}'\n${of};`),
+  fc.tuple(word, expression).map(([name, of]) => `/* ${name} */ ${of};`),
+);
+const head = fc.oneof(
+  fc.array(word, { maxLength: 2 }).map((parameters) => `(${parameters.join(', ')})`),
+  fc.tuple(word, expression).map(([name, of]) => `(${name} = ${of})`),
+  fc.constantFrom('x', '({ a })', '({ x: b })', '(...x)', '()'),
+);
+const arrow = fc
+  .tuple(
+    head,
+    fc.oneof(
+      expression,
+      fc.array(statement, { minLength: 1, maxLength: 3 }).map((parts) => `{ ${parts.join(' ')} }`),
+    ),
+  )
+  .map(([parameters, body]) => `${parameters} => ${body}`);
+
+test('what the words of an arrow function say about its variables is what V8 says, or nothing', () => {
+  let both = 0;
+  fc.assert(
+    fc.property(arrow, (text) => {
+      const names = seen(text);
+      const answer = names === undefined ? undefined : asked(text);
+      if (answer === undefined) return;
+      both += 1;
+      assert.deepEqual(names, answer, text);
+    }),
+    { numRuns: 10_000 },
+  );
+  assert.ok(both > 200, `only ${both} texts were compared`);
+});
+
+test('simple arrow functions are seen through, others are left to V8', () => {
+  const cases: [string, readonly string[] | undefined][] = [
+    ['(x) => x + a', ['a']],
+    ['x => b(x.a, ...a)', ['a', 'b']],
+    ['(x) => x.a', []],
+    ["(x) => ({ x, a, 'name': b })", ['a', 'b']],
+    ['() => { a.b = [b?.[name], "of"] }', ['a', 'b', 'name']],
+    ['(a) => a', undefined],
+    ['(x = a) => x', undefined],
+    ['(x) => { const y = a; return y }', undefined],
+    ['(x) => ({ a: x })', undefined],
+    ['(x) => ({ a() {} })', undefined],
+    ['(x) => () => a', undefined],
+    ['(x) => `${a}`', undefined],
+    ['(x) => x / a', undefined],
+    ["(x) => '\\'' + a", undefined],
+    ['(x) => { // it\'s\n return a + "\'" }', undefined],
+    ['function (x) { return a }', undefined],
+  ];
+  for (const [text, expected] of cases) assert.deepEqual(seen(text), expected, text);
+});
