@@ -1,7 +1,7 @@
 #include "fork-client.h"
 #include "children.h"
 #include "env.h"
-#include "fork-protocol.h"
+#include "fork-order.h"
 #include "napi-helpers.h"
 #include "process-stat.h"
 #include "supervisor.h"
@@ -115,11 +115,8 @@ static mode_t current_umask(void) {
   return mask;
 }
 
-static int ask_fork(mp_fork_client_t *client, const mp_fork_request_t *header, const char *text, const char *cwd, const int *fds,
-                    mp_fork_answer_t *answer, int *pidfd) {
-  int error = mp_send_with_fds(client->calls, header, sizeof(*header), fds, (int)header->fd_count);
-  if (error == 0) error = mp_send_all(client->calls, text, header->text_bytes);
-  if (error == 0) error = mp_send_all(client->calls, cwd, header->cwd_bytes);
+static int ask_fork(mp_fork_client_t *client, const mp_order_t *order, mp_fork_answer_t *answer, int *pidfd) {
+  int error = mp_order_send(client->calls, order);
   if (error != 0) return error;
   struct pollfd ready = {.fd = client->calls, .events = POLLIN};
   int count;
@@ -133,15 +130,30 @@ static int ask_fork(mp_fork_client_t *client, const mp_fork_request_t *header, c
   return mp_receive_all(client->calls, (char *)answer + got, sizeof(*answer) - (size_t)got, FORK_MS);
 }
 
-static bool read_fds(napi_env env, napi_value list, int *fds, uint32_t *count) {
-  napi_get_array_length(env, list, count);
-  if (*count > MP_FORK_FDS) return false;
-  for (uint32_t i = 0; i < *count; i++) {
+/* 0 or an errno; free_order() in either case. */
+static int read_order(napi_env env, napi_value text, napi_value cwd, napi_value list, bool detached, mp_order_t *order) {
+  memset(order, 0, sizeof(*order));
+  order->header.flags = detached ? MP_FORK_DETACHED : 0;
+  order->header.umask = (uint32_t)current_umask();
+  napi_get_array_length(env, list, &order->header.fd_count);
+  if (order->header.fd_count > MP_FORK_FDS) return EINVAL;
+  for (uint32_t i = 0; i < order->header.fd_count; i++) {
     napi_value item;
     napi_get_element(env, list, i, &item);
-    fds[i] = mp_i32(env, item, -1);
+    order->fds[i] = mp_i32(env, item, -1);
   }
-  return true;
+  order->text = mp_string(env, text);
+  order->cwd = mp_string(env, cwd);
+  if (order->text == NULL) return ENOMEM;
+  order->header.text_bytes = (uint32_t)strlen(order->text);
+  order->header.cwd_bytes = order->cwd == NULL ? 0 : (uint32_t)strlen(order->cwd);
+  return mp_order_pack(order);
+}
+
+static void free_order(mp_order_t *order) {
+  if ((order->header.flags & MP_FORK_IN_FILE) != 0) close(order->fds[order->header.fd_count - 1]);
+  free(order->text);
+  free((void *)(uintptr_t)order->cwd);
 }
 
 static napi_value started(napi_env env, int id, pid_t pid) {
@@ -153,12 +165,11 @@ static napi_value started(napi_env env, int id, pid_t pid) {
 }
 
 /* A failure of the server itself, which the caller gives up then, has the name "forkserver". */
-static napi_value fork_with(napi_env env, mp_fork_client_t *client, const mp_member_t *member, const mp_fork_request_t *header,
-                            const char *text, const char *cwd, const int *fds) {
+static napi_value fork_with(napi_env env, mp_fork_client_t *client, const mp_member_t *member, const mp_order_t *order) {
   mp_fork_answer_t answer;
   int pidfd = -1, id;
   memset(&answer, 0, sizeof(answer));
-  int error = ask_fork(client, header, text, cwd, fds, &answer, &pidfd);
+  int error = ask_fork(client, order, &answer, &pidfd);
   if (error != 0) {
     if (pidfd >= 0) close(pidfd);
     return mp_failure(env, error, "forkserver");
@@ -166,7 +177,7 @@ static napi_value fork_with(napi_env env, mp_fork_client_t *client, const mp_mem
   answer.syscall_name[sizeof(answer.syscall_name) - 1] = '\0';
   if (answer.pid == 0) return mp_failure(env, answer.error, answer.syscall_name);
   atomic_fetch_add(&client->users, 1);
-  mp_adopt_t adopted = {answer.pid, pidfd, (header->flags & MP_FORK_DETACHED) != 0, client};
+  mp_adopt_t adopted = {answer.pid, pidfd, (order->header.flags & MP_FORK_DETACHED) != 0, client};
   error = mp_adopt(&adopted, mp_doorbell_write_fd(member->doorbell), member, &id);
   if (error == 0) return started(env, id, answer.pid);
   syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
@@ -184,19 +195,11 @@ static napi_value fork_child(napi_env env, napi_callback_info info) {
   mp_fork_client_t *client = find(mp_i32(env, argv[0], -1));
   pthread_mutex_unlock(&mutex);
   mp_member_t *member = mp_member(env, argv[1]);
-  int fds[MP_FORK_FDS];
-  mp_fork_request_t header = {0, 0, 0, mp_bool(env, argv[5]) ? MP_FORK_DETACHED : 0, (uint32_t)current_umask()};
-  if (client == NULL || member == NULL || !read_fds(env, argv[4], fds, &header.fd_count)) return mp_failure(env, EINVAL, "forkChild");
-  char *text = mp_string(env, argv[2]);
-  char *cwd = mp_string(env, argv[3]);
-  napi_value result = mp_failure(env, ENOMEM, "forkChild");
-  if (text != NULL) {
-    header.text_bytes = (uint32_t)strlen(text);
-    header.cwd_bytes = cwd == NULL ? 0 : (uint32_t)strlen(cwd);
-    result = fork_with(env, client, member, &header, text, cwd == NULL ? "" : cwd, fds);
-  }
-  free(text);
-  free(cwd);
+  if (client == NULL || member == NULL) return mp_failure(env, EINVAL, "forkChild");
+  mp_order_t order;
+  int error = read_order(env, argv[2], argv[3], argv[4], mp_bool(env, argv[5]), &order);
+  napi_value result = error != 0 ? mp_failure(env, error, "memfd_create") : fork_with(env, client, member, &order);
+  free_order(&order);
   return result;
 }
 
@@ -204,16 +207,10 @@ static napi_value fork_child(napi_env env, napi_callback_info info) {
 static napi_value become_child(napi_env env, napi_callback_info info) {
   napi_value argv[4];
   mp_args(env, info, 4, argv);
-  int fds[MP_FORK_FDS], calls = mp_i32(env, argv[0], -1);
-  mp_fork_request_t header = {0, 0, 0, mp_bool(env, argv[3]) ? MP_FORK_DETACHED : 0, (uint32_t)current_umask()};
-  char *text = mp_string(env, argv[1]);
-  int error = text == NULL ? ENOMEM : read_fds(env, argv[2], fds, &header.fd_count) ? 0 : EINVAL;
-  if (error == 0) {
-    header.text_bytes = (uint32_t)strlen(text);
-    error = mp_send_with_fds(calls, &header, sizeof(header), fds, (int)header.fd_count);
-  }
-  if (error == 0) error = mp_send_all(calls, text, header.text_bytes);
-  free(text);
+  mp_order_t order;
+  int error = read_order(env, argv[1], mp_undefined(env), argv[2], mp_bool(env, argv[3]), &order);
+  if (error == 0) error = mp_order_send(mp_i32(env, argv[0], -1), &order);
+  free_order(&order);
   return mp_int(env, error);
 }
 

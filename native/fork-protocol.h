@@ -12,6 +12,9 @@
 #define MP_FORK_FDS 8
 #define MP_FORK_DETACHED 1u
 #define MP_FORK_IN_FOLDER 2u /* the last descriptor is its working directory */
+#define MP_FORK_IN_FILE 4u   /* the last descriptor, but for that one, is a file with what would follow otherwise */
+/* What is longer comes as a file. So a request fits into the buffer of any socket: who sends it never waits for who receives. */
+#define MP_FORK_BODY_BYTES 2000
 
 /* With the descriptors: what the child has as 0, 1 and 2, then others that it gets by number. The text follows, then
  * the working directory. */

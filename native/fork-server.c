@@ -63,8 +63,10 @@ static void forget(server_t *server, pid_t pid) {
 /* The parent is gone: so are its children, what the children's own watchers cannot do for stopped ones. */
 static _Noreturn void end(server_t *server) {
   mp_spare_discard(&server->spare);
-  for (size_t i = 0; i < server->count; i++)
-    if (!server->children[i].detached) kill(server->children[i].pid, SIGKILL); /* not reaped, so the pid is its own */
+  for (size_t i = 0; i < server->count; i++) {
+    if (server->children[i].detached) continue;
+    if (kill(server->children[i].pid, SIGKILL) != 0) MP_FAULT("forkserver.killsNobody"); /* not reaped, so the pid is its own */
+  }
   _exit(0);
 }
 
@@ -116,9 +118,10 @@ static void fails_with(mp_fork_answer_t *answer, int error, const char *syscall_
 
 /* The pidfd of the spare, which is the answer then, or -1. */
 static int promise_spare(const server_t *server, mp_fork_answer_t *answer) {
-  int pidfd = (int)syscall(SYS_pidfd_open, server->spare.pid, 0);
+  int error = MP_FAULT_ERRNO("forkserver.beforePidfd");
+  int pidfd = error == 0 ? (int)syscall(SYS_pidfd_open, server->spare.pid, 0) : -1;
   if (pidfd < 0) {
-    fails_with(answer, errno, "pidfd_open");
+    fails_with(answer, error != 0 ? error : errno, "pidfd_open");
     return -1;
   }
   answer->pid = server->spare.pid;
@@ -241,7 +244,7 @@ static napi_value order_comes(napi_env env, napi_callback_info info) {
   return result;
 }
 
-/* awaitOrder() -> { request, fds } | failure: nobody needs this process. Blocks. */
+/* awaitOrder() -> { request, fds } | failure: nobody needs this process, or it cannot be what is needed. Blocks. */
 static napi_value await_order(napi_env env, napi_callback_info info) {
   napi_value result, list, text;
   uv_loop_t *loop;
@@ -249,7 +252,8 @@ static napi_value await_order(napi_env env, napi_callback_info info) {
   int error = napi_get_uv_event_loop(env, &loop) != napi_ok ? ENOMEM : mp_order_read(own_socket, &order);
   if (error != 0) return mp_failure(env, error, "awaitOrder");
   close(own_socket);
-  mp_spare_take(&order);
+  error = mp_spare_take(&order);
+  if (error != 0) return mp_failure(env, error, "awaitOrder");
   uv_update_time(loop);
   napi_create_object(env, &result);
   napi_create_array(env, &list);

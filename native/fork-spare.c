@@ -40,15 +40,15 @@ bool mp_spare_ended(mp_spare_t *spare) {
 
 void mp_spare_give(mp_spare_t *spare, const mp_order_t *order) {
   MP_FAULT("forkserver.beforeOrder");
-  mp_order_pass_on(spare->socket, order); /* where it is dead this fails, and its parent is told of the death */
+  mp_order_send(spare->socket, order); /* where it is dead this fails, and its parent is told of the death */
   close(spare->socket);
   spare->pid = 0;
 }
 
-void mp_spare_take(mp_order_t *order) {
+int mp_spare_take(mp_order_t *order) {
   if (usual_name[0] != '\0') prctl(PR_SET_NAME, usual_name);
   prctl(PR_SET_PDEATHSIG, 0); /* not of the server: the parent is watched */
-  mp_order_take(order);
+  return mp_order_take(order);
 }
 
 void mp_spare_discard(mp_spare_t *spare) {

@@ -28,7 +28,7 @@ pid_t mp_spare_fork(mp_spare_t *spare);
 bool mp_spare_ended(mp_spare_t *spare);
 /* It becomes a child of its own; there is no spare any more. */
 void mp_spare_give(mp_spare_t *spare, const mp_order_t *order);
-/* This process, a spare or a server that does not fork, becomes what the order says. */
-void mp_spare_take(mp_order_t *order);
+/* This process, a spare or a server that does not fork, becomes what the order says. 0 or an errno: it cannot. */
+int mp_spare_take(mp_order_t *order);
 /* Kills it. */
 void mp_spare_discard(mp_spare_t *spare);

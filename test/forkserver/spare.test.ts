@@ -5,67 +5,28 @@ import { tmpdir } from 'node:os';
 import { realpathSync } from 'node:fs';
 import { afterEach, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { activeChildren, ForkServerProcess, ProcessDiedError, setForkserverPreload, Value } from '#src/index.js';
 import { forkserverState } from '#src/process/forkserver/fork-launcher.js';
 import { withDeadline } from '../support/deadline.js';
-import { familyOf } from '../support/family.js';
 import { cleanForked, warmUpForkserver } from './forkserver-support.js';
+import {
+  child,
+  isThere,
+  serverPid,
+  SOON_MS,
+  sparesOf,
+  stateOf,
+  stoppedSpare,
+  until,
+  waitingSpare,
+  withFault,
+} from './spare-support.js';
 
 before(warmUpForkserver);
 afterEach(() => {
   delete process.env['MULTIPROC_FAULT'];
   setForkserverPreload([]);
 });
-
-const SOON_MS = 30_000;
-
-async function child<R>(target: () => R): Promise<ForkServerProcess<[], R>> {
-  const started = new ForkServerProcess<[], R>({ target, stdio: 'ignore' });
-  return started.start();
-}
-
-async function resultOf<R>(target: () => R): Promise<R> {
-  return withDeadline((await child(target)).result(), SOON_MS, 'a result');
-}
-
-const serverPid = (): Promise<number> => resultOf(() => process.ppid);
-
-function sparesOf(server: number): number[] {
-  return familyOf().flatMap(({ pid, parentPid, name, state }) =>
-    parentPid === server && name === 'mp-spare' && state !== 'Z' ? [pid] : [],
-  );
-}
-
-const isThere = (pid: number): boolean => familyOf().some((each) => each.pid === pid && each.state !== 'Z');
-const stateOf = (pid: number): string | undefined => familyOf().find((each) => each.pid === pid)?.state;
-
-async function until(what: string, condition: () => boolean): Promise<void> {
-  const wait = async (): Promise<void> => {
-    while (!condition()) await sleep(5);
-  };
-  await withDeadline(wait(), SOON_MS, what);
-}
-
-/** A spare that waits for its order, after which it would be a child. */
-async function waitingSpare(server: number): Promise<number> {
-  await until('a spare that waits', () => sparesOf(server).some((pid) => stateOf(pid) === 'S'));
-  return sparesOf(server)[0] as number;
-}
-
-/** A server of its own for the test, to which this happens. */
-async function withFault(fault: string, body: () => Promise<void>): Promise<void> {
-  process.env['MULTIPROC_FAULT'] = fault;
-  setForkserverPreload(['node:zlib']);
-  await body();
-}
-
-async function stoppedSpare(server: number): Promise<number> {
-  const spare = await waitingSpare(server);
-  process.kill(spare, 'SIGSTOP');
-  await until('the spare to be stopped', () => stateOf(spare) === 'T');
-  return spare;
-}
 
 test(
   'One child is forked ahead: it is the next child, and none of the program until then',

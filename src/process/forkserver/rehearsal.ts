@@ -2,7 +2,8 @@
  * Does once in the server what every child does first, so that no child is the first to do it: V8 has compiled it then, and
  * has seen what kinds of objects come.
  *
- * Runs in fork servers that fork. Leaves nothing behind but definitions of numbers that no process gives out.
+ * Runs in fork servers that fork, and in their children. Leaves nothing behind but definitions of numbers that no process
+ * gives out. A preloaded module may have changed anything that it uses, so it may fail: no child needs it.
  */
 import { pathToFileURL } from 'node:url';
 import { fileBeside } from '../../native/own-files.js';
@@ -13,31 +14,39 @@ import { registerFunctionExtensions } from '../../wire/function-extension.js';
 import { unitOf } from '../../wire/function-rebuild.js';
 import { importFrom } from '../../wire/loader-modules.js';
 
-/** Rehearses a child's first moments. */
+/** Rehearses a child's first moments. Never throws. */
 export function rehearse(rounds: number): void {
-  registerFunctionExtensions();
-  for (let round = 1; round <= rounds; round++) {
-    const fn = receiveFunction(round);
-    for (const value of [bootLike(), fn]) {
-      const { buffer, start, end } = encodeValue(value, 'rehearsal');
-      decodeValue(buffer, start, end);
-    }
-    const { buffer, start, end } = encodeArgs([round, 'text', null, true, { list: [1, 2] }]);
-    decodeArgs(buffer, start, end, { owned: true });
-    encodeValue(undefined, 'result', { inFlight: true });
+  try {
+    registerFunctionExtensions();
+    for (let round = 1; round <= rounds; round++) rehearseRound(round);
+  } catch {
+    // The child will meet what is broken, and say so.
   }
+}
+
+function rehearseRound(round: number): void {
+  const fn = receiveFunction(round);
+  for (const value of [bootLike(), fn]) {
+    const { buffer, start, end } = encodeValue(value, 'rehearsal');
+    decodeValue(buffer, start, end);
+  }
+  const { buffer, start, end } = encodeArgs([round, 'text', null, true, { list: [1, 2] }]);
+  decodeArgs(buffer, start, end, { owned: true });
+  encodeValue(undefined, 'result', { inFlight: true });
 }
 
 /**
  * Loads modules, as those of a target are loaded: node's own part of that is compiled then, which takes longer than all else.
- * Loader hooks of the user's may refuse a module that they do not know; no child needs it.
+ * Never rejects; loader hooks of the user's may refuse a module that they do not know.
  */
 export async function rehearseImport(rounds: number): Promise<void> {
-  const file = fileBeside(import.meta.url, './resolve.js', '../frames.js');
-  if (file === undefined) return;
-  const url = pathToFileURL(file).href;
-  for (let round = 0; round < rounds; round++) {
-    await importFrom('file:///', `${url}?rehearsal=${(imports += 1)}`).catch(() => {});
+  try {
+    const file = fileBeside(import.meta.url, './resolve.js', '../frames.js');
+    if (file === undefined) return;
+    const url = pathToFileURL(file).href;
+    for (let round = 0; round < rounds; round++) await importFrom('file:///', `${url}?rehearsal=${(imports += 1)}`);
+  } catch {
+    // As above.
   }
 }
 
