@@ -45,13 +45,14 @@ export async function runForkServer(programs: Programs): Promise<void> {
   process.getBuiltinModule('node:crypto');
   if (task.forks) await rehearseImport(ROUNDS);
   await startThreadPool();
+  const unfitFromStart = unfitAtStart();
   const threads = threadCount();
   process.argv = [process.argv[0] as string, ...task.argv.slice(1)];
   const failures = await loadAll(task.preload);
   const mustFail = failures.length > 0 && task.preload.onError === 'fail';
   // An immediate: nothing of node's is under way then, and no promise is being settled.
   setImmediate(() => {
-    const refusal = task.forks ? unfit(threads) : undefined;
+    const refusal = task.forks ? (unfitFromStart ?? unfit(threads)) : undefined;
     if (mustFail && !task.forks)
       throw new Error(`Cannot preload ${failures.map(({ module, message }) => `'${module}': ${message}`).join('; ')}`);
     const greeting: Greeting = { failures, ...(refusal !== undefined && { refusal }) };
@@ -118,6 +119,26 @@ function startThreadPool(): Promise<void> {
 function threadCount(): number {
   return readdirSync('/proc/self/task').length;
 }
+
+/** Why this process must not be forked whatever it loads: for what node was started with, as `--import` and `--require`. */
+function unfitAtStart(): string | undefined {
+  const strange = threadCount() - ownThreads();
+  if (strange > 0)
+    return `node was started with ${strange === 1 ? 'a thread' : `${strange} threads`} more: loader hooks, or a module's own`;
+  // Node's stream for a terminal has a descriptor of its own, to which children would write whatever theirs is.
+  if (process.listenerCount('SIGWINCH') > 0) return 'a module of --import or --require has used the terminal';
+  return undefined;
+}
+
+/** Those of node, with the flags of a server that forks: the main one, V8's, the one of delayed tasks, and libuv's pool. */
+function ownThreads(): number {
+  const pool = Number.parseInt(process.env['UV_THREADPOOL_SIZE'] ?? String(POOL_THREADS), 10) || 1;
+  const ofSignals = process.execArgv.includes('--disable-sigusr1') ? 0 : 1;
+  return 3 + ofSignals + Math.min(pool < 0 ? MOST_POOL_THREADS : pool, MOST_POOL_THREADS);
+}
+
+const POOL_THREADS = 4;
+const MOST_POOL_THREADS = 1024;
 
 /** Why this process must not be forked. */
 function unfit(threads: number): string | undefined {

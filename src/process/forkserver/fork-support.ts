@@ -45,5 +45,8 @@ function isMusl(): boolean {
 
 const NEWEST_NODE = 26;
 const AT_START = /^(?:NODE_|LD_|MALLOC_|GLIBC_|OPENSSL_|SSL_|MULTIPROC_)/;
-/** Loader hooks may run in a thread, which no fork has: an import would wait for it for ever. `--import` may be there to start them. */
-const UNSUITABLE = /^--(?:experimental-permission|permission|jitless|import|loader|experimental-loader)\b/;
+/**
+ * Loader hooks of `--loader` run in a thread, which no fork has: an import would wait for it for ever. What `--import` starts is seen
+ * in the server.
+ */
+const UNSUITABLE = /^--(?:experimental-permission|permission|jitless|loader|experimental-loader)\b/;
