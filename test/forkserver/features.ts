@@ -339,9 +339,12 @@ export const FEATURES: Readonly<Record<string, readonly [run: () => unknown, exp
   ],
   'a handler of a signal': [
     async () => {
+      const held = setTimeout(() => {}, 60_000); // a handler keeps nothing alive
       const received = once(process, 'SIGHUP');
       process.kill(process.pid, 'SIGHUP');
-      return (await received)[0] as string;
+      const [name] = (await received) as [string];
+      clearTimeout(held);
+      return name;
     },
     'SIGHUP',
   ],
