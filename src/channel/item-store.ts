@@ -165,6 +165,22 @@ export class ItemStore {
     }
   }
 
+  /** Whether more memory lies spare, as far as this taker knows, than an idle queue is to keep. */
+  get sparesMuch(): boolean {
+    return this.#takeSide.sparesMuch;
+  }
+
+  /** Gives spare memory back, unless somebody puts at this moment. */
+  trim(): void {
+    if (!this.#putLock.tryQuickly()) return;
+    try {
+      this.#putSide.trim();
+      this.#takeSide.sparesMuch = false;
+    } finally {
+      if (this.#putLock.release()) this.#released = true;
+    }
+  }
+
   /** The item that was taken is where it belongs. */
   delivered(): void {
     this.#takers.delivered();

@@ -102,7 +102,11 @@ export class PutSide {
   }
 
   #create(units: number, standing: Standing): Segment {
-    return Segment.create(units, ((standing.units - this.#taken.standing.units) >>> 0) * 8);
+    return Segment.create(units, this.#backlogBytes(standing));
+  }
+
+  #backlogBytes(standing: Standing): number {
+    return ((standing.units - this.#taken.standing.units) >>> 0) * 8;
   }
 
   #moveOn(segment: Segment, standing: Standing): Segment {
@@ -137,14 +141,12 @@ export class PutSide {
     return undefined;
   }
 
-  /** The next spare segment that is long enough; shorter ones before it go. */
+  /** The next spare segment that is long enough; shorter ones before it go, for the ring has few places. */
   #spare(units: number, standing: Standing): Segment | undefined {
     this.#taken.refresh();
-    const given = this.#taken.standing.spares;
-    while (standing.spares !== given) {
-      const segment = Segment.at(this.#spares.line(standing.spares));
-      standing.spares = (standing.spares + 1) >>> 0;
-      if (segment.hasRoom(units)) {
+    const backlog = this.#backlogBytes(standing);
+    for (let segment = this.#nextSpare(standing); segment !== undefined; segment = this.#nextSpare(standing)) {
+      if (segment.hasRoom(units) && !segment.isShortFor(backlog)) {
         segment.next = 0;
         return segment;
       }
@@ -152,5 +154,25 @@ export class PutSide {
       segment.free();
     }
     return undefined;
+  }
+
+  /** Gives spare segments back, the oldest first, until no more than an idle queue keeps are left. */
+  trim(): void {
+    if (!this.#state.refresh()) this.#last = undefined;
+    this.#taken.refresh();
+    const { standing } = this.#state;
+    while (this.#spares.isMuch(this.#taken.standing.spares, standing.spares)) {
+      const segment = this.#nextSpare(standing) as Segment;
+      this.#state.commit();
+      faultPoint('queue.midTrim');
+      segment.free();
+    }
+  }
+
+  #nextSpare(standing: Standing): Segment | undefined {
+    if (standing.spares === this.#taken.standing.spares) return undefined;
+    const segment = Segment.at(this.#spares.line(standing.spares));
+    standing.spares = (standing.spares + 1) >>> 0;
+    return segment;
   }
 }

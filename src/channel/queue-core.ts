@@ -23,6 +23,7 @@ import { dropItem, encodeItem, type EncodedItem, keepItem, readItem, type Receiv
 import { countLost, freeSegments, ITEM_STORE_BYTES, ItemStore, type Patience, type TakenItem } from './item-store.js';
 import { LateItems } from './late-items.js';
 import { Pace } from './pace.js';
+import { SpareTrim } from './spare-trim.js';
 
 const MAX_SIZE = FIRST_OWN_WORD;
 const MAX_UNITS: number = FIRST_OWN_WORD + 1;
@@ -60,6 +61,7 @@ export class QueueCore {
   readonly #items: WaitPoint;
   readonly #room: WaitPoint;
   readonly #pace: Pace;
+  readonly #trim: SpareTrim;
   readonly #late = new LateItems();
   /** Of a JoinableQueue. */
   readonly done: DoneCount;
@@ -89,6 +91,7 @@ export class QueueCore {
       this.assertOpen('join'),
     );
     this.#pace = new Pace(this.#store);
+    this.#trim = new SpareTrim(this.#store);
   }
 
   get size(): number {
@@ -203,6 +206,7 @@ export class QueueCore {
   /** Ends the waits of this thread with `ClosedError` and lets go of the locks; false while this thread holds one. */
   close(): boolean {
     this.closed = true;
+    this.#trim.close();
     for (const point of [this.#items, this.#room, this.done]) point.pump();
     return this.#store.close();
   }
@@ -261,12 +265,14 @@ export class QueueCore {
     const item = (flags & AT_ONCE) !== 0 ? 'empty' : this.#store.take(patience);
     if (this.#store.takeReleased()) this.#ringWaiting();
     if (typeof item !== 'string') return this.#receive(item);
+    this.#trim.idle();
     if (item === 'empty' && (flags & SHUT_DOWN) !== 0) throw new QueueShutDownError('Cannot get: the queue was shut down');
     return undefined;
   }
 
   #receive(item: TakenItem): Received {
     this.#room.wake(1);
+    this.#trim.taken();
     try {
       return readItem(item);
     } finally {

@@ -64,7 +64,7 @@ export class Segment {
    * @throws {ResourceExhaustedError} If there is no memory.
    */
   static create(itemUnits: number, backlogBytes: number): Segment {
-    const needed = Math.max((FIRST_POSITION + itemUnits + MARK_UNITS) * 8, Math.min(backlogBytes / 2, LONGEST_EARLY_BYTES));
+    const needed = Math.max((FIRST_POSITION + itemUnits + MARK_UNITS) * 8, earlyBytes(backlogBytes));
     // Whole pages: an item that is a little longer fits into it once it is used again.
     const bytes = Math.min(Math.ceil(needed / PAGE_BYTES) * PAGE_BYTES, MOST_BYTES);
     const { offset } = self().allocator.allocate(bytes);
@@ -83,6 +83,11 @@ export class Segment {
   /** Whether an item of so many units fits at a position. */
   hasRoom(units: number, position: number = FIRST_POSITION): boolean {
     return position + units + MARK_UNITS <= this.units;
+  }
+
+  /** Whether it is so short that, with so much on its way, many of its kind would be needed. */
+  isShortFor(backlogBytes: number): boolean {
+    return this.units * 8 < earlyBytes(backlogBytes) / 4;
   }
 
   /** Whether the memory is still, or again, a segment of this size. */
@@ -153,6 +158,11 @@ export class Segment {
     if (end - start > LOOP_BYTES) bytes.set(new Uint8Array(from.buffer, from.byteOffset + start, end - start), at);
     else for (let i = start; i < end; i++) bytes[at++] = from[i] as number;
   }
+}
+
+/** How long a segment is to be at least where so much is on its way already. */
+function earlyBytes(backlogBytes: number): number {
+  return Math.min(backlogBytes / 2, LONGEST_EARLY_BYTES);
 }
 
 /** Units that an item of so many bytes takes. */

@@ -13,7 +13,9 @@ const SPARE_SLOTS = 16;
 /** Bytes of the ring. */
 export const SPARE_RING_BYTES: number = SPARE_SLOTS * 8;
 /** What is more goes back to the machine. */
-const MOST_UNITS: number = (2 ** 24 + 2 ** 20) / 8;
+const MOST_UNITS: number = (2 ** 27 + 2 ** 20) / 8;
+/** What is more does so when the queue is idle (`spare-trim.ts`). */
+const MOST_IDLE_UNITS: number = (2 ** 24 + 2 ** 20) / 8;
 
 export class SpareRing {
   readonly #words: Int32Array;
@@ -25,11 +27,12 @@ export class SpareRing {
 
   /** Whether a segment may be given; with the get lock held. */
   accepts(segment: Segment, given: number, taken: number): boolean {
-    if ((given - taken) >>> 0 >= SPARE_SLOTS) return false;
-    let { units } = segment;
-    for (let number = taken; number !== given; number = (number + 1) >>> 0)
-      units += Atomics.load(this.#words, slotOf(number) + 1);
-    return units <= MOST_UNITS;
+    return (given - taken) >>> 0 < SPARE_SLOTS && segment.units + this.#units(given, taken) <= MOST_UNITS;
+  }
+
+  /** Whether more lies in it than an idle queue is to keep. */
+  isMuch(given: number, taken: number): boolean {
+    return this.#units(given, taken) > MOST_IDLE_UNITS;
   }
 
   /** The line of a segment in the ring. */
@@ -42,6 +45,13 @@ export class SpareRing {
     const slot = slotOf(number);
     Atomics.store(this.#words, slot, line | 0);
     Atomics.store(this.#words, slot + 1, units);
+  }
+
+  #units(given: number, taken: number): number {
+    let units = 0;
+    for (let number = taken; number !== given; number = (number + 1) >>> 0)
+      units += Atomics.load(this.#words, slotOf(number) + 1) >>> 0;
+    return units;
   }
 
   /** All that are inside. */

@@ -27,6 +27,8 @@ export class TakeSide {
   readonly #words: Int32Array;
   #first: Segment | undefined;
   #hasLeft = false;
+  /** Whether, when this taker gave a spare segment last, more of them lay there than an idle queue is to keep. */
+  sparesMuch = false;
 
   /** @param words The first segment ever, and the one that was left last. */
   constructor(state: SideState, put: SideState, spares: SpareRing, takers: Takers, words: Int32Array) {
@@ -93,6 +95,7 @@ export class TakeSide {
     if (this.#spares.accepts(segment, standing.spares, this.#put.standing.spares)) {
       this.#spares.write(standing.spares, segment);
       standing.spares = (standing.spares + 1) >>> 0;
+      this.sparesMuch = this.#spares.isMuch(standing.spares, this.#put.standing.spares);
     } else {
       Atomics.store(this.#words, LEFT, segment.line | 0);
       this.#hasLeft = true;

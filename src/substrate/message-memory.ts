@@ -19,5 +19,5 @@ function countLarge(bytes: number): void {
 
 /** The C library maps and unmaps, or trims, what is not much smaller. */
 const LARGE_BYTES = 2 ** 15;
-const MANY_BYTES = 2 ** 25;
+const MANY_BYTES = 2 ** 23;
 let largeBytes = 0;

@@ -182,6 +182,34 @@ for (const [point, at, taken, lost] of [
   );
 }
 
+for (const point of ['queue.midTrim', 'queue.midCommit'] as const) {
+  test(
+    `a consumer killed at ${point} while it gives spare memory back leaves a queue that goes on  [fault 11]`,
+    clean(async () => {
+      const queue = new Queue<Buffer>();
+      const large = Buffer.alloc(24 * 2 ** 20, 7);
+      const process = new Process({
+        target: async (source: Queue<Buffer>, items: number) => {
+          for (let i = 0; i < items; i++) await source.get();
+          await source.get(); // nothing comes: it is idle
+        },
+        args: [queue, 6],
+        // each item is taken by one change
+        env: { MULTIPROC_FAULT: point === 'queue.midTrim' ? `${point}:kill@1` : `${point}:kill@7` },
+      });
+      await process.start();
+      for (let i = 0; i < 6; i++) await queue.put(large);
+      await assert.rejects(process.join(), ProcessDiedError);
+      for (let i = 0; i < 6; i++) {
+        await queue.put(large);
+        assert.deepEqual(await queue.get(), large);
+      }
+      assert.equal(queue.stats().lost, 0);
+      queue.close();
+    }),
+  );
+}
+
 test(
   'who was killed in the middle of a change leaves nothing that those rely on who have changed it before  [fault 10] [fault 11]',
   clean(async () => {
