@@ -30,8 +30,8 @@
 /* A lock is mostly held for less than a sleep takes. Its holder is not to be slowed down by those who look, hence so seldom. */
 #define LOOKS 3
 #define LOOK_EVERY_US 4
-/* Who was woken and finds the word taken again leaves it alone for a while, twice as long each time: its owner comes back to it
- * all the time, and every sleep costs it two system calls. Nobody counts on who naps: it is as if it came later. */
+/* Who was woken and finds that the same owner has it again leaves it alone for a while, twice as long each time: that owner comes
+ * back to it all the time, and every mark costs it two system calls. Nobody counts on who naps: it is as if it came later. */
 #define FIRST_NAP_MS 0.1
 /* So long does a newcomer stand back at most, should nobody take the lock. */
 #define STAND_BACK_MS 10
@@ -219,7 +219,7 @@ static void nap(double ms) {
 static mp_lock_result_t acquire_slowly(mp_guardian_t *guardian, uint32_t *word, double timeout_ms, bool recover, bool newcomer) {
   double begun = 0; /* 0: has not waited yet */
   double nap_ms = FIRST_NAP_MS;
-  bool nap_due = false;
+  uint32_t owner = 0; /* whom the last sleep was for */
   for (;;) {
     uint32_t seen = __atomic_load_n(word, __ATOMIC_SEQ_CST);
     double waited = begun > 0 ? mp_now_ms() - begun : 0;
@@ -249,8 +249,7 @@ static mp_lock_result_t acquire_slowly(mp_guardian_t *guardian, uint32_t *word, 
       begun = mp_now_ms();
       if (is_free_soon(word)) continue;
     }
-    if (nap_due && waited < PATIENCE_MS) {
-      nap_due = false;
+    if ((seen & MP_LOCK_OWNER_MASK) == owner && waited < PATIENCE_MS) {
       nap(at_most(left, nap_ms));
       nap_ms *= 2;
       continue;
@@ -263,7 +262,7 @@ static mp_lock_result_t acquire_slowly(mp_guardian_t *guardian, uint32_t *word, 
     if (seen != marked && !__atomic_compare_exchange_n(word, &seen, marked, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) continue;
     sleep_on(word, marked, at_most(left, WAIT_SLICE_MS));
     newcomer = false;
-    nap_due = true;
+    owner = marked & MP_LOCK_OWNER_MASK;
   }
 }
 
