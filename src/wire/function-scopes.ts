@@ -85,10 +85,21 @@ export function pathInScope(variables: Record<string, unknown>, fn: object): rea
 /** Whether a function was compiled outside strict mode, as far as that can be known: only a plain `function` has a mark of it. */
 export function isSloppy({ fn, place, scriptId, scopes }: Located): boolean | undefined {
   if (scopes.some(({ isEsm }) => isEsm)) return false;
-  if (Object.hasOwn(fn, 'caller')) return true;
+  if (isPlainSloppy(fn)) return true;
   if (commonExports(place.url) === undefined) return undefined;
   // Without either word in its file there is nothing that makes a part of it strict.
   return /\buse strict\b|\bclass\b/.test(scriptText(scriptId, place.url)) ? undefined : true;
+}
+
+/** V8 13 gives such a function a property of its own; V8 14 a property that throws for every other function. */
+function isPlainSloppy(fn: object): boolean {
+  if (Object.hasOwn(fn, 'caller')) return true;
+  try {
+    callerOf?.call(fn);
+    return callerOf !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 function isTopLevel({ description }: FunctionScope): boolean {
@@ -132,3 +143,4 @@ function ownValue(object: unknown, key: string): unknown {
 
 /** What Node declares around a CommonJS module. */
 export const COMMON_NAMES: ReadonlySet<string> = new Set(['exports', 'require', 'module', '__filename', '__dirname']);
+const callerOf = Object.getOwnPropertyDescriptor(Function.prototype, 'caller')?.get;
