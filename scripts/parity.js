@@ -11,7 +11,8 @@ import { fileURLToPath } from 'node:url';
 
 const TESTS = fileURLToPath(new URL('../test', import.meta.url));
 const BRACKET = /\[([^[\]\n]+)\]/g;
-const NAME = /\b(\w+\.test\w*)\b/g;
+/** The name of a class begins with a capital; that of a file, `[listener.test]`, does not. */
+const NAME = /\b(_?[A-Z]\w*\.test\w*)\b/g;
 
 const asked = process.argv.slice(2);
 const rows = readRows();

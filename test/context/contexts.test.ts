@@ -310,6 +310,15 @@ test('Contexts have everything of the library that Python’s contexts have  [S-
 });
 
 test(
+  'Without a folder for temporary files the default start method is the same, and children start  [TestStartMethod.test_default_start_method_without_usable_tempdir]',
+  clean(async (t) => {
+    const env = { TMPDIR: '/nowhere/at/all' };
+    const end = await program(t, 'starts-by-default.mjs', [], { env }).end();
+    assert.deepEqual(end, { code: 0, stdout: 'spawn\nspawn\n', stderr: '' });
+  }),
+);
+
+test(
   'Importing the library, and looking at all it has, makes no choice  [TestStartMethod.test_import_does_not_determine_default_start_method]',
   clean(async (t) => {
     const end = await program(t, 'imports.mjs').end();

@@ -18,6 +18,8 @@ const fixture = (name: string): string => new URL(`../../test/fixtures/forkserve
 const MARK = fixture('leaves-its-mark.mjs');
 const MISSING = fixture('is-not-there.mjs');
 
+const REFUSED = /Cannot preload 'file:.*preloads-itself\.mjs' in the fork server: Cannot start .*do that in a function/;
+
 afterEach(() => setForkserverPreload([]));
 
 async function inForked<R>(target: () => R): Promise<R> {
@@ -103,17 +105,12 @@ for (const [title, argument] of [
   });
 }
 
-for (const [onError, status, printed, said] of [
-  ['ignore', 0, 'ran', /^$/],
-  ['warn', 0, 'ran', /Cannot preload 'file:.*preloads-itself\.mjs' in the fork server: Cannot start .*do that in a function/],
-  [
-    'fail',
-    1,
-    'ProcessError',
-    /Cannot preload 'file:.*preloads-itself\.mjs' in the fork server: Cannot start .*do that in a function/,
-  ],
+for (const [onError, status, printed, said, id] of [
+  ['ignore', 0, 'ran', /^$/, '[TestHandlePreload.test_handle_preload_main_on_error_ignore]'],
+  ['warn', 0, 'ran', REFUSED, '[TestHandlePreload.test_handle_preload_main_on_error_warn]'],
+  ['fail', 1, 'ProcessError', REFUSED, '[TestHandlePreload.test_handle_preload_main_on_error_fail]'],
 ] as const) {
-  test(`A main script that starts children when it is preloaded cannot be: "${onError}" says what becomes of that  [TestHandlePreload.test_handle_preload_main_on_error_${onError}]`, () => {
+  test(`A main script that starts children when it is preloaded cannot be: "${onError}" says what becomes of that  ${id}`, () => {
     const program = fileURLToPath(fixture('preloads-itself.mjs'));
     const ended = spawnSync(process.execPath, [program, onError], { encoding: 'utf8', timeout: 60_000 });
     assert.equal(ended.status, status, ended.stderr);
@@ -125,3 +122,16 @@ for (const [onError, status, printed, said] of [
     assert.match(ended.stderr, said);
   });
 }
+
+test('A main script that starts its children only as the main script is preloaded as any other module  [MiscTestCase.test_preload_main] [TestHandlePreload.test_handle_preload_main_valid]', () => {
+  const program = fileURLToPath(fixture('preloads-main.cjs'));
+  const ended = spawnSync(process.execPath, [program], { encoding: 'utf8', timeout: 60_000 });
+  assert.equal(ended.status, 0, ended.stderr);
+  assert.equal(ended.stderr, '');
+  const lines = ended.stdout.trim().split('\n');
+  assert.deepEqual(
+    lines.filter((line) => line !== 'loaded'),
+    ['true', 'true'],
+  );
+  assert.ok(lines.length >= 4);
+});

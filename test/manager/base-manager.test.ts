@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import {
+  Array as SharedArray,
   BaseManager,
   ClosedError,
   type Creator,
@@ -138,6 +139,22 @@ test(
     assert.throws(() => new MyManager({ shutdownTimeout: -1 }), RangeError);
     assert.throws(() => MyManager.register('', Foo), TypeError);
     assert.throws(() => MyManager.register('x', 5 as never), TypeError);
+  }),
+);
+
+test(
+  'an initializer must be a function; it runs in the server, with its arguments  [TestInitializers.test_manager_initializer] [G-02]',
+  clean(async () => {
+    const manager = new SyncManager();
+    await assert.rejects(manager.start(1 as never), TypeError);
+    const seen = new SharedArray('i', 2);
+    const initializer = (given: SharedArray<'i'>, value: number): void => {
+      given.set(0, value);
+      given.set(1, process.pid);
+    };
+    await manager.start(initializer, [seen, 7]);
+    assert.deepEqual([seen.at(0), seen.at(1)], [7, manager.process?.pid]);
+    await manager.shutdown();
   }),
 );
 
