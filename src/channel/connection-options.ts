@@ -32,8 +32,8 @@ export interface CheckedOptions {
   readonly tls: TlsOptions | undefined;
 }
 
-/** @param act Completes "Cannot …". @throws {TypeError} */
-export function assertOptions(options: unknown, act: 'listen' | 'connect'): void {
+/** Never shows a text, which may be a key. @param act Completes "Cannot …". @throws {TypeError} */
+export function assertOptions(options: unknown, act: string): void {
   if (typeof options !== 'object' || options === null)
     throw new TypeError(`Cannot ${act}: the options must be an object, received ${describe(options)}`);
 }

@@ -5,6 +5,7 @@
  */
 import { joinAsMember } from '../sharing/member.js';
 import { adoptPiece, dropPiece, KIND, type SharedKind } from '../sharing/shared-kinds.js';
+import { checkOptionsObject } from '../substrate/argument-checks.js';
 import { createPiece, retainCount, type SharedPiece } from '../substrate/shared-piece.js';
 import { Connection } from './connection.js';
 import { endDied, endFreed, type EndRole, PIPE_BYTES, pipeFreed, readRole, writeRole } from './pipe-memory.js';
@@ -18,8 +19,7 @@ import { PipeTransport } from './pipe-transport.js';
  * @python `multiprocessing.Pipe`
  */
 export function Pipe<T = unknown>(options: { duplex?: boolean } = {}): [Connection<T>, Connection<T>] {
-  if (typeof options !== 'object' || options === null)
-    throw new TypeError(`Cannot create a pipe: the options must be an object, received ${String(options)}`);
+  checkOptionsObject('Cannot create a pipe', options);
   const { duplex = true } = options;
   if (typeof duplex !== 'boolean')
     throw new TypeError(`Cannot create a pipe: duplex must be a boolean, received ${String(duplex)}`);

@@ -9,6 +9,7 @@ import { iterationOf } from './iteration.js';
 import { joinAsMember } from '../sharing/member.js';
 import { showAs } from '../sharing/inspection.js';
 import { adoptPiece, constructOn, dropPiece, isOpening, KIND, pieceFor, type SharedKind } from '../sharing/shared-kinds.js';
+import { checkInteger, checkOptionsObject } from '../substrate/argument-checks.js';
 import { type Wait, waitOptions } from '../substrate/wait-limit.js';
 import { QUEUE_BYTES, QueueCore, queueDied, queueFreed, type QueueStats } from './queue-core.js';
 
@@ -44,8 +45,7 @@ export class Queue<T = unknown> implements Disposable {
    */
   constructor(maxSize = 0, options: QueueOptions = {}) {
     joinAsMember();
-    if (!isObject(options))
-      throw new TypeError(`Cannot create a queue: the options must be an object, received ${String(options)}`);
+    checkOptionsObject('Cannot create a queue', options);
     const { maxBytes = DEFAULT_BYTES } = options;
     const isNew = !isOpening();
     if (isNew) check(maxSize, maxBytes);
@@ -215,14 +215,8 @@ export function blockingLimit(wait: Wait | undefined): number | undefined {
 }
 
 function check(maxSize: number, maxBytes: number): void {
-  if (!Number.isInteger(maxSize))
-    throw new TypeError(`Cannot create a queue: maxSize must be an integer, received ${String(maxSize)}`);
-  if (maxSize > MOST_ITEMS)
-    throw new RangeError(`Cannot create a queue: maxSize must be at most ${MOST_ITEMS}, received ${maxSize}`);
-  if (!Number.isInteger(maxBytes))
-    throw new TypeError(`Cannot create a queue: maxBytes must be an integer of bytes, received ${String(maxBytes)}`);
-  if (maxBytes < 1 || maxBytes > MOST_BYTES)
-    throw new RangeError(`Cannot create a queue: maxBytes must be from 1 to ${MOST_BYTES}, received ${maxBytes}`);
+  checkInteger('Cannot create a queue', 'maxSize', maxSize, { most: MOST_ITEMS });
+  checkInteger('Cannot create a queue', 'maxBytes', maxBytes, { least: 1, most: MOST_BYTES });
 }
 
 const COUNT = 'count the items';

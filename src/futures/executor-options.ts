@@ -3,8 +3,9 @@
  *
  * Runs in the process that submits.
  */
+import { checkOptionsObject } from '../substrate/argument-checks.js';
 import type { ContextOption } from '../process/start-method.js';
-import { checkCount, checkDuration, checkFunctionIfGiven, checkObject } from '../workers/check-options.js';
+import { checkCount, checkDuration, checkFunctionIfGiven } from '../workers/check-options.js';
 import type { WorkerOptions } from '../workers/engine-options.js';
 
 export interface ProcessPoolExecutorOptions extends WorkerOptions {
@@ -22,7 +23,7 @@ export interface ProcessPoolExecutorOptions extends WorkerOptions {
 
 /** @throws {TypeError|RangeError} If one of them has the wrong type or range. */
 export function checkExecutorOptions(create: string, options: ProcessPoolExecutorOptions): void {
-  checkObject(create, options);
+  checkOptionsObject(create, options);
   const { maxWorkers, initializer, initArgs, maxTasksPerChild, onWorkerDeath, maxPending } = options;
   checkCount(create, 'maxWorkers', maxWorkers);
   checkCount(create, 'maxTasksPerChild', maxTasksPerChild);

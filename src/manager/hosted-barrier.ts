@@ -3,6 +3,7 @@
  *
  * Runs in servers only. A party whose process ends while it waits breaks the barrier for the others.
  */
+import { checkInteger, checkOptionsObject } from '../substrate/argument-checks.js';
 import { BrokenBarrierError, TimeoutError } from '../errors.js';
 import type { CallContext } from './call-context.js';
 import { WaitList } from './wait-list.js';
@@ -22,9 +23,10 @@ export class HostedBarrier {
   #waiting = new WaitList<number>();
   #isBroken = false;
 
-  constructor(parties: number, { action, timeout }: HostedBarrierOptions = {}) {
-    if (!Number.isInteger(parties) || parties < 1)
-      throw new RangeError(`Cannot create a barrier: parties must be an integer of at least 1, received ${parties}`);
+  constructor(parties: number, options: HostedBarrierOptions = {}) {
+    checkInteger('Cannot create a barrier', 'parties', parties, { least: 1 });
+    checkOptionsObject('Cannot create a barrier', options);
+    const { action, timeout } = options;
     if (action !== undefined && typeof action !== 'function')
       throw new TypeError(`Cannot create a barrier: action must be a function, received ${String(action)}`);
     this.#parties = parties;

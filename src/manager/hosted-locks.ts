@@ -4,6 +4,7 @@
  * Runs in servers only. A client that ends while it holds one, however it ends, poisons it as with the locks of `sync`.
  */
 import { LockOwnerDiedError, ProcessError } from '../errors.js';
+import { checkOptionsObject } from '../substrate/argument-checks.js';
 import type { CallContext, Client, Holder } from './call-context.js';
 import { WaitList } from './wait-list.js';
 
@@ -33,7 +34,8 @@ export class HostedLock implements Holder {
   #isPoisoned = false;
 
   constructor(options: HostedLockOptions = {}) {
-    const how: unknown = options?.onOwnerDeath ?? 'poison';
+    checkOptionsObject('Cannot create a lock', options);
+    const how: unknown = options.onOwnerDeath ?? 'poison';
     if (how !== 'poison' && how !== 'continue')
       throw new TypeError(`Cannot create a lock: onOwnerDeath must be 'poison' or 'continue', received ${String(how)}`);
     this.#continues = how === 'continue';

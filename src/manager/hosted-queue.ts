@@ -3,6 +3,7 @@
  *
  * Runs in servers only. An item that was taken by a client that ended before it had it goes back to the head.
  */
+import { checkInteger } from '../substrate/argument-checks.js';
 import { InvalidStateError, QueueEmptyError, QueueFullError, QueueShutDownError } from '../errors.js';
 import type { CallContext } from './call-context.js';
 import { WaitList } from './wait-list.js';
@@ -24,8 +25,7 @@ export class HostedQueue {
   #isShutDown = false;
 
   constructor(maxSize = 0) {
-    if (!Number.isInteger(maxSize))
-      throw new TypeError(`Cannot create a queue: maxSize must be an integer, received ${String(maxSize)}`);
+    checkInteger('Cannot create a queue', 'maxSize', maxSize);
     this.#maxSize = Math.max(0, maxSize);
   }
 

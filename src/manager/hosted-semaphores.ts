@@ -3,6 +3,7 @@
  *
  * Runs in servers only.
  */
+import { checkInteger, checkOptionsObject } from '../substrate/argument-checks.js';
 import { ProcessError } from '../errors.js';
 import type { CallContext, Client, Holder } from './call-context.js';
 import { WaitList } from './wait-list.js';
@@ -19,12 +20,12 @@ export class HostedSemaphore implements Holder {
   readonly #returns: boolean;
   #value: number;
 
-  constructor(value = 1, { returnOnDeath = false }: HostedSemaphoreOptions = {}, most: number = Number.POSITIVE_INFINITY) {
-    if (!Number.isInteger(value)) throw new TypeError(`Cannot create a semaphore: value must be an integer, received ${value}`);
-    if (value < 0) throw new RangeError(`Cannot create a semaphore: value must be at least 0, received ${value}`);
+  constructor(value = 1, options: HostedSemaphoreOptions = {}, most: number = Number.POSITIVE_INFINITY) {
+    checkInteger('Cannot create a semaphore', 'value', value, { least: 0 });
+    checkOptionsObject('Cannot create a semaphore', options);
     this.#value = value;
     this.#most = most;
-    this.#returns = returnOnDeath;
+    this.#returns = options.returnOnDeath === true;
   }
 
   async acquire(call: CallContext, timeoutMs?: number): Promise<this> {
@@ -40,8 +41,7 @@ export class HostedSemaphore implements Holder {
   }
 
   release({ client }: CallContext, count = 1): void {
-    if (!Number.isInteger(count) || count < 1)
-      throw new RangeError(`Cannot release a semaphore: the count must be an integer of at least 1, received ${count}`);
+    checkInteger('Cannot release the semaphore', 'count', count, { least: 1 });
     if (this.#value + count > this.#most)
       throw new ProcessError(`Cannot release the semaphore: it would have more than its ${this.#most} permits`, {
         code: 'ERR_MP_OVER_RELEASE',

@@ -4,7 +4,7 @@
  * Runs in every process.
  */
 import { type Address, checkAddress } from '../channel/address.js';
-import { checkOptions, type TlsOptions } from '../channel/connection-options.js';
+import { assertOptions, checkOptions, type TlsOptions } from '../channel/connection-options.js';
 import { checkContext, type ContextOption } from '../process/start-method.js';
 
 /** How a manager is made. */
@@ -37,7 +37,9 @@ export interface RegisterOptions {
 }
 
 /** @throws {TypeError|RangeError} If an option is none. */
-export function checkManagerOptions({ address, authKey, tls, shutdownTimeout, name, context }: ManagerOptions): void {
+export function checkManagerOptions(options: ManagerOptions): void {
+  assertOptions(options, 'create a manager');
+  const { address, authKey, tls, shutdownTimeout, name, context } = options;
   if (context !== undefined) checkContext('create a manager', context);
   if (address !== undefined) checkAddress(address, 'listen');
   checkOptions({ authKey, tls }, 'listen');

@@ -15,6 +15,7 @@
  */
 import { inspect } from 'node:util';
 import { ProtocolError } from '../errors.js';
+import { checkOptionsObject } from '../substrate/argument-checks.js';
 import { showAs } from '../sharing/inspection.js';
 import { deserialize, serialize } from '../wire/class-hooks.js';
 import { explainRefusal } from '../wire/refusal.js';
@@ -61,7 +62,9 @@ export class ShareableList implements Iterable<Shareable> {
   readonly #length: number;
   readonly #data: DataView;
 
-  constructor(sequence?: Iterable<Shareable>, { name }: { readonly name?: string | undefined } = {}) {
+  constructor(sequence?: Iterable<Shareable>, options: { readonly name?: string | undefined } = {}) {
+    checkOptionsObject('Cannot create a list', options);
+    const { name } = options;
     const isNew = sequence !== undefined || name === undefined;
     if (isNew) checkIterable(sequence ?? []);
     const items = isNew ? [...(sequence ?? [])].map((item, index) => pack(item, `create a list with this [${index}]`)) : [];

@@ -48,7 +48,7 @@ export class SharedArray<C extends TypeCode = TypeCode, L extends AnyLock = RLoc
   readonly #lock: AnyLock | undefined;
 
   constructor(code: C, init: ArrayInit<C>, options: SharedOptions<L> = {}) {
-    this.#lock = lockFor(options.lock, CREATE);
+    this.#lock = lockFor(options, CREATE);
     const { piece, type, view } = arrayPiece(KIND.ARRAY, code, init);
     this.view = view as TypedArrayOf<C>;
     this.#type = type;

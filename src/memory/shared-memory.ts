@@ -9,6 +9,7 @@ import { closeSync, constants, fstatSync, linkSync, openSync } from 'node:fs';
 import { getSystemErrorMap, inspect } from 'node:util';
 import { ClosedError, SystemError } from '../errors.js';
 import { showAs } from '../sharing/inspection.js';
+import { checkOptionsObject } from '../substrate/argument-checks.js';
 import { systemError } from '../substrate/failure.js';
 import { faultPoint } from '../substrate/fault.js';
 import { mapFile, unmapFile } from '../substrate/named-memory.js';
@@ -65,7 +66,9 @@ export class SharedMemory implements Disposable {
   #isClosed = false;
   #isUnlinked = false;
 
-  constructor({ name, create = false, size = 0, track = true }: SharedMemoryOptions = {}) {
+  constructor(options: SharedMemoryOptions = {}) {
+    checkOptionsObject(`Cannot ${OPEN}`, options);
+    const { name, create = false, size = 0, track = true } = options;
     const act = create ? CREATE : OPEN;
     const checked = name === undefined ? undefined : checkName(name, act);
     if (!create) {

@@ -7,6 +7,7 @@
 import { inspect } from 'node:util';
 import { showAs } from '../sharing/inspection.js';
 import { adoptPiece, constructOn, isOpening, KIND, pieceFor, type SharedKind } from '../sharing/shared-kinds.js';
+import { checkOptionsObject } from '../substrate/argument-checks.js';
 import type { SharedPiece } from '../substrate/shared-piece.js';
 import type { RLock } from '../sync/rlock.js';
 import type { ValueReader, ValueWriter } from '../wire/codec-types.js';
@@ -60,7 +61,7 @@ class LockedRecord {
   readonly #lock: AnyLock | undefined;
 
   constructor(fields: unknown, options: RawStructOptions<StructFields> & { lock?: unknown } = {}) {
-    this.#lock = lockFor(options.lock, CREATE);
+    this.#lock = lockFor(options, CREATE);
     adoptPiece(this, defineFields(this, KIND.STRUCT, fields, options), structKind);
     if (new.target === LockedRecord) Object.preventExtensions(this);
   }
@@ -99,7 +100,9 @@ export const RawStruct: RawStructConstructor = RawRecord as never;
 for (const Class of [LockedRecord, RawRecord]) showAs<object>(Class, (record) => ({ ...record }));
 for (const [name, Class] of Object.entries({ Struct, RawStruct })) Object.defineProperty(Class, 'name', { value: name });
 
-function defineFields(record: object, kind: number, given: unknown, { init = {} }: RawStructOptions<StructFields>): SharedPiece {
+function defineFields(record: object, kind: number, given: unknown, options: RawStructOptions<StructFields>): SharedPiece {
+  checkOptionsObject(`Cannot ${CREATE}`, options);
+  const { init = {} } = options;
   const isNew = !isOpening();
   const fields = isNew ? fieldsFrom(given) : layOut(given as StructFields);
   const last = fields.at(-1);

@@ -5,6 +5,7 @@
  */
 import { inspect } from 'node:util';
 import { InvalidStateError } from '../errors.js';
+import { checkOptionsObject } from '../substrate/argument-checks.js';
 import { readPlace, writePlace } from '../sharing/shared-extension.js';
 import { Lock } from '../sync/lock.js';
 import { RLock } from '../sync/rlock.js';
@@ -19,8 +20,10 @@ export interface SharedOptions<L extends AnyLock = RLock> {
   readonly lock?: L | false;
 }
 
-/** The lock that the options ask for. @throws {TypeError} If it is none. */
-export function lockFor(lock: unknown, act: string): AnyLock | undefined {
+/** The lock that the options ask for. @throws {TypeError} If it is none, or they are none. */
+export function lockFor(options: { readonly lock?: unknown }, act: string): AnyLock | undefined {
+  checkOptionsObject(`Cannot ${act}`, options);
+  const { lock } = options;
   if (lock === undefined) return new RLock();
   if (lock === false) return undefined;
   if (lock instanceof Lock || lock instanceof RLock) return lock;

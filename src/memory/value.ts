@@ -37,7 +37,7 @@ export class Value<C extends TypeCode | 'bool' | 'json' = TypeCode, L extends An
   readonly #lock: AnyLock | undefined;
 
   constructor(code: C, init?: ElementOf<C>, options: SharedOptions<L> = {}) {
-    this.#lock = lockFor(options.lock, 'create a value');
+    this.#lock = lockFor(options, 'create a value');
     const { piece, cell } = cellFor(KIND.VALUE, code, init);
     this.#cell = cell;
     adoptPiece(this, piece, valueKind, () => cell.close());

@@ -3,6 +3,7 @@
  *
  * Runs in every process and thread. `process-end.ts` says when those with a priority run.
  */
+import { checkOptionsObject } from '../substrate/argument-checks.js';
 import { currentName } from './identity.js';
 import { addEndStep, lastWords } from './process-end.js';
 
@@ -41,7 +42,9 @@ export class Finalize<A extends unknown[] = unknown[], R = unknown> {
    * @param object What it belongs to, if anything.
    * @throws {TypeError} If there is neither an object nor a priority, or an argument has the wrong type.
    */
-  constructor(object: object | null, callback: (...args: A) => R, { args, exitPriority }: FinalizeOptions<A> = {}) {
+  constructor(object: object | null, callback: (...args: A) => R, options: FinalizeOptions<A> = {}) {
+    checkOptionsObject('Cannot create a finalizer', options);
+    const { args, exitPriority } = options;
     if (typeof callback !== 'function')
       throw new TypeError(`Cannot create a finalizer: the callback must be a function, received ${String(callback)}`);
     if (exitPriority !== undefined && (typeof exitPriority !== 'number' || Number.isNaN(exitPriority)))

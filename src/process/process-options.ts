@@ -4,6 +4,7 @@
  * Runs in every process.
  */
 
+import { checkOptionsObject } from '../substrate/argument-checks.js';
 import { checkResourceLimits, type ResourceLimits } from './resource-limits.js';
 import { checkContext, type ContextOption } from './start-method.js';
 
@@ -36,7 +37,7 @@ export interface ProcessOptions<A extends unknown[] = unknown[], R = unknown> {
 
 /** @throws {TypeError|RangeError} If an option has the wrong type or value. */
 export function checkOptions(options: Readonly<Partial<Record<keyof ProcessOptions, unknown>>>): void {
-  if (typeof options !== 'object' || options === null) refuse('options must be an object', options);
+  checkOptionsObject('Cannot create a process', options);
   for (const [name, check] of Object.entries(CHECKS)) {
     const value = options[name as keyof ProcessOptions];
     if (value !== undefined) check(value);

@@ -20,6 +20,7 @@
 import { BrokenBarrierError, TimeoutError } from '../errors.js';
 import { showAs } from '../sharing/inspection.js';
 import { adoptPiece, constructOn, isOpening, KIND, pieceFor, type SharedKind } from '../sharing/shared-kinds.js';
+import { checkInteger, checkOptionsObject } from '../substrate/argument-checks.js';
 import { arena } from '../substrate/arena.js';
 import { now } from '../substrate/clock.js';
 import { faultPoint } from '../substrate/fault.js';
@@ -315,11 +316,10 @@ function died(offset: number, dead: ParticipantId, header: Int32Array): void {
   new WaitPoint(body, false).wakeAfterDeath();
 }
 
-function check(parties: number, { action, timeout }: BarrierOptions): void {
-  if (!Number.isInteger(parties))
-    throw new TypeError(`Cannot create a barrier: parties must be an integer, received ${String(parties)}`);
-  if (parties < 1 || parties > ARRIVED)
-    throw new RangeError(`Cannot create a barrier: parties must be from 1 to ${ARRIVED}, received ${parties}`);
+function check(parties: number, options: BarrierOptions): void {
+  checkInteger('Cannot create a barrier', 'parties', parties, { least: 1, most: ARRIVED });
+  checkOptionsObject('Cannot create a barrier', options);
+  const { action, timeout } = options;
   if (action !== undefined && typeof action !== 'function')
     throw new TypeError(`Cannot create a barrier: action must be a function, received ${String(action)}`);
   waitOptions({ timeout });

@@ -20,6 +20,7 @@ import { TimeoutError } from '../errors.js';
 import { showAs } from '../sharing/inspection.js';
 import { adoptPiece, constructOn, KIND, pieceFor, type SharedKind } from '../sharing/shared-kinds.js';
 import { readPlace, writePlace } from '../sharing/shared-extension.js';
+import { checkInteger } from '../substrate/argument-checks.js';
 import { now } from '../substrate/clock.js';
 import { faultPoint } from '../substrate/fault.js';
 import { LINE_BYTES } from '../substrate/layout.js';
@@ -214,10 +215,7 @@ export class Condition implements Disposable {
    * @throws {TypeError|RangeError} If the count is no integer of at least 0.
    */
   notify(count = 1): void {
-    if (typeof count !== 'number')
-      throw new TypeError(`Cannot notify: count must be an integer of at least 0, received ${String(count)}`);
-    if (!Number.isInteger(count) || count < 0)
-      throw new RangeError(`Cannot notify: count must be an integer of at least 0, received ${String(count)}`);
+    checkInteger('Cannot notify', 'count', count, { least: 0 });
     this.#lock.assertHeld('notify');
     this.#give(count);
   }

@@ -13,6 +13,7 @@
  * before it rang is made up for at its death, as the owner that it was.
  */
 import { InvalidStateError } from '../errors.js';
+import { checkOptionsObject } from '../substrate/argument-checks.js';
 import { type Attempted, LockWord } from '../substrate/lock-word.js';
 import { catchUp } from '../substrate/put-off.js';
 import type { SharedPiece } from '../substrate/shared-piece.js';
@@ -152,8 +153,7 @@ export class LockCore {
 
 /** Checks a lock's options, and puts them into a number. */
 export function lockOptions(options: LockOptions = {}): number {
-  if (typeof options !== 'object' || options === null)
-    throw new TypeError(`Cannot create a lock: the options must be an object, received ${String(options)}`);
+  checkOptionsObject('Cannot create a lock', options);
   const how: unknown = options.onOwnerDeath ?? 'poison';
   if (how !== 'poison' && how !== 'continue')
     throw new TypeError(`Cannot create a lock: onOwnerDeath must be 'poison' or 'continue', received ${String(how)}`);

@@ -11,6 +11,7 @@
  */
 import { showAs } from '../sharing/inspection.js';
 import { adoptPiece, constructOn, isOpening, KIND, pieceFor, type SharedKind } from '../sharing/shared-kinds.js';
+import { checkInteger, checkOptionsObject } from '../substrate/argument-checks.js';
 import { LINE_BYTES } from '../substrate/layout.js';
 import type { ParticipantId } from '../substrate/participants.js';
 import { bodyBytes, FIRST_OWN_WORD, optionsOf, type SharedPiece } from '../substrate/shared-piece.js';
@@ -51,11 +52,12 @@ export class Semaphore implements Disposable {
    * @param value Permits at the beginning. Default 1.
    * @throws {TypeError|RangeError} If it is no integer, negative or too large.
    */
-  constructor(value = 1, options?: SemaphoreOptions) {
+  constructor(value = 1, options: SemaphoreOptions = {}) {
+    checkOptionsObject('Cannot create a semaphore', options);
     const isBounded = new.target === BoundedSemaphore || new.target.prototype instanceof BoundedSemaphore;
-    const isOwned = isBounded || options?.returnOnDeath === true;
+    const isOwned = isBounded || options.returnOnDeath === true;
     const isNew = !isOpening();
-    if (isNew) checkValue(value, isOwned);
+    if (isNew) checkInteger('Cannot create a semaphore', 'value', value, { least: 0, most: isOwned ? MOST_OWNED : 2 ** 31 - 1 });
     const room = isOwned ? (isBounded ? value : Math.max(ROOM_TO_RAISE, value)) : 0;
     const kind = isBounded ? KIND.BOUNDED_SEMAPHORE : KIND.SEMAPHORE;
     const piece = pieceFor(kind, WAIT_POINT_BYTES + room * 4, isOwned ? OWNED : 0);
@@ -91,9 +93,7 @@ export class Semaphore implements Disposable {
    * @throws {ProcessError} `ERR_MP_OVER_RELEASE` if there would be more than may be.
    */
   release(count = 1): void {
-    if (!Number.isInteger(count))
-      throw new TypeError(`Cannot release the semaphore: count must be an integer, received ${String(count)}`);
-    if (count < 1) throw new RangeError(`Cannot release the semaphore: count must be at least 1, received ${count}`);
+    checkInteger('Cannot release the semaphore', 'count', count, { least: 1 });
     this.#permits.give(count);
     this.#point.wake(count);
   }
@@ -151,14 +151,6 @@ export class BoundedSemaphore extends Semaphore {
 function permitsOf(piece: SharedPiece, mayRaise: boolean): CountedPermits | OwnedPermits {
   if (piece.options !== OWNED) return new CountedPermits(piece.header, FIRST_OWN_WORD);
   return new OwnedPermits(piece.body + WAIT_POINT_BYTES, (piece.bytes - WAIT_POINT_BYTES) / 4, mayRaise);
-}
-
-function checkValue(value: number, isOwned: boolean): void {
-  if (!Number.isInteger(value))
-    throw new TypeError(`Cannot create a semaphore: value must be an integer, received ${String(value)}`);
-  const most = isOwned ? MOST_OWNED : 2 ** 31 - 1;
-  if (value < 0 || value > most)
-    throw new RangeError(`Cannot create a semaphore: value must be from 0 to ${most}, received ${value}`);
 }
 
 function died(offset: number, dead: ParticipantId, header: Int32Array): void {

@@ -3,12 +3,13 @@
  *
  * Runs in the process that submits.
  */
+import { checkOptionsObject } from '../substrate/argument-checks.js';
 import { checkTraceparent } from './task-context.js';
 import type { MapOptions, TaskOptions } from './task-options.js';
 
 /** @throws {TypeError|RangeError} If one of them has the wrong type or range. */
 export function checkTaskOptions(act: string, options: TaskOptions): void {
-  checkObject(act, options);
+  checkOptionsObject(act, options);
   const { taskTimeout, signal, priority, retries, traceparent } = options;
   checkDuration(act, 'taskTimeout', taskTimeout);
   if (signal !== undefined && !(signal instanceof AbortSignal))
@@ -26,12 +27,6 @@ export function checkMapOptions(act: string, options: MapOptions & TaskOptions):
   checkCount(act, 'bufferSize', bufferSize);
   checkNumber(act, 'timeout', 'a number of milliseconds', timeout, (value) => !Number.isNaN(value));
   checkFunctionIfGiven(act, 'onProgress', onProgress);
-}
-
-/** @throws {TypeError} If they are no object. */
-export function checkObject(act: string, options: unknown): void {
-  if (typeof options !== 'object' || options === null)
-    throw new TypeError(`${act}: options must be an object, received ${String(options)}`);
 }
 
 /** @throws {TypeError} If it is given and no function. */

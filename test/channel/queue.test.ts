@@ -105,7 +105,7 @@ test('Queue.put() throws at the caller what cannot be sent, and puts nothing  [_
   assert.throws(() => queue.tryPut('x'.repeat(200_000)), MessageTooLargeError);
   assert.equal(queue.qsize(), 0);
   assert.throws(() => new Queue('3' as never), TypeError);
-  assert.throws(() => new Queue(1.5), TypeError);
+  assert.throws(() => new Queue(1.5), RangeError);
   assert.throws(() => new Queue(2 ** 40), RangeError);
   assert.throws(() => new Queue(0, { maxBytes: 0 }), RangeError);
   assert.throws(() => new Queue(0, null as never), { name: 'TypeError', message: /^Cannot create a queue: the options/ });
