@@ -66,6 +66,11 @@ export function inspectorAvailable(): boolean {
   }
 }
 
+/** Whether it has been used here. */
+export function inspectorIsOpen(): boolean {
+  return session !== undefined;
+}
+
 /** @throws {Error} What the inspector answers, or if there is none. */
 export function post<T>(method: string, params: object = {}): T {
   if (session === undefined) open();

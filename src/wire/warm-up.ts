@@ -1,14 +1,16 @@
 /**
- * Gets this process ready to send functions while it waits for its first worker: opens the inspector, and lets V8 compile what
+ * Gets a process ready to send functions while it waits for its first worker: opens the inspector, and lets V8 compile what
  * sending one takes. The first function that the user sends takes a third of the time then.
  *
- * Runs in the process that sends, where there is a CPU left for it beside the worker that starts: some 5 ms once, a millisecond
- * in a turn of the event loop. Never throws: where no function can be inspected, the user's own will say so.
+ * Runs in the process that sends, where there is a CPU for it beside the worker that starts, and nothing has been sent yet:
+ * who has sent a function is ready. Some 5 ms once, a millisecond in a turn of the event loop. Never throws: where no function
+ * can be inspected, the user's own will say so.
  */
 import { availableParallelism } from 'node:os';
 import { runInThisContext } from 'node:vm';
 import { encodeTask } from './function-extension.js';
 import { analyseSource } from './function-source.js';
+import { inspectorIsOpen } from './inspector-session.js';
 import { commonExports } from './module-definitions.js';
 import { isMainScript } from './module-main.js';
 
@@ -30,7 +32,9 @@ export function warmUp(): void {
     next += 1;
     if (next < ready.length) setImmediate(goOn);
   };
-  setImmediate(goOn);
+  setImmediate(() => {
+    if (!inspectorIsOpen()) goOn();
+  });
 }
 
 function prepare(): readonly ((send: Send) => void)[] {
