@@ -16,10 +16,15 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <uv.h>
 
 #define SPARE_MS 10000 /* so long a spare waits for the next request */
+/* After an order the next spare is forked at once while orders come in so short a time; else the child begins first, for
+ * which few CPUs may be there, and the spare so much later. */
+#define HURRY_MS 30
+#define PAUSE_MS 8
 
 typedef struct {
   int calls;
@@ -32,7 +37,14 @@ typedef struct {
   mp_threads_t threads;
   mp_spare_t spare;
   bool wants_spare;
+  int64_t spare_at, last_order; /* milliseconds */
 } server_t;
+
+static int64_t now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 /* ---- children ---- */
 
@@ -155,7 +167,10 @@ static bool find_spare(server_t *server, mp_order_t *order, uv_loop_t *loop, mp_
 static void give_order(server_t *server, const mp_order_t *order) {
   remember(server, server->spare.pid, (order->header.flags & MP_FORK_DETACHED) != 0);
   mp_spare_give(&server->spare, order);
+  int64_t now = now_ms();
   server->wants_spare = true;
+  server->spare_at = now - server->last_order <= HURRY_MS ? now : now + PAUSE_MS;
+  server->last_order = now;
 }
 
 /* True: this is the child, which will be given the order as everybody is. */
@@ -179,14 +194,23 @@ static bool serve_order(server_t *server, uv_loop_t *loop) {
   return false;
 }
 
+/* How long to wait for requests: until there is to be a spare, or, with the one that there is, until it is given up. */
+static int patience(const server_t *server) {
+  if (server->wants_spare) {
+    int64_t left = server->spare_at - now_ms();
+    return left > 0 ? (int)left : 0;
+  }
+  if (server->spare.pid == 0) return -1;
+  return MP_FAULT_ERRNO("forkserver.idle") == 0 ? SPARE_MS : 0;
+}
+
 /* Returns in the children. A spare is forked when nobody asks for anything. */
 static void serve(server_t *server, uv_loop_t *loop) {
   for (;;) {
     int spare = server->spare.pid == 0 ? -1 : server->spare.socket;
     struct pollfd list[3] = {
         {.fd = server->calls, .events = POLLIN}, {.fd = server->reaps, .events = POLLIN}, {.fd = spare, .events = 0}};
-    int idle_ms = MP_FAULT_ERRNO("forkserver.idle") == 0 ? SPARE_MS : 0;
-    int count = poll(list, 3, server->wants_spare ? 0 : spare >= 0 ? idle_ms : -1);
+    int count = poll(list, 3, patience(server));
     if (count < 0) continue;
     if (count == 0 && !server->wants_spare) mp_spare_discard(&server->spare);
     else if (count == 0 && fork_spare(server, loop) == 0) return;
