@@ -110,7 +110,7 @@ test('a semaphore counts; anybody may release  [_TestSemaphore.test_semaphore, t
   assert.equal(semaphore.getValue(), 3);
   assert.throws(() => semaphore.release(0), RangeError);
   assert.throws(() => new Semaphore(-1), RangeError);
-  assert.throws(() => new Semaphore(1.5), TypeError);
+  assert.throws(() => new Semaphore(1.5), RangeError);
 });
 
 test('a bounded semaphore refuses more permits than it began with  [_TestSemaphore.test_bounded_semaphore]', () => {
