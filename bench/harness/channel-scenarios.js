@@ -25,8 +25,8 @@ export const channelCases = [
 export const moreChannelCases = [
   payloadCase('1 KB string', '1000/s', [50_000, 10_000], [10_000, 3_000]),
   payloadCase('100 records', '1000/s', [20_000, 10_000], [1_000, 300]),
-  payloadCase('64 KiB', 'MiB/s', [4_000, 400], [500, 100]),
-  payloadCase('64 MiB', 'MiB/s', [8, 2], [3, 1]),
+  payloadCase('64 KiB', 'MiB/s', [8_000, 4_000], [500, 100]),
+  payloadCase('64 MiB', 'MiB/s', [8, 4], [3, 1]),
 ];
 
 /**

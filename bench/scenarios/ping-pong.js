@@ -8,7 +8,7 @@ export const scenario = {
   name: 'ping-pong',
   about: 'a number goes to another process (or thread) and back before the next is sent',
   cases: [
-    { name: 'round trip', unit: 'µs', params: { roundTrips: 10_000, warmup: 2_000 }, quick: { roundTrips: 2_000, warmup: 500 } },
+    { name: 'round trip', unit: 'µs', params: { roundTrips: 20_000, warmup: 20_000 }, quick: { roundTrips: 2_000, warmup: 500 } },
   ],
   drivers: [
     ours('multiproc Pipe', 'multiproc', 'pipePingPong'),

@@ -30,17 +30,26 @@ export function fileOfPackage(path: string): string {
   return join(folder, path);
 }
 
+/** The working folder, or the root where it was deleted: a program that names its files in full needs none. */
+export function workingFolder(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return '/';
+  }
+}
+
 /** Where this code is: our own module, or the bundle that holds it. */
 function ownFolder(): string {
   const url: string | undefined = import.meta.url;
   if (url?.startsWith('file:') === true) return dirname(fileURLToPath(url));
-  return typeof __filename === 'string' ? dirname(__filename) : process.cwd();
+  return typeof __filename === 'string' ? dirname(__filename) : workingFolder();
 }
 
 function findPackage(): string {
   const versions: string[] = [];
   const main = process.argv[1];
-  const starts = new Set([ownFolder(), ...(main === undefined ? [] : [dirname(main)]), process.cwd()]);
+  const starts = new Set([ownFolder(), ...(main === undefined ? [] : [dirname(main)]), workingFolder()]);
   for (const start of starts) {
     const found = packageFrom(start);
     if (found?.version === VERSION) return found.folder;

@@ -10,6 +10,7 @@
  * the one of threads, who would load it unseen; and reads the file at that moment, before anything can use it.
  */
 import { binding } from '../native/binding.js';
+import { workingFolder } from '../native/own-files.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -33,7 +34,7 @@ export function readCertificatesLater(): void {
   const path = process.env[PRIVATE_VARIABLE] as string;
   delete process.env[PRIVATE_VARIABLE];
   process.env[VARIABLE] = path;
-  const file = path.startsWith('/') ? path : `${process.cwd()}/${path}`;
+  const file = path.startsWith('/') ? path : `${workingFolder()}/${path}`;
   const list = (process as unknown as { moduleLoadList: unknown[] }).moduleLoadList;
   const read = () => {
     Object.setPrototypeOf(list, Array.prototype);

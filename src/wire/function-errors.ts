@@ -5,8 +5,10 @@
  * Runs in the sending process (and, for the arrow's `this`, in the receiving one). Never inspects anything.
  */
 import { isBuiltin } from 'node:module';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DeserializationError, SerializationError } from '../errors.js';
+import { workingFolder } from '../native/own-files.js';
 import { sourceOf } from './definition-body.js';
 
 /** Where a function stands in its file; line and column count from 0. */
@@ -28,7 +30,7 @@ export function nameOf(fn: { readonly name?: unknown; readonly isClass?: boolean
 export function shortFile(url: string): string {
   if (!url.startsWith('file:')) return url;
   const file = fileURLToPath(url.replace(/[?#].*$/, ''));
-  const here = `${process.cwd()}/`;
+  const here = join(workingFolder(), '/');
   return file.startsWith(here) ? file.slice(here.length) : file;
 }
 

@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { workingFolder } from '../native/own-files.js';
 import { sourceOf, textHash, type SourceBody, type StandIn, type SymbolName } from './definition-body.js';
 import { foreignMains, loadedModule } from './definitions.js';
 import { classNotMade, nameOf, thisTrap } from './function-errors.js';
@@ -174,7 +175,7 @@ function standInFor(kind: StandIn, body: SourceBody, meta: unknown): unknown {
 const COUNTER: unknown = new Proxy({}, { get: (_, key) => (key === Symbol.toPrimitive ? () => 0 : COUNTER), set: () => true });
 
 function baseOf({ url }: SourceBody): string {
-  return url.startsWith('file:') ? fileOf(url) : `${process.cwd()}/`;
+  return url.startsWith('file:') ? fileOf(url) : join(workingFolder(), '/');
 }
 
 /** A name that came from an assignment (`const f = …`) is not in the text. */

@@ -7,6 +7,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { workingFolder } from '../native/own-files.js';
 import type { ImportBinding } from './module-imports.js';
 import { globalOf } from './realms.js';
 
@@ -47,7 +48,7 @@ function specifierOf(specifier: string): string {
 
 /** The root folder of the project. */
 export function viteRoot(): string {
-  return worker()?.config?.root ?? process.cwd();
+  return worker()?.config?.root ?? workingFolder();
 }
 
 /** In the vm pools, the test file that a function belongs to is known to the function's realm only. */

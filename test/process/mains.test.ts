@@ -68,3 +68,11 @@ test(
     assert.match(end.message, /10 deep/);
   }),
 );
+
+test(
+  'Processes and executors work where the working folder was deleted',
+  clean(async (t) => {
+    const answers = await program(t, 'deleted-folder.mjs').value<unknown[]>('answers');
+    assert.deepEqual(answers, [15, 15, 7, 'failed there']);
+  }),
+);

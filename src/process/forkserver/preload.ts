@@ -3,7 +3,9 @@
  *
  * Runs in parents, which say it, and in fork servers, which do it.
  */
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { workingFolder } from '../../native/own-files.js';
 import { forkserverPreload, type ForkserverPreload } from '../forkserver-preload.js';
 
 /** What a fork server is told to load. */
@@ -20,6 +22,6 @@ export interface PreloadFailure {
 
 /** What a server started now is to load. */
 export function preloadNow(): Preload {
-  const base = pathToFileURL(process.argv[1] ?? `${process.cwd()}/main.js`).href;
+  const base = pathToFileURL(process.argv[1] ?? join(workingFolder(), 'main.js')).href;
   return { ...forkserverPreload(), base };
 }
