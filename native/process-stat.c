@@ -27,6 +27,14 @@ char mp_process_stat(int pid, int field, uint64_t *value) {
   return state;
 }
 
+bool mp_proc_is_ours(void) {
+  char text[24];
+  ssize_t length = readlink("/proc/self", text, sizeof(text) - 1);
+  if (length <= 0) return false;
+  text[length] = '\0';
+  return strtol(text, NULL, 10) == getpid();
+}
+
 uint64_t mp_process_start_time(int pid) {
   uint64_t ticks;
   char state = mp_process_stat(pid, 22, &ticks);

@@ -104,6 +104,13 @@ static napi_value parent_lives(napi_env env, napi_callback_info info) {
   return result;
 }
 
+/* procIsOurs() */
+static napi_value proc_is_ours(napi_env env, napi_callback_info info) {
+  napi_value ours;
+  napi_get_boolean(env, mp_proc_is_ours(), &ours);
+  return ours;
+}
+
 /* beat(offset, everyMs) -> errno */
 static napi_value beat(napi_env env, napi_callback_info info) {
   napi_value argv[2];
@@ -195,6 +202,7 @@ void mp_process_exports(napi_env env, napi_value exports) {
   mp_export(env, exports, "watchParentPidfd", watch_parent_pidfd);
   mp_export(env, exports, "parentLives", parent_lives);
   mp_export(env, exports, "beat", beat);
+  mp_export(env, exports, "procIsOurs", proc_is_ours);
   mp_export(env, exports, "processStartTime", process_start_time);
   mp_export(env, exports, "exitNow", exit_now);
   mp_export(env, exports, "ignoreTerminalInterrupt", ignore_terminal_interrupt);

@@ -88,6 +88,8 @@ export interface Addon {
   parentLives(): boolean;
   /** From now on a native thread adds to the word at `offset` at least every `everyMs` milliseconds; 0 or an errno. */
   beat(offset: number, everyMs: number): number;
+  /** Whether /proc is there, and of this process's own PID namespace. */
+  procIsOurs(): boolean;
   /** Clock ticks since boot; 0: no such process. */
   processStartTime(pid: number): number;
   exitNow(code: number): never;

@@ -64,6 +64,6 @@ function openNull(flags: 'r' | 'r+'): number {
     return openSync('/dev/null', flags);
   } catch (error) {
     const { errno } = error as NodeJS.ErrnoException;
-    throw errno === undefined ? error : systemError('start a process', -errno, 'open'); // node itself refused: --permission
+    throw errno === undefined ? error : systemError('start a process without /dev/null', -errno, 'open'); // node itself refused: --permission
   }
 }

@@ -21,7 +21,7 @@ import {
   PAGE_BYTES,
   TABLES_END,
 } from './layout.js';
-import { ProtocolError } from '../errors.js';
+import { ProtocolError, UnsupportedPlatformError } from '../errors.js';
 
 const DEFAULT_BYTES = 2 ** 36;
 const SMALLEST_BYTES = 2 ** 22;
@@ -53,6 +53,7 @@ let current: Arena | undefined;
  * The arena of this family; created if this process is its first.
  *
  * @throws {ResourceExhaustedError} If the address space or memory is exhausted.
+ * @throws {UnsupportedPlatformError} If there is no /proc of this process's own PID namespace.
  */
 export function arena(): Arena {
   return (current ??= openArena());
@@ -80,8 +81,14 @@ function openArena(): Arena {
   return opened;
 }
 
+/** @throws {UnsupportedPlatformError} Without a /proc that tells who lives, nobody would hear of a death. */
 function createArena(): { fd: number; size: number } {
   const native = binding();
+  if (!native.procIsOurs()) {
+    throw new UnsupportedPlatformError(
+      `Cannot create shared memory: /proc is not mounted, or not that of this process's own PID namespace, where it is process ${process.pid}; mount it (mount -t proc proc /proc, or unshare --mount-proc)`,
+    );
+  }
   const asked = Number(process.env['MULTIPROC_ARENA_BYTES'] ?? DEFAULT_BYTES);
   let size = 2 ** Math.floor(Math.log2(Math.max(SMALLEST_BYTES, Number.isFinite(asked) ? asked : DEFAULT_BYTES)));
   let answer = native.arenaCreate(size);

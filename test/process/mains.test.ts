@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { clean, fixture, Program, program } from './process-support.js';
@@ -74,5 +75,20 @@ test(
   clean(async (t) => {
     const answers = await program(t, 'deleted-folder.mjs').value<unknown[]>('answers');
     assert.deepEqual(answers, [15, 15, 7, 'failed there']);
+  }),
+);
+
+test(
+  'a program that cannot see its own processes in /proc is told so, and what to do: it would hear of no death',
+  clean(async (t) => {
+    const namespace = ['-Ur', '-pf']; // a PID namespace of its own, with the /proc of ours
+    if (spawnSync('unshare', [...namespace, 'true']).status !== 0) return t.skip('no namespaces can be made here');
+    const main = new Program(t, 'unshare', [...namespace, '--kill-child', process.execPath, fixture('nested.mjs')]);
+    const end = await main.end();
+    assert.equal(end.code, 0, end.stderr);
+    assert.match(
+      end.stdout,
+      /"depth":0,"name":"UnsupportedPlatformError","message":"Cannot create shared memory: \/proc is not mounted, or not .* mount it /,
+    );
   }),
 );
