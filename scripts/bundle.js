@@ -74,6 +74,7 @@ const LATER = {
     'wire/refusal',
     'wire/remote-error',
     'wire/value-path',
+    'workers/message-shelf',
     'process/active-children',
     'process/exit-status',
     'process/late-certificates',

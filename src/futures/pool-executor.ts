@@ -12,6 +12,7 @@ import type { WorkerKind } from '../workers/worker-kind.js';
 import { checkTraceparent, encodeContext } from '../workers/task-context.js';
 import type { PoolStats } from '../workers/statistics.js';
 import { Task } from '../workers/task.js';
+import { LARGE_BYTES } from '../workers/large-message.js';
 import { FLAG_INLINE, FLAG_REPORT, TASK_HEADER_BYTES } from '../workers/worker-frames.js';
 import { checkTaskOptions } from '../workers/check-options.js';
 import { checkExecutorOptions, type ProcessPoolExecutorOptions } from './executor-options.js';
@@ -21,7 +22,7 @@ import { PendingLimit } from './pending-limit.js';
 import { mapOver } from '../workers/map.js';
 import { TaskFuture } from './task-sink.js';
 
-const ENCODE_OPTIONS = { headerBytes: TASK_HEADER_BYTES };
+const ENCODE_OPTIONS = { headerBytes: TASK_HEADER_BYTES, ...LARGE_BYTES };
 const NO_OPTIONS: TaskOptions = {};
 
 /** Runs functions in workers. */
@@ -158,9 +159,9 @@ export abstract class PoolExecutor extends Executor {
       return { future, task: undefined };
     }
     try {
-      const { job, encoded } = this.#engine.jobs.forCall(fn, args, ENCODE_OPTIONS);
-      const flags = (job === undefined ? FLAG_INLINE : 0) | (taskTimeout === undefined ? 0 : FLAG_REPORT);
       const context = encodeContext(this.#traceparentOf(options));
+      const { job, encoded } = this.#engine.jobs.forCall(fn, args, ENCODE_OPTIONS); // to be submitted before user code can run
+      const flags = (job === undefined ? FLAG_INLINE : 0) | (taskTimeout === undefined ? 0 : FLAG_REPORT);
       const id = this.#engine.nextTaskId();
       return {
         future,

@@ -11,12 +11,13 @@ import type { WorkerEngine } from '../workers/engine.js';
 import { encodeContext } from '../workers/task-context.js';
 import { Task, type TaskSink } from '../workers/task.js';
 import type { MapOptions } from '../workers/task-options.js';
+import { LARGE_BYTES } from '../workers/large-message.js';
 import { FLAG_INLINE, FLAG_REPORT, TASK_HEADER_BYTES } from '../workers/worker-frames.js';
 import type { Settlement } from './async-result.js';
 
 /** A timer of the event loop cannot be longer. */
 export const LONGEST_TIMER_MS: number = 2 ** 31 - 1;
-const ENCODE_OPTIONS = { headerBytes: TASK_HEADER_BYTES };
+const ENCODE_OPTIONS = { headerBytes: TASK_HEADER_BYTES, ...LARGE_BYTES };
 
 /** Submits one call; what cannot be sent fails it. */
 export function callInPool<R>(
@@ -34,7 +35,8 @@ export function callInPool<R>(
   const sink = new CallSink(settlement);
   let task: Task;
   try {
-    const { job, encoded } = engine.jobs.forCall(fn, args, ENCODE_OPTIONS);
+    const context = encodeContext();
+    const { job, encoded } = engine.jobs.forCall(fn, args, ENCODE_OPTIONS); // to be submitted before user code can run
     task = new Task({
       id: engine.nextTaskId(),
       encoded,
@@ -42,7 +44,7 @@ export function callInPool<R>(
       flags: (job === undefined ? FLAG_INLINE : 0) | (taskTimeout === undefined ? 0 : FLAG_REPORT),
       sink,
       timeout: taskTimeout,
-      context: encodeContext(),
+      context,
     });
   } catch (error) {
     settlement.reject(error);

@@ -14,6 +14,7 @@ import type { Job } from '../workers/jobs.js';
 import { encodeContext } from '../workers/task-context.js';
 import { Task, type TaskSink } from '../workers/task.js';
 import type { MapOptions } from '../workers/task-options.js';
+import { LARGE_BYTES } from '../workers/large-message.js';
 import { type ChunkResult, FLAG_CHUNK, FLAG_REPORT, FLAG_SPREAD, TASK_HEADER_BYTES } from '../workers/worker-frames.js';
 import type { Settlement } from './async-result.js';
 import { cancelledBy, failureOf, LONGEST_TIMER_MS } from './pool-call.js';
@@ -27,7 +28,7 @@ export interface PoolMapContext {
   ended(): boolean;
 }
 
-const ENCODE_OPTIONS = { headerBytes: TASK_HEADER_BYTES };
+const ENCODE_OPTIONS = { headerBytes: TASK_HEADER_BYTES, ...LARGE_BYTES };
 /** Chunks per worker that are submitted ahead: more than a worker may have at hand. */
 const AHEAD_PER_WORKER = 256;
 const CHUNKS_PER_WORKER = 4;

@@ -35,6 +35,7 @@ const LARGEST_SMALL = 4096;
 const SLAB_BITMAP_WORD = 32;
 const SLAB_HEADER_BYTES = 256;
 const RESERVE_UNIT = 4096;
+const PLENTY_BYTES = 2 ** 30;
 
 /** Entry words of an extent: owner + 1 (0: free), and a number of following extents that belong to it. */
 const EXTENT_OWNER = 0;
@@ -80,6 +81,16 @@ export class Allocator {
     this.#arena.discard(piece.offset, roundUp(piece.bytes, RESERVE_UNIT));
     faultPoint('arena.beforeFree');
     Atomics.store(table, page, 0);
+  }
+
+  /** Whether at least half of a large arena is nobody's: others may be more in need of the rest. */
+  get hasPlenty(): boolean {
+    const { size, extentCount } = this.#arena;
+    if (size < PLENTY_BYTES) return false;
+    let taken = 0;
+    for (let extent = 1; extent < extentCount; extent++)
+      if (Atomics.load(this.#extents, extent * 2 + EXTENT_OWNER) !== 0) taken++;
+    return taken < extentCount / 2;
   }
 
   /** Frees what a dead participant kept for itself, and its extents that are empty then. */

@@ -8,8 +8,13 @@ import { binding } from '../native/binding.js';
 
 /** Memory that is about to be overwritten: zeroing it would cost as much as filling it. The buffer is of just so many bytes. */
 export function messageMemory(bytes: number): Uint8Array<ArrayBuffer> {
-  if (bytes >= LARGE_BYTES && largeBytes < MANY_BYTES) countLarge(bytes);
+  messagesAreLarge(bytes);
   return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
+}
+
+/** Says that a message of so many bytes is about to be copied. */
+export function messagesAreLarge(bytes: number): void {
+  if (bytes >= LARGE_BYTES && largeBytes < MANY_BYTES) countLarge(bytes);
 }
 
 function countLarge(bytes: number): void {

@@ -34,6 +34,8 @@ export interface EncodeOptions {
   readonly inFlight?: boolean;
   /** Long bytes are not copied: the message is `parts`, which must be used before anything can change the value. Default false. */
   readonly gather?: boolean;
+  /** With `gather`: shorter bytes are copied. Default 16 KiB. */
+  readonly gatherMin?: number;
   /** For a reader that is not of the family, with the same limits: data only. Default none. */
   readonly receiverLimits?: DecodeLimits;
 }
@@ -65,7 +67,8 @@ export class Encoder extends ByteWriter implements ValueWriter {
   #references = false;
   #inFlight = false;
   #limits: DecodeLimits | undefined;
-  #gathers = false;
+  /** So many bytes or more are not copied. */
+  #gatherMin = Number.POSITIVE_INFINITY;
 
   begin(root: string, options: EncodeOptions): void {
     this.root = root;
@@ -75,7 +78,7 @@ export class Encoder extends ByteWriter implements ValueWriter {
     this.#references = false;
     this.#inFlight = options.inFlight ?? false;
     this.#limits = options.receiverLimits;
-    this.#gathers = options.gather ?? false;
+    this.#gatherMin = options.gather === true ? (options.gatherMin ?? GATHERED_MIN) : Number.POSITIVE_INFINITY;
     this.#extras.begin();
     this.tree.nextMessage();
     this.openMessage(options.headerBytes ?? 0, options.maxBytes ?? MAX_BYTES);
@@ -145,7 +148,7 @@ export class Encoder extends ByteWriter implements ValueWriter {
   }
 
   override bytes(value: Uint8Array): void {
-    if (!this.#gathers || value.length < GATHERED_MIN) {
+    if (value.length < this.#gatherMin) {
       super.bytes(value);
       return;
     }

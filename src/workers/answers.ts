@@ -6,6 +6,7 @@
 import { ProtocolError } from '../errors.js';
 import { decodeFailure } from '../wire/remote-error.js';
 import type { Ledger } from './ledger.js';
+import { bytesOf, readPlace, releaseRead } from './message-shelf.js';
 import type { Task } from './task.js';
 import type { Worker } from './worker.js';
 import {
@@ -18,6 +19,7 @@ import {
   RETIRING,
   SEQUENCE_BYTES,
   TASK_DONE,
+  TASK_DONE_SHELVED,
   TASK_FAILED,
   TASK_PROGRESS,
   TASK_STARTED,
@@ -60,6 +62,7 @@ export class Answers {
     receiving = true;
     try {
       if (kind === TASK_DONE || kind === TASK_FAILED) this.#answered(worker, kind, buffer, start, end, owned);
+      else if (kind === TASK_DONE_SHELVED) this.#answeredShelved(worker, buffer, start);
       else this.#handle(worker, kind, buffer, start, end);
     } finally {
       receiving = outer;
@@ -91,21 +94,39 @@ export class Answers {
     } else throw new ProtocolError(`${worker.name} sent a frame of unknown kind ${kind}`);
   }
 
+  /** The result lies in memory of the worker, which writes it anew when this side has read it. */
+  #answeredShelved(worker: Worker, frame: Uint8Array, start: number): void {
+    const place = readPlace(frame, start + ANSWER_HEADER_BYTES);
+    try {
+      const bytes = bytesOf(place);
+      this.#settle(worker, frame, start, (task) => task.sink.succeed(bytes, 0, bytes.length, false));
+    } finally {
+      releaseRead(place);
+    }
+  }
+
   #answered(worker: Worker, kind: number, buffer: Uint8Array, start: number, end: number, owned: boolean): void {
+    const from = start + ANSWER_HEADER_BYTES;
+    if (kind === TASK_DONE) this.#settle(worker, buffer, start, (task) => task.sink.succeed(buffer, from, end, owned));
+    else this.#settle(worker, buffer, start, (task) => task.sink.failEncoded(buffer, from, end), 'failed');
+  }
+
+  /** Ends the task that an answer is for; the answer's header is at `start`. */
+  #settle(
+    worker: Worker,
+    buffer: Uint8Array,
+    start: number,
+    tell: (task: Task) => void,
+    outcome: 'completed' | 'failed' = 'completed',
+  ): void {
     const sequence = readU32(buffer, start);
     if (worker.expectedToEnd && worker.holding(sequence) === undefined) return; // it was taken from it
     const task = worker.answered(sequence);
     const { statistics } = this.#ledger;
     statistics.answered(task, readF64(buffer, start + 4), readF64(buffer, start + 12));
-    const from = start + ANSWER_HEADER_BYTES;
     this.#ledger.settle(task, () => {
-      if (kind === TASK_DONE) {
-        statistics.completed++;
-        task.sink.succeed(buffer, from, end, owned);
-      } else {
-        statistics.failed++;
-        task.sink.failEncoded(buffer, from, end);
-      }
+      statistics[outcome]++;
+      tell(task);
     });
   }
 

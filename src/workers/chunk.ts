@@ -8,12 +8,13 @@ import type { Encoded } from '../wire/codec-types.js';
 import { decodeFailure } from '../wire/remote-error.js';
 import { Task, type TaskSink } from './task.js';
 import type { TaskOptions } from './task-options.js';
+import { LARGE_BYTES } from './large-message.js';
 import { type ChunkResult, FLAG_CHUNK, FLAG_REPORT, FLAG_SPREAD, TASK_HEADER_BYTES } from './worker-frames.js';
 
 /** What became of one item. */
 export type Outcome<T> = { readonly value: T } | { readonly error: unknown };
 
-const ENCODE_OPTIONS = { headerBytes: TASK_HEADER_BYTES };
+const ENCODE_OPTIONS = { headerBytes: TASK_HEADER_BYTES, ...LARGE_BYTES };
 
 /** One task of a map: what its items came to. */
 export class Chunk<T> implements TaskSink {

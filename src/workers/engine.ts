@@ -30,10 +30,12 @@ import { Feeder } from './feeder.js';
 import { Heartbeat } from './heartbeat.js';
 import { IdleRetirement } from './idle-retirement.js';
 import { type Job, Jobs } from './jobs.js';
+import { LargeMessages } from './large-message.js';
 import { Ledger } from './ledger.js';
 import { Lookout } from './lookout.js';
 import type { PoolStats } from './statistics.js';
 import type { Task } from './task.js';
+import { settleBytes } from './task-message.js';
 import type { Worker } from './worker.js';
 
 const SIGTERM = 15;
@@ -52,6 +54,7 @@ export class WorkerEngine {
   readonly #answers: Answers;
   readonly #deaths: Deaths;
   readonly #cancellation: Cancellation;
+  readonly #large = new LargeMessages();
   #cause: unknown;
   #onStopped: (() => void)[] = [];
 
@@ -120,6 +123,7 @@ export class WorkerEngine {
     if (!this.#states.isRunning) throw new InvalidStateError(`Cannot submit: the engine is ${this.state}`);
     if (isEnding()) throw new InvalidStateError('Cannot submit: this process is ending');
     this.#ledger.enter(task);
+    settleBytes(task, this.#large);
     this.#feeder.queue.push(task);
     this.#heartbeat?.watch();
     this.#feed();
@@ -128,7 +132,10 @@ export class WorkerEngine {
   /** Takes one task for each worker, of which it starts all that there may be; as `submit`. */
   broadcast(tasks: readonly Task[]): void {
     if (!this.#states.isRunning) throw new InvalidStateError(`Cannot broadcast: the engine is ${this.state}`);
-    for (const task of tasks) this.#ledger.enter(task);
+    for (const task of tasks) {
+      this.#ledger.enter(task);
+      settleBytes(task, this.#large);
+    }
     this.#feeder.add(new Broadcast(tasks));
     this.#heartbeat?.watch();
     this.#feed();
@@ -232,6 +239,7 @@ export class WorkerEngine {
     this.#crew.remove(worker);
     this.#answers.ended(worker);
     this.#idle?.ended(worker);
+    worker.hasEnded();
     this.#deaths.ended(worker);
     if (this.options.startsAtOnce === true && this.#states.isRunning) this.#crew.startAll();
     this.#feed();
@@ -259,6 +267,7 @@ export class WorkerEngine {
     this.#states.become('stopped');
     this.#lookout.stop();
     this.#heartbeat?.stop();
+    this.#large.close();
     for (const callback of this.#onStopped.splice(0)) callback();
   }
 }

@@ -55,6 +55,7 @@ export class Ledger implements Work {
     clearTimeout(task.timer);
     if (--this.#open === 0) this.#allDone();
     task.release?.();
+    task.shelved?.release();
     tell();
     this.#onSettled();
   }

@@ -15,6 +15,8 @@ import { encodeFailure } from '../wire/remote-error.js';
 import { withCarried } from './carried-values.js';
 import { addFailure, isThenable, runChunk } from './chunk-run.js';
 import { type Callable, KnownJobs } from './known-jobs.js';
+import { inOnePiece, LARGE_BYTES, LargeMessages } from './large-message.js';
+import { PLACE_BYTES, type ShelvedMessage, writePlace } from './message-shelf.js';
 import { RunningTask } from './running-task.js';
 import type { TaskContext } from './task-context.js';
 import {
@@ -35,8 +37,8 @@ import {
   readU32,
   SEQUENCE_BYTES,
   TASK_DONE,
+  TASK_DONE_SHELVED,
   TASK_FAILED,
-  TASK_HEADER_BYTES,
   TASK_STARTED,
   writeF64,
   writeU32,
@@ -53,6 +55,7 @@ export class TaskRun {
   readonly #parent: ParentLink;
   readonly #shared: Int32Array;
   readonly #origin: Origin;
+  readonly #large = new LargeMessages();
   /** By sequence number: contexts of tasks to come, encoded. */
   readonly #contexts = new Map<number, Uint8Array>();
   /** Sequence number of the task that it has begun, 0 for none. */
@@ -117,13 +120,13 @@ export class TaskRun {
     return true;
   }
 
-  /** Runs the task that has begun and answers. A promise, which never rejects, where that takes longer. */
-  run(buffer: Uint8Array, start: number, end: number, options: DecodeOptions): Promise<void> | undefined {
+  /** Runs the task that has begun, whose message this is, and answers. A promise, which never rejects, where that takes longer. */
+  run(jobNumber: number, buffer: Uint8Array, start: number, end: number, options: DecodeOptions): Promise<void> | undefined {
     const sequence = this.#running;
     faultPoint('task.beforeDecode');
     let promise: Promise<unknown>;
     try {
-      const answer = this.#call(readU32(buffer, start + 4), buffer, start + TASK_HEADER_BYTES, end, options);
+      const answer = this.#call(jobNumber, buffer, start, end, options);
       if (!isThenable(answer)) {
         this.#succeed(sequence, answer);
         return undefined;
@@ -189,7 +192,9 @@ export class TaskRun {
       else this.fail(error);
       return;
     }
-    this.#answer(TASK_DONE, sequence, encoded);
+    const shelved = this.#large.put(encoded);
+    if (shelved === undefined) this.#answer(TASK_DONE, sequence, inOnePiece(encoded, ANSWER_HEADER_BYTES));
+    else this.#answerShelved(sequence, shelved, encoded);
   }
 
   /** Some value of a chunk cannot be sent: that item fails alone. */
@@ -208,12 +213,29 @@ export class TaskRun {
   #answer(kind: number, sequence: number, { buffer, start, end, definitions }: Encoded): void {
     this.#endTask();
     const header = start - ANSWER_HEADER_BYTES;
+    this.#writeHeader(sequence, buffer, header);
+    this.#parent.ship(definitions);
+    this.#send(kind, buffer, header, end);
+  }
+
+  #answerShelved(sequence: number, shelved: ShelvedMessage, { definitions }: Encoded): void {
+    this.#endTask();
+    const frame = new Uint8Array(ANSWER_HEADER_BYTES + PLACE_BYTES);
+    this.#writeHeader(sequence, frame, 0);
+    writePlace(frame, ANSWER_HEADER_BYTES, shelved);
+    this.#parent.ship(definitions);
+    this.#send(TASK_DONE_SHELVED, frame, 0, frame.length);
+  }
+
+  #writeHeader(sequence: number, buffer: Uint8Array, header: number): void {
     writeU32(buffer, header, sequence);
     writeF64(buffer, header + 4, this.#began);
     writeF64(buffer, header + 12, this.#ended);
-    this.#parent.ship(definitions);
+  }
+
+  #send(kind: number, buffer: Uint8Array, start: number, end: number): void {
     faultPoint('result.beforeSend');
-    this.#parent.sendBytes(kind, buffer, header, end);
+    this.#parent.sendBytes(kind, buffer, start, end);
     if (Atomics.load(this.#shared, QUIET_WORD) === 0) this.#parent.link.ringNow();
   }
 
@@ -241,7 +263,7 @@ export class TaskRun {
 }
 
 const HEADER = { headerBytes: ANSWER_HEADER_BYTES };
-const RESULT_OPTIONS = { headerBytes: ANSWER_HEADER_BYTES, inFlight: true };
+const RESULT_OPTIONS = { headerBytes: ANSWER_HEADER_BYTES, inFlight: true, ...LARGE_BYTES };
 
 function isChunkResult(value: unknown): value is ChunkResult {
   return typeof value === 'object' && value !== null && 'failures' in value && 'values' in value;

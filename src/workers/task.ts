@@ -7,6 +7,7 @@ import { retainHolds } from '../sharing/shared-kinds.js';
 import type { Encoded } from '../wire/codec-types.js';
 import type { Broadcast } from './broadcast.js';
 import type { Job } from './jobs.js';
+import type { ShelvedMessage } from './message-shelf.js';
 import type { Worker } from './worker.js';
 import { FLAG_CONTEXT } from './worker-frames.js';
 
@@ -44,6 +45,8 @@ export class Task {
   worker: Worker | undefined;
   sequence = 0;
   timer: NodeJS.Timeout | undefined;
+  /** Its message, where that lies in shared memory and not in `encoded`. */
+  shelved: ShelvedMessage | undefined;
   /** Lets go of the shared objects that its message names. */
   readonly release: (() => void) | undefined;
 

@@ -47,6 +47,11 @@ export const BEAT: number = WORKER_FRAMES + 17;
 /** Worker → engine: sequence number (u32), an encoded value that the running task reports. */
 export const TASK_PROGRESS: number = WORKER_FRAMES + 18;
 
+/** Engine → worker: a task of which only the header is in the frame: behind it, where the arguments lie (`message-shelf.ts`). */
+export const TASK_SHELVED: number = WORKER_FRAMES + 19;
+/** Worker → engine: as TASK_DONE, but behind the header, where the result lies. */
+export const TASK_DONE_SHELVED: number = WORKER_FRAMES + 20;
+
 /** Sequence number, job number, flags and attempt << 8, task id (low, high): u32 each. */
 export const TASK_HEADER_BYTES = 20;
 /** Sequence number (u32), times of begin and end of the task in milliseconds of `now()` (f64 each). */

@@ -11,6 +11,7 @@ import type { MessageHandler } from '../substrate/ring-consumer.js';
 import { decodeCall } from '../wire/codec.js';
 import { encodeFailure } from '../wire/remote-error.js';
 import { setTaskSource } from './current-task.js';
+import { bytesOf, readPlace } from './message-shelf.js';
 import { type Origin, TaskRun } from './task-run.js';
 import {
   ABORT,
@@ -30,6 +31,8 @@ import {
   SHARED_BYTES,
   STOP,
   TASK,
+  TASK_HEADER_BYTES,
+  TASK_SHELVED,
   WORKER_FAILED,
 } from './worker-frames.js';
 
@@ -71,6 +74,7 @@ class WorkerLoop {
 
   #handle(kind: number, buffer: Uint8Array, start: number, end: number, owned: boolean): void {
     if (kind === TASK) this.#task(buffer, start, end, owned);
+    else if (kind === TASK_SHELVED) this.#shelvedTask(buffer, start);
     else if (kind === PREPARE) this.#run.begin(buffer, start);
     else if (kind === JOB) this.#run.jobs.learn(buffer, start, end);
     else if (kind === FORGET) this.#run.jobs.forget(buffer, start);
@@ -99,8 +103,19 @@ class WorkerLoop {
   }
 
   #task(buffer: Uint8Array, start: number, end: number, owned: boolean): void {
-    if (!this.#run.begin(buffer, start)) return;
-    const over = this.#run.run(buffer, start, end, { owned });
+    if (this.#run.begin(buffer, start))
+      this.#goOnAfter(this.#run.run(readU32(buffer, start + 4), buffer, start + TASK_HEADER_BYTES, end, { owned }));
+  }
+
+  /** Its message lies in memory of the engine, which writes there again when this task is answered. */
+  #shelvedTask(frame: Uint8Array, start: number): void {
+    if (!this.#run.begin(frame, start)) return;
+    const bytes = bytesOf(readPlace(frame, start + TASK_HEADER_BYTES));
+    faultPoint('shelf.read');
+    this.#goOnAfter(this.#run.run(readU32(frame, start + 4), bytes, 0, bytes.length, { owned: false }));
+  }
+
+  #goOnAfter(over: Promise<void> | undefined): void {
     if (over === undefined) {
       this.#retireIfLarge();
       return;

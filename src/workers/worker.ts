@@ -8,13 +8,24 @@ import { ProtocolError } from '../errors.js';
 import type { Child } from '../process/launcher.js';
 import type { Encoded } from '../wire/codec-types.js';
 import type { Job } from './jobs.js';
+import { LentMessages } from './large-message.js';
 import { Pace } from './pace.js';
 import type { Task } from './task.js';
-import { copyOf, writeHeader } from './task-message.js';
+import { copyOf, shelvedFrame, writeHeader } from './task-message.js';
 import { TaskSlots } from './task-slots.js';
 import { WorkerLife } from './worker-life.js';
 import { numbered, WorkerKnowledge } from './worker-knowledge.js';
-import { ABORT, BEAT_WORD, CONTEXT, LISTENER_WORD, PREPARE, QUIET_WORD, TASK, TASK_HEADER_BYTES } from './worker-frames.js';
+import {
+  ABORT,
+  BEAT_WORD,
+  CONTEXT,
+  LISTENER_WORD,
+  PREPARE,
+  QUIET_WORD,
+  TASK,
+  TASK_HEADER_BYTES,
+  TASK_SHELVED,
+} from './worker-frames.js';
 
 /** With so many quick tasks at hand the worker answers in batches. */
 const QUIET_FROM = 2;
@@ -26,6 +37,7 @@ export class Worker extends WorkerLife {
   readonly #knowledge: WorkerKnowledge;
   readonly #maxTasks: number;
   readonly #pace = new Pace();
+  readonly #lent = new LentMessages();
   #quiet = false;
 
   /** @param maxTasks Tasks that it may run before it is replaced. */
@@ -97,18 +109,30 @@ export class Worker extends WorkerLife {
     task.state = 'sent';
     task.worker = this;
     this.given++;
-    const { buffer, start, end } = task.encoded;
-    writeHeader(task, sequence);
-    if (this.mustLoad(task)) this.child.sendBytes(PREPARE, buffer.slice(start - TASK_HEADER_BYTES, start), 0, TASK_HEADER_BYTES);
-    this.#knowledge.complete(task);
-    if (task.context !== undefined) this.#surround(sequence, task.context);
-    this.child.sendBytes(TASK, buffer, start - TASK_HEADER_BYTES, end);
+    const { shelved } = task;
+    if (shelved === undefined) {
+      const { buffer, start, end } = task.encoded;
+      writeHeader(task, sequence, buffer, start - TASK_HEADER_BYTES);
+      this.#send(task, TASK, buffer, start - TASK_HEADER_BYTES, end);
+    } else {
+      this.#lent.lend(sequence, shelved);
+      const frame = shelvedFrame(task, shelved, sequence);
+      this.#send(task, TASK_SHELVED, frame, 0, frame.length);
+    }
     this.#beQuiet(this.inFlight >= QUIET_FROM && this.#pace.isQuick);
+  }
+
+  #send(task: Task, kind: number, buffer: Uint8Array, start: number, end: number): void {
+    if (this.mustLoad(task)) this.child.sendBytes(PREPARE, buffer.slice(start, start + TASK_HEADER_BYTES), 0, TASK_HEADER_BYTES);
+    this.#knowledge.complete(task);
+    if (task.context !== undefined) this.#surround(task.sequence, task.context);
+    this.child.sendBytes(kind, buffer, start, end);
   }
 
   /** Takes a task back that it has not begun. */
   takeBack(task: Task): boolean {
     if (!this.#slots.takeBack(task)) return false;
+    this.#lent.back(task.sequence);
     task.worker = undefined;
     this.given--;
     return true;
@@ -128,6 +152,7 @@ export class Worker extends WorkerLife {
     const task = this.#slots.get(sequence);
     if (task === undefined) throw new ProtocolError(`${this.name} answered task ${sequence}, which it was not given`);
     this.#remove(task);
+    this.#lent.back(sequence);
     this.#pace.count();
     return task;
   }
@@ -158,7 +183,7 @@ export class Worker extends WorkerLife {
       if (taken.length === count) break;
       if (!may(task)) continue;
       if (!this.takeBack(task)) break;
-      if (this.child.backlog > 0) task.encoded = copyOf(task.encoded); // perhaps half sent: those bytes must stay as they are
+      if (this.child.backlog > 0 && task.shelved === undefined) task.encoded = copyOf(task.encoded); // perhaps half sent: those bytes must stay as they are
       taken.push(task);
     }
     return taken.reverse();
@@ -171,6 +196,11 @@ export class Worker extends WorkerLife {
     const waiting = tasks.filter((task) => !this.hasBegun(task) && task.state !== 'settled');
     for (const task of tasks) this.#remove(task);
     return { begun, waiting };
+  }
+
+  /** It is gone: it reads nothing any more. */
+  hasEnded(): void {
+    this.#lent.allBack();
   }
 
   /** Called once per turn in which answers came: learns how quick it is. */

@@ -125,11 +125,16 @@ matrixTest('every misbehaviour while idle', ACTIONS, async (action, mode) => {
   await inTime(executor.shutdown());
 });
 
-/** What a worker with the fault does of a task whose result is larger than its ring. */
-async function withFault(fault: string, mode: Mode): Promise<{ outcome: unknown; executor: ProcessPoolExecutor }> {
+/** Larger than a ring: by shared memory. */
+const LARGE = 2_000_000;
+/** So large that it goes through the ring. */
+const HUGE = 40_000_000;
+
+/** What a worker with the fault does of a task with such a result. */
+async function withFault(fault: string, mode: Mode, size: number): Promise<{ outcome: unknown; executor: ProcessPoolExecutor }> {
   const executor = new ProcessPoolExecutor({ maxWorkers: 1, onWorkerDeath: mode });
   process.env['MULTIPROC_FAULT'] = fault;
-  const future = executor.submit(tasks.bytes, 2_000_000);
+  const future = executor.submit(tasks.bytes, size);
   delete process.env['MULTIPROC_FAULT']; // only the first worker has it
   const outcome = await inTime(
     future.then(
@@ -146,6 +151,7 @@ const FAULT_EXITS = { kill: -9, exit0: 0 } as const;
 const BEGUN = {
   'task.beforeDecode': 'running',
   'task.running': 'running',
+  'shelf.written': 'returning',
   'result.beforeSend': 'returning',
   'ring.betweenChunks': 'returning',
   'ring.betweenChunks@5': 'returning',
@@ -172,12 +178,13 @@ const EITHER = [
 ];
 
 for (const [point, phase] of Object.entries({ ...BEGUN, ...NOT_BEGUN })) {
+  const size = point.startsWith('ring.') ? HUGE : LARGE;
   matrixTest(`every death at ${point}`, Object.keys(FAULT_EXITS), async (action, mode) => {
-    const { outcome, executor } = await withFault(faultOf(point, action), mode);
+    const { outcome, executor } = await withFault(faultOf(point, action), mode, size);
     const exitCode = FAULT_EXITS[action as keyof typeof FAULT_EXITS];
     if (mode === 'break') assertBroken(executor, [outcome], exitCode, phase);
     else if (point in BEGUN) assertDied(outcome, exitCode, phase);
-    else assert.equal(outcome, 2_000_000, 'the task runs in another worker');
+    else assert.equal(outcome, size, 'the task runs in another worker');
     if (mode === 'replace') assert.equal(await inTime(executor.submit(tasks.square, 5)), 25);
     await inTime(executor.shutdown());
   });
@@ -185,8 +192,8 @@ for (const [point, phase] of Object.entries({ ...BEGUN, ...NOT_BEGUN })) {
 
 for (const point of EITHER) {
   matrixTest(`every death at ${point}`, Object.keys(FAULT_EXITS), async (action, mode) => {
-    const { outcome, executor } = await withFault(faultOf(point, action), mode);
-    if (outcome !== 2_000_000) {
+    const { outcome, executor } = await withFault(faultOf(point, action), mode, LARGE);
+    if (outcome !== LARGE) {
       if (mode === 'break')
         assert.ok(outcome instanceof BrokenProcessPoolError && outcome.cause instanceof ProcessDiedError, String(outcome));
       else assert.ok(outcome instanceof ProcessDiedError, String(outcome));
