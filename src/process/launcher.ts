@@ -29,6 +29,8 @@ import { reaper } from './reaper.js';
 
 /** What a child needs whatever it is. */
 export interface ChildRequest {
+  /** Of a thread, for debuggers and (from Node 24 on) for the operating system. */
+  readonly name?: string;
   /** Bytes of each ring of the link; a power of two. */
   readonly capacity: number;
   /** Bytes of zeroed memory that parent and child share beside the link. Default 0. */

@@ -35,6 +35,7 @@ function startThread(file: string, options: ThreadStart, request: ChildRequest, 
   const data: ThreadData = { env: options.env ?? {}, parentBellFd: self().doorbell.writeFd, interrupt };
   const worker = new Worker(file, {
     argv: [homeArgument(request, place)],
+    ...(request.name !== undefined && { name: request.name }),
     workerData: data,
     stdout: stdio !== 'inherit',
     stderr: stdio !== 'inherit',

@@ -44,6 +44,7 @@ export function startWorker(start: WorkerStart): { worker: Worker; face: Adopted
   );
   let started = false;
   const child = start.kind.launch({
+    name,
     capacity: LINK_CAPACITY,
     sharedBytes: SHARED_BYTES,
     onMessage: (...message) => start.onMessage(worker, ...message),

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import {
   asCompleted,
   BrokenExecutorError,
@@ -13,7 +14,7 @@ import {
 } from '#src/index.js';
 import { eachKind } from '../support/kinds.js';
 import { all, range, withExecutorOf } from './conformance-support.js';
-import { errorOf, executorTest, gate, inTime, notes, scratch, tasks, until } from './executor-support.js';
+import { errorOf, executorTest, gate, inTime, notes, scratch, tasks, until, withExecutor } from './executor-support.js';
 
 const separate = ({ separate: own }: { separate: boolean }) => own;
 
@@ -97,6 +98,28 @@ eachKind(
       await inTime(executor.submit(tasks.note, file, 'x'));
       assert.equal(notes(file).length, 1);
     }),
+);
+
+executorTest(
+  'with maxTasksPerChild and no context workers start as without it: as fresh processes [ProcessPoolExecutorTest.test_max_tasks_per_child_defaults_to_spawn_context]',
+  () =>
+    withExecutor({ maxWorkers: 1, maxTasksPerChild: 1 }, async (executor) => {
+      const started = (): string => readFileSync('/proc/self/cmdline', 'utf8');
+      for (let i = 0; i < 2; i++) assert.match(await inTime(executor.submit(started)), /worker-entry/);
+      assert.notEqual(await inTime(executor.submit(tasks.pid)), await inTime(executor.submit(tasks.pid)));
+    }),
+);
+
+eachKind(
+  'a thread of an executor has its name for the operating system too, where node names threads [InterpreterPoolExecutorTest.test_thread_name_prefix_with_thread_get_name]',
+  (kind) =>
+    withExecutorOf(kind, { maxWorkers: 1 }, async (executor) => {
+      const [major] = process.versions.node.split('.').map(Number);
+      const name = await inTime(executor.submit(() => readFileSync('/proc/thread-self/comm', 'utf8').trim()));
+      if ((major as number) >= 24) assert.match(name, /^PoolWorker-\d+$/);
+      else assert.notEqual(name, '', 'node names none');
+    }),
+  ({ name }) => name === 'thread',
 );
 
 eachKind(
