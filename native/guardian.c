@@ -220,6 +220,7 @@ static mp_lock_result_t acquire_slowly(mp_guardian_t *guardian, uint32_t *word, 
   double begun = 0; /* 0: has not waited yet */
   double nap_ms = FIRST_NAP_MS;
   uint32_t owner = 0; /* whom the last sleep was for */
+  bool has_asked = false;
   for (;;) {
     uint32_t seen = __atomic_load_n(word, __ATOMIC_SEQ_CST);
     double waited = begun > 0 ? mp_now_ms() - begun : 0;
@@ -241,6 +242,9 @@ static mp_lock_result_t acquire_slowly(mp_guardian_t *guardian, uint32_t *word, 
       uint32_t taken = guardian->tid | (seen & MP_LOCK_WAITERS);
       if (!__atomic_compare_exchange_n(word, &seen, taken, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) continue;
       MP_FAULT("lock.afterCas");
+      /* Else the one that gave way would be let go first in its turn, and so on: all would sleep once for each time. Who has
+       * waited for long, too, asks again when it is woken. */
+      if (has_asked) __atomic_store_n(&word[MP_LOCK_TURN], 0, __ATOMIC_SEQ_CST);
       return dead ? MP_LOCK_TAKEN_FROM_DEAD : MP_LOCK_TAKEN;
     }
     if (timeout_ms == 0) return MP_LOCK_BUSY;
@@ -257,6 +261,7 @@ static mp_lock_result_t acquire_slowly(mp_guardian_t *guardian, uint32_t *word, 
     if (waited > PATIENCE_MS) {
       double turn = mp_now_ms() + (waited > SHORTEST_TURN_MS ? waited : SHORTEST_TURN_MS);
       __atomic_store_n(&word[MP_LOCK_TURN], stamp(turn), __ATOMIC_SEQ_CST);
+      has_asked = true;
     }
     uint32_t marked = seen | MP_LOCK_WAITERS;
     if (seen != marked && !__atomic_compare_exchange_n(word, &seen, marked, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) continue;
