@@ -100,11 +100,11 @@ export class Allocator {
       if (Atomics.load(this.#extents, extent * 2 + EXTENT_FOLLOWERS) > 0) continue;
       if (Atomics.compareExchange(this.#extents, extent * 2 + EXTENT_OWNER, dead + 1, this.#owner + 1) !== dead + 1) continue;
       if (this.#freePrivate(extent)) this.#freeExtents(extent);
-      else this.#owned.push(extent);
+      else Atomics.store(this.#extents, extent * 2 + EXTENT_OWNER, dead + 1); // for whoever is in need of one
     }
   }
 
-  /** Frees the private runs of an extent taken over from the dead; whether it is empty then. */
+  /** Frees the private runs and the unused slabs of an extent taken over from the dead; whether it is empty then. */
   #freePrivate(extent: number): boolean {
     const base = extent * this.#extentBytes;
     const table = this.#table(extent);
@@ -112,8 +112,10 @@ export class Allocator {
     for (let page = 1; page < this.#pages; ) {
       const entry = Atomics.load(table, page);
       const length = (entry & RUN) !== 0 ? entry & LENGTH_MASK : 1;
-      if ((entry & RUN) !== 0 && (entry & PRIVATE) !== 0) {
-        this.#arena.discard(base + page * PAGE_BYTES, length * PAGE_BYTES);
+      const offset = base + page * PAGE_BYTES;
+      const isUnused = (entry & RUN) !== 0 ? (entry & PRIVATE) !== 0 : (entry & SLAB) !== 0 && this.#isUnusedSlab(offset);
+      if (isUnused) {
+        this.#arena.discard(offset, length * PAGE_BYTES);
         Atomics.store(table, page, 0);
       } else if (entry !== 0) {
         empty = false;
@@ -121,6 +123,14 @@ export class Allocator {
       page += length;
     }
     return empty;
+  }
+
+  /** Only the owner of its extent takes from a slab: what is unused stays so. */
+  #isUnusedSlab(base: number): boolean {
+    return this.#arena
+      .words(base, SLAB_HEADER_BYTES)
+      .subarray(SLAB_BITMAP_WORD)
+      .every((bits) => bits === 0);
   }
 
   get #extentBytes(): number {

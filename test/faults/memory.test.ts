@@ -112,3 +112,15 @@ test(
     { warmUp },
   ),
 );
+
+for (const method of ['spawn', 'forkserver']) {
+  test(
+    `${method}: killed children leave no more of the shared memory in use than what others still have of them  [fault 33]`,
+    leavesNothing(() => {
+      const file = fileURLToPath(new URL('../../test/fixtures/memory/many-killed.mjs', import.meta.url));
+      const env = { ...process.env, MULTIPROC_ARENA_BYTES: String(2 ** 24) };
+      const { stdout, stderr } = spawnSync(process.execPath, [file, method], { encoding: 'utf8', env, timeout: 60_000 });
+      assert.match(stdout, /^children=\{"killed":40,"kept":10\}$/m, stderr);
+    }),
+  );
+}
