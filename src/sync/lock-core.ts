@@ -40,28 +40,29 @@ export interface Suspended {
 export const LOCK_BYTES: number = 64 + WAIT_POINT_BYTES;
 
 export class LockCore {
-  readonly #word: LockWord;
+  /** For who tries it quickly before anything else. */
+  readonly word: LockWord;
   readonly #point: WaitPoint;
   readonly #continues: boolean;
   #lost: unknown;
 
   constructor(piece: SharedPiece) {
-    this.#word = new LockWord(piece.body);
+    this.word = new LockWord(piece.body);
     this.#point = new WaitPoint(piece.body + 64, true);
     this.#continues = piece.options === CONTINUES;
   }
 
   get heldHere(): boolean {
-    return this.#word.heldHere();
+    return this.word.heldHere();
   }
 
   get locked(): boolean {
-    return this.#word.locked();
+    return this.word.locked();
   }
 
   /** What is shown of a lock: a moment later it may be different. */
   shown(): { locked: boolean; owner?: string; poisoned?: true } {
-    const word = this.#word;
+    const word = this.word;
     if (!word.locked()) return word.poisoned() ? { locked: false, poisoned: true } : { locked: false };
     if (word.heldHere()) return { locked: true, owner: 'this thread' };
     const pid = word.lastPid();
@@ -69,27 +70,27 @@ export class LockCore {
   }
 
   tryAcquire(): boolean {
-    return this.#continues ? this.#took(this.#word.tryAcquireOrMark(true)) : this.#word.tryAcquire();
+    return this.#continues ? this.#took(this.word.tryAcquireOrMark(true)) : this.word.tryAcquire();
   }
 
   acquireSync(wait: Wait | undefined): void {
-    if (wait === undefined && this.#word.tryQuickly()) return;
+    if (wait === undefined && this.word.tryQuickly()) return;
     const { timeout } = syncLimits(wait);
     catchUp();
-    if ((timeout ?? Number.POSITIVE_INFINITY) === Number.POSITIVE_INFINITY && this.#word.heldHere())
+    if ((timeout ?? Number.POSITIVE_INFINITY) === Number.POSITIVE_INFINITY && this.word.heldHere())
       throw new InvalidStateError('Cannot block for the lock: this thread holds it itself, so it would never be released');
     if (this.#continues) {
-      if (this.#word.recoverSync(timeout)) warnOfDeath();
-    } else this.#word.acquireSync(timeout);
+      if (this.word.recoverSync(timeout)) warnOfDeath();
+    } else this.word.acquireSync(timeout);
   }
 
   recoverSync(wait: Wait | undefined): void {
     catchUp();
-    this.#word.recoverSync(syncLimits(wait).timeout);
+    this.word.recoverSync(syncLimits(wait).timeout);
   }
 
   acquire(wait: Wait | undefined, recover = false): Promise<void> {
-    if (wait === undefined && this.#point.waiting === 0 && this.#word.tryQuickly()) return AT_ONCE;
+    if (wait === undefined && this.#point.waiting === 0 && this.word.tryQuickly()) return AT_ONCE;
     return this.#acquireInTurn(wait, recover);
   }
 
@@ -120,22 +121,27 @@ export class LockCore {
 
   /** @throws {LockOwnerDiedError} If an acquire would throw it. */
   assertWhole(): void {
-    if (!this.#continues) this.#word.assertWhole();
+    if (!this.#continues) this.word.assertWhole();
   }
 
   release(): void {
-    if (this.#word.release()) this.#point.ringWaiting();
+    if (this.word.release()) this.ringWaiting();
+  }
+
+  /** The word was released, and somebody is marked to wait for it. */
+  ringWaiting(): void {
+    this.#point.ringWaiting();
   }
 
   /** Lets go of the word; false while this thread holds it: then only its death may free it. */
   close(): boolean {
-    if (this.#word.heldHere()) return false;
-    this.#word.close();
+    if (this.word.heldHere()) return false;
+    this.word.close();
     return true;
   }
 
   async #acquireInTurn(wait: Wait | undefined, recover: boolean): Promise<void> {
-    const turn = new LoopTurn(this.#word, this.#point);
+    const turn = new LoopTurn(this.word, this.#point);
     const attempt = () => (this.#took(turn.attempt(recover || this.#continues), recover) ? true : undefined);
     const what = recover ? 'recover the lock: it was not released' : 'acquire the lock: it was not released';
     try {

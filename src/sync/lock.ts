@@ -6,6 +6,7 @@
 import { ProcessError } from '../errors.js';
 import { showAs } from '../sharing/inspection.js';
 import { adoptPiece, constructOn, KIND, pieceFor, type SharedKind } from '../sharing/shared-kinds.js';
+import type { LockWord } from '../substrate/lock-word.js';
 import type { Wait } from '../substrate/wait-limit.js';
 import { LOCK_BYTES, LockCore, type LockOptions, lockOptions, type Suspended, wakeWaiters } from './lock-core.js';
 
@@ -27,12 +28,14 @@ export class Lock implements Disposable {
   }
 
   readonly #core: LockCore;
+  readonly #word: LockWord;
 
   /** @throws {TypeError} If the options are no object. {ResourceExhaustedError} If there is no shared memory left. */
   constructor(options?: LockOptions) {
     const piece = pieceFor(KIND.LOCK, LOCK_BYTES, lockOptions(options));
     const core = new LockCore(piece);
     this.#core = core;
+    this.#word = core.word;
     adoptPiece(this, piece, lockKind, () => core.close());
   }
 
@@ -49,7 +52,7 @@ export class Lock implements Disposable {
 
   /** As `acquire`, but blocks this thread. */
   acquireSync(wait?: Wait): this {
-    this.#core.acquireSync(wait);
+    if (wait !== undefined || !this.#word.tryQuickly()) this.#core.acquireSync(wait);
     return this;
   }
 
@@ -60,7 +63,7 @@ export class Lock implements Disposable {
 
   /** @throws {ProcessError} `ERR_MP_NOT_OWNER` if this thread does not hold it. */
   release(): void {
-    this.#core.release();
+    if (this.#word.release()) this.#core.ringWaiting();
   }
 
   /** Whether somebody holds it at this moment. */
