@@ -17,6 +17,7 @@ import { type Arena, arena } from './arena.js';
 import { EXTENT_ENTRY_BYTES, EXTENTS_MAX, EXTENTS_OFFSET, PAGE_BYTES } from './layout.js';
 import { claimedBy, isEntered, isProcessAlive, type ParticipantId } from './participants.js';
 import { faultPoint } from './fault.js';
+import { giveToSlab, isUnusedSlab, takeFromSlab } from './slab.js';
 
 /** A piece of the arena. */
 export interface Piece {
@@ -32,8 +33,6 @@ const LENGTH_MASK = 0xffff;
 
 const SMALLEST_SHIFT = 6;
 const LARGEST_SMALL = 4096;
-const SLAB_BITMAP_WORD = 32;
-const SLAB_HEADER_BYTES = 256;
 const RESERVE_UNIT = 4096;
 const PLENTY_BYTES = 2 ** 30;
 
@@ -113,7 +112,7 @@ export class Allocator {
       const entry = Atomics.load(table, page);
       const length = (entry & RUN) !== 0 ? entry & LENGTH_MASK : 1;
       const offset = base + page * PAGE_BYTES;
-      const isUnused = (entry & RUN) !== 0 ? (entry & PRIVATE) !== 0 : (entry & SLAB) !== 0 && this.#isUnusedSlab(offset);
+      const isUnused = (entry & RUN) !== 0 ? (entry & PRIVATE) !== 0 : (entry & SLAB) !== 0 && isUnusedSlab(this.#arena, offset);
       if (isUnused) {
         this.#arena.discard(offset, length * PAGE_BYTES);
         Atomics.store(table, page, 0);
@@ -123,14 +122,6 @@ export class Allocator {
       page += length;
     }
     return empty;
-  }
-
-  /** Only the owner of its extent takes from a slab: what is unused stays so. */
-  #isUnusedSlab(base: number): boolean {
-    return this.#arena
-      .words(base, SLAB_HEADER_BYTES)
-      .subarray(SLAB_BITMAP_WORD)
-      .every((bits) => bits === 0);
   }
 
   get #extentBytes(): number {
@@ -184,7 +175,7 @@ export class Allocator {
     const shift = Math.max(SMALLEST_SHIFT, Math.ceil(Math.log2(bytes)));
     const hint = this.#hints.get(shift);
     if (hint !== undefined) {
-      const offset = this.#takeFromSlab(hint, shift);
+      const offset = takeFromSlab(this.#arena, hint, shift);
       if (offset !== 0) return offset;
     }
     for (const extent of this.#owned) {
@@ -193,7 +184,7 @@ export class Allocator {
         const entry = Atomics.load(table, page);
         const base = extent * this.#extentBytes + page * PAGE_BYTES;
         if (entry === (SLAB | shift)) {
-          const offset = this.#takeFromSlab(base, shift);
+          const offset = takeFromSlab(this.#arena, base, shift);
           if (offset !== 0) {
             this.#hints.set(shift, base);
             return offset;
@@ -204,7 +195,7 @@ export class Allocator {
     }
     const base = this.#makeSlab(shift);
     this.#hints.set(shift, base);
-    return this.#takeFromSlab(base, shift);
+    return takeFromSlab(this.#arena, base, shift);
   }
 
   #makeSlab(shift: number): number {
@@ -223,29 +214,8 @@ export class Allocator {
     }
   }
 
-  #takeFromSlab(base: number, shift: number): number {
-    const words = this.#arena.words(base, PAGE_BYTES);
-    const count = PAGE_BYTES >> shift;
-    const first = Math.ceil(SLAB_HEADER_BYTES / 2 ** shift);
-    for (let word = 0; word * 32 < count; word++) {
-      const bits = Atomics.load(words, SLAB_BITMAP_WORD + word);
-      if (bits === -1) continue;
-      for (let bit = 0; bit < 32; bit++) {
-        const index = word * 32 + bit;
-        if (index < first || index >= count || (bits & (1 << bit)) !== 0) continue;
-        const offset = base + index * 2 ** shift;
-        words.fill(0, (offset - base) / 4, (offset - base + 2 ** shift) / 4);
-        faultPoint('arena.beforeCommit');
-        Atomics.or(words, SLAB_BITMAP_WORD + word, 1 << bit);
-        return offset;
-      }
-    }
-    return 0;
-  }
-
   #freeSmall(base: number, offset: number, shift: number): void {
-    const index = (offset - base) >> shift;
-    Atomics.and(this.#arena.words(base, PAGE_BYTES), SLAB_BITMAP_WORD + (index >> 5), ~(1 << (index & 31)));
+    giveToSlab(this.#arena, base, offset, shift);
     this.#hints.set(shift, base);
     if (!this.#owned.includes(Math.floor(base / this.#extentBytes))) this.#hints.delete(shift);
   }
