@@ -2,17 +2,18 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readFileSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { afterEach, before, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ForkServerProcess, setForkserverPreload } from '#src/index.js';
 import { forkserverState } from '#src/process/forkserver/fork-launcher.js';
 import { withDeadline } from '../support/deadline.js';
 import { familyOf } from '../support/family.js';
-import { cleanForked, warmUpForkserver } from './forkserver-support.js';
+import { cleanForked } from './forkserver-support.js';
 import {
   child,
   isThere,
+  prepareSpareTests,
   resultOf,
   serverPid,
   SOON_MS,
@@ -24,11 +25,7 @@ import {
   withFault,
 } from './spare-support.js';
 
-before(warmUpForkserver);
-afterEach(() => {
-  delete process.env['MULTIPROC_FAULT'];
-  setForkserverPreload([]);
-});
+prepareSpareTests();
 
 const LARGE = 'ä'.repeat(1_000_000);
 const fixture = (name: string): string => new URL(`../../test/fixtures/forkserver/${name}`, import.meta.url).href;

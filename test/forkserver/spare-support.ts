@@ -3,12 +3,23 @@
  *
  * Runs in test processes.
  */
+import { afterEach, before } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ForkServerProcess, setForkserverPreload } from '#src/index.js';
 import { withDeadline } from '../support/deadline.js';
 import { familyOf } from '../support/family.js';
+import { warmUpForkserver } from './forkserver-support.js';
 
 export const SOON_MS = 30_000;
+
+/** Brings up what lives as long as the test process, and has each test begin without faults and preloads of the one before. */
+export function prepareSpareTests(): void {
+  before(warmUpForkserver);
+  afterEach(() => {
+    delete process.env['MULTIPROC_FAULT'];
+    setForkserverPreload([]);
+  });
+}
 
 export async function child<R>(target: () => R): Promise<ForkServerProcess<[], R>> {
   const started = new ForkServerProcess<[], R>({ target, stdio: 'ignore' });

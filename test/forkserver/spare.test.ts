@@ -3,15 +3,16 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { realpathSync } from 'node:fs';
-import { afterEach, before, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { activeChildren, ForkServerProcess, ProcessDiedError, setForkserverPreload, Value } from '#src/index.js';
+import { activeChildren, ForkServerProcess, ProcessDiedError, Value } from '#src/index.js';
 import { forkserverState } from '#src/process/forkserver/fork-launcher.js';
 import { withDeadline } from '../support/deadline.js';
-import { cleanForked, warmUpForkserver } from './forkserver-support.js';
+import { cleanForked } from './forkserver-support.js';
 import {
   child,
   isThere,
+  prepareSpareTests,
   serverPid,
   SOON_MS,
   sparesOf,
@@ -22,11 +23,7 @@ import {
   withFault,
 } from './spare-support.js';
 
-before(warmUpForkserver);
-afterEach(() => {
-  delete process.env['MULTIPROC_FAULT'];
-  setForkserverPreload([]);
-});
+prepareSpareTests();
 
 test(
   'One child is forked ahead: it is the next child, and none of the program until then',
