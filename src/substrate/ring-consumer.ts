@@ -77,7 +77,7 @@ export class RingConsumer {
       const word = data[(at >> 2) + 1] as number;
       const size = RECORD_HEADER_BYTES + ((length + 7) & ~7);
       const unread = (tail - this.#head) >>> 0;
-      if (length < 0 || at + size > mask + 1 || size > unread || unread > mask + 1) {
+      if (length < 0 || length > mask || at + size > mask + 1 || size > unread || unread > mask + 1) {
         throw new ProtocolError(
           `Cannot read the channel: a record of ${length} bytes at ${at} does not fit into ${mask + 1}; the other side wrote garbage`,
         );

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { JoinableQueue, QueueShutDownError } from '#src/index.js';
 import { clean } from './conformance-support.js';
+import { always } from '../support/properties.js';
 
 type Step = 'put' | 'get' | 'tryPut' | 'tryGet' | 'taskDone';
 
@@ -135,7 +136,7 @@ test(
   'whatever is called in whatever order, a queue does what a bounded queue does, to its end  [_TestQueue]',
   clean(async () => {
     const steps = fc.array(fc.constantFrom<Step>('put', 'put', 'get', 'get', 'tryPut', 'tryGet', 'taskDone'), { maxLength: 40 });
-    await fc.assert(
+    await always(
       fc.asyncProperty(fc.integer({ min: 0, max: 4 }), steps, async (maxSize, chosen) => {
         const model = new Model(maxSize);
         const real = new Real(maxSize);
@@ -161,7 +162,7 @@ test(
         assert.deepEqual(queue.stats(), { size: 0, bytes: 0, lost: 0 });
         queue.close();
       }),
-      { numRuns: 60 },
+      60,
     );
   }),
 );

@@ -22,6 +22,7 @@ import {
   TimeoutError,
 } from 'multiproc';
 import { leavesNothing } from '../support/census.js';
+import { always } from '../support/properties.js';
 
 /** The family, and the inspector that reads closures, live as long as this process. */
 const warmUp = async () => {
@@ -37,7 +38,7 @@ test('a queue behaves as a bounded list, whatever the order of calls  [_TestQueu
     fc.record({ act: fc.constant('put' as const), bytes: fc.integer({ min: 0, max: 90_000 }) }),
     fc.record({ act: fc.constant('get' as const), bytes: fc.constant(0) }),
   );
-  fc.assert(
+  always(
     fc.property(fc.integer({ min: 0, max: 5 }), fc.array(step, { maxLength: 60 }), (maxSize, steps) => {
       const queue = new Queue<{ number: number; text: string }>(maxSize);
       const model: number[] = [];
@@ -58,7 +59,7 @@ test('a queue behaves as a bounded list, whatever the order of calls  [_TestQueu
       assert.deepEqual(queue.stats(), { size: 0, bytes: 0, lost: 0 });
       queue.close();
     }),
-    { numRuns: 60 },
+    60,
   );
 });
 

@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import { SharedArray, Struct, type TypeCode, Value } from '#src/index.js';
 import { type Shareable, ShareableList } from '#src/memory/index.js';
 import { having } from './memory-support.js';
+import { always } from '../support/properties.js';
 
 interface Integers {
   readonly bits: number;
@@ -61,7 +62,7 @@ function valueOf(code: string): fc.Arbitrary<number | bigint | string> {
 const coded = anyCode.chain((code) => fc.tuple(fc.constant(code), valueOf(code)));
 
 test('a value gives back what its type takes, and the same as an array of one and a record of one', () => {
-  fc.assert(
+  always(
     fc.property(coded, ([code, given]) => {
       const value = new Value(code);
       value.value = given as never;
@@ -70,13 +71,13 @@ test('a value gives back what its type takes, and the same as an array of one an
       for (const back of [value.value, new Value(code, given as never).value, array.at(0), [...array][0], record.field])
         assert.ok(Object.is(back, given), `${code}: ${inspect(given)} came back as ${inspect(back)}`);
     }),
-    { numRuns: 300 },
+    300,
   );
 });
 
 test('an integer beyond its range is refused and changes nothing; add() wraps it as integers of that size do', () => {
   const numbers = fc.oneof(fc.bigInt({ min: -(2n ** 65n), max: 2n ** 65n }), fc.bigInt({ min: -300n, max: 300n }));
-  fc.assert(
+  always(
     fc.property(integerCode, numbers, numbers, (code, first, second) => {
       const before = ofCode(code, wrapped(code, first));
       const value = new Value(code, before as never);
@@ -95,7 +96,7 @@ test('an integer beyond its range is refused and changes nothing; add() wraps it
       assert.equal(value.add(ofCode(code, step) as never), before);
       assert.equal(value.value, ofCode(code, wrapped(code, BigInt(before) + step)));
     }),
-    { numRuns: 500 },
+    500,
   );
 });
 
@@ -118,7 +119,7 @@ test('a record keeps its fields apart, in whatever order and of whatever types t
               ),
       }),
     );
-  fc.assert(
+  always(
     fc.property(plan, ({ list, sets }) => {
       const record = new Struct(Object.fromEntries(list)) as Record<string, unknown>;
       const model: Record<string, unknown> = { ...record };
@@ -128,7 +129,7 @@ test('a record keeps its fields apart, in whatever order and of whatever types t
         assert.deepEqual({ ...record }, model);
       }
     }),
-    { numRuns: 200 },
+    200,
   );
 });
 
@@ -147,7 +148,7 @@ test('an array is what an array of the language is: at, set, slice, fill, iterat
     }),
   );
   const items = fc.array(fc.integer({ min: -128, max: 127 }), { maxLength: 10 });
-  fc.assert(
+  always(
     fc.property(items, fc.array(act, { maxLength: 20 }), (init, acts) => {
       const shared = new SharedArray('b', init);
       const model = [...init];
@@ -165,7 +166,7 @@ test('an array is what an array of the language is: at, set, slice, fill, iterat
         assert.deepEqual(Array.from(shared.slice(-3, 2)), model.slice(-3, 2));
       }
     }),
-    { numRuns: 300 },
+    300,
   );
 });
 
@@ -196,7 +197,7 @@ test('a list gives back its items, here and where it is opened by its name, what
     fc.array(item, { maxLength: 12 }),
     fc.array(fc.tuple(fc.integer({ min: -13, max: 13 }), item), { maxLength: 12 }),
   );
-  await fc.assert(
+  await always(
     fc.asyncProperty(plan, async ([items, sets]) => {
       const list = new ShareableList(items);
       await having(list.shm, () => {
@@ -222,7 +223,7 @@ test('a list gives back its items, here and where it is opened by its name, what
         other.shm.close();
       });
     }),
-    { numRuns: 200 },
+    200,
   );
 });
 
@@ -231,7 +232,7 @@ test('memory that is anything at all is read as a list or refused, never read be
     minLength: 3,
     maxLength: 16,
   });
-  await fc.assert(
+  await always(
     fc.asyncProperty(words, async (given) => {
       const good = new ShareableList(['text', 5, null]);
       await having(good.shm, ({ buffer, name }) => {
@@ -249,6 +250,6 @@ test('memory that is anything at all is read as a list or refused, never read be
         list?.shm.close();
       });
     }),
-    { numRuns: 200 },
+    200,
   );
 });

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { registerFunctionExtensions } from '#src/wire/function-extension.js';
 import { fuzzFunctions } from '../fuzz/function-fuzz.js';
 import { withChild } from './function-support.js';
+import { always } from '../support/properties.js';
 
 registerFunctionExtensions();
 
@@ -15,14 +16,14 @@ const argument = fc.oneof(fc.integer(), fc.string({ unit: 'grapheme' }), fc.arra
 
 test('a closure gives in a child what it gives here, whatever it captures', () =>
   withChild((child) =>
-    fc.assert(
+    always(
       fc.asyncProperty(plain, plain, argument, async (first, second, given) => {
         const holder = { second, list: [first] };
         const inner = (): unknown => holder;
         const closure = (x: unknown): unknown => [first, inner(), x];
         assert.equal(shown(await child.call(closure, given)), shown(closure(given)));
       }),
-      { numRuns: 150 },
+      150,
     ),
   ));
 
@@ -77,7 +78,7 @@ test('a function of any form, with a captured variable of any name, gives in a c
       minLength: 60,
       maxLength: 60,
     });
-    return fc.assert(
+    return always(
       fc.asyncProperty(samples, argument, async (drawn, given) => {
         const legal = drawn.filter(([name, form]) => compiles(maker(name, form)));
         const makers = runInThisContext(`[${legal.map(([name, form]) => maker(name, form)).join(',\n')}]`) as ((
@@ -88,7 +89,7 @@ test('a function of any form, with a captured variable of any name, gives in a c
         const here = await Promise.all(made.map((fn) => outcome(async () => fn(given))));
         for (const [i, [name, form]] of legal.entries()) assert.equal(there[i], here[i], form(name));
       }),
-      { numRuns: 6 },
+      6,
     );
   }));
 
@@ -109,7 +110,7 @@ async function outcome(call: () => Promise<unknown>): Promise<string> {
 
 test('an instance of a class of any fields keeps them, and its methods, both ways', () =>
   withChild((child) =>
-    fc.assert(
+    always(
       fc.asyncProperty(fc.dictionary(fc.string({ maxLength: 5, unit: 'grapheme' }), plain, { maxKeys: 5 }), async (fields) => {
         class Holder {
           count(): number {
@@ -127,7 +128,7 @@ test('an instance of a class of any fields keeps them, and its methods, both way
         assert.equal(count, Object.keys(fields).length);
         assert.equal(shown(Object.entries(back)), shown(Object.entries(holder)));
       }),
-      { numRuns: 100 },
+      100,
     ),
   ));
 
