@@ -150,7 +150,7 @@ function revive(tag: unknown, value: unknown): unknown {
   if (tag === 'undefined') return undefined;
   if (tag === 'number') return Number(value);
   if (tag === 'bigint') return BigInt(value as string);
-  if (tag === 'date') return new Date(value as number);
+  if (tag === 'date') return new Date((value as number | null) ?? Number.NaN); // JSON has null for the time of an invalid date
   if (tag === 'map') return new Map((value as Entries).map(([key, item]) => [fromPortable(key), fromPortable(item)]));
   if (tag === 'set') return new Set((value as unknown[]).map(fromPortable));
   if (tag === 'object') return Object.fromEntries((value as Entries).map(([key, item]) => [key, fromPortable(item)]));

@@ -36,6 +36,11 @@ test('plain values come back equal, with the stamp', () => {
   );
 });
 
+test('an invalid date stays one', () => {
+  const [, date] = there(['at ', new Date(Number.NaN), '']).message;
+  assert.ok(date instanceof Date && Number.isNaN(date.getTime()));
+});
+
 test('the stamp overrules properties of its names, whatever else they hold', () => {
   const properties = { pid: 'x', processName: 5, '~': 'date', ['__proto__x']: 1, v: [] };
   assert.deepEqual(there(['m'], properties).properties, { ...properties, processName: 'Process-1', pid: 7 });
