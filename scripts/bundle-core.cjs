@@ -60,7 +60,7 @@ exports.host = host;
 
 /** Lives the life of a child. Whoever asks for `core.cjs` later gets this very program. */
 exports.live = (name, run) => {
-  require.cache[`${realpathSync.native(__dirname)}/core.cjs`] = module;
+  host.Module._cache[`${realpathSync.native(__dirname)}/core.cjs`] = module;
   texts.rest = textOf('rest'); // to report an error even when no file can be opened any more
   exports.module(name)[run]();
 };

@@ -17,10 +17,10 @@ const AT = /^\s+at (?:.* \()?(.+?):(\d+):\d+\)?$/m;
 export function callerOf(called: (...args: never[]) => unknown): Place {
   const at: { stack?: string } = {};
   const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 1;
+  Reflect.set(Error, 'stackTraceLimit', 1); // no assignment: it cannot be changed where the intrinsics are frozen
   Error.captureStackTrace(at, called);
   const [, file, line] = AT.exec(String(at.stack)) ?? [];
-  Error.stackTraceLimit = stackTraceLimit;
+  Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
   return file === undefined ? {} : { file: pathOf(file), line: Number(line) };
 }
 

@@ -43,7 +43,8 @@ function load(): Addon {
         { cause },
       );
     }
-    const hint = (cause as { code?: string }).code === 'ERR_DLOPEN_DISABLED' ? '; run node with --allow-addons' : '';
+    const refused = (cause as { code?: string }).code === 'ERR_DLOPEN_DISABLED';
+    const hint = refused ? `; run node ${process.permission === undefined ? 'without --no-addons' : 'with --allow-addons'}` : '';
     throw new UnsupportedPlatformError(`Cannot load the native part of multiproc from ${file}: ${String(cause)}${hint}`, {
       cause,
     });

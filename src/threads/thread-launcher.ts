@@ -113,7 +113,7 @@ class RunningThread {
 
   #statusOf(code: number): number {
     if (this.#endedBy !== undefined && CODES_OF_TERMINATED.has(code)) return -this.#endedBy;
-    return this.#outOfMemory ? CODE_OF_HEAP_LIMIT : code;
+    return this.#outOfMemory ? CODE_OF_HEAP_LIMIT : code & LAST_BYTE;
   }
 }
 
@@ -127,6 +127,8 @@ const GRACES_MS: ReadonlyMap<number, number> = new Map([
 const CODES_OF_TERMINATED: ReadonlySet<number> = new Set([0, 1]);
 /** What node's processes end with then. */
 const CODE_OF_HEAP_LIMIT = 134;
+/** All that the operating system keeps of a process's code. A thread's might be taken for a signal: −1. */
+const LAST_BYTE = 0xff;
 
 /** Beside this code in the package, or in the package when this code is in somebody's bundle. */
 function entryFile(name: ThreadEntry): string {

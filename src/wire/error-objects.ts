@@ -12,6 +12,7 @@ import type { Decoder } from './decoder.js';
 import type { Encoder } from './encoder.js';
 import { type ErrorClass, errorClassByName, errorClassOf } from './error-classes.js';
 import { classNameOf } from './refusal.js';
+import { withoutStack } from './stack-traces.js';
 import { TAG } from './tags.js';
 import { userFrames } from './user-frames.js';
 import { propertyStep } from './value-path.js';
@@ -155,13 +156,7 @@ function isEnumerable(error: Error, key: string): boolean {
 
 /** An instance without message and stack. */
 function bareError(errorClass: ErrorClass): Error {
-  const limit = Error.stackTraceLimit;
-  try {
-    Error.stackTraceLimit = 0;
-    return Reflect.construct(Error, [], errorClass);
-  } finally {
-    Error.stackTraceLimit = limit;
-  }
+  return withoutStack(() => Reflect.construct(Error, [], errorClass));
 }
 
 const DOM_EXCEPTION = 'DOMException';

@@ -5,20 +5,10 @@
  */
 import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { callStack } from './stack-traces.js';
 
 /** The URL and line (from 0) of the code that called `below`; `''` if it is in no file. */
 export function callerFile(below: (...args: never[]) => unknown): { url: string; line: number } {
-  const { prepareStackTrace, stackTraceLimit } = Error;
-  const holder: { stack?: NodeJS.CallSite[] } = {};
-  try {
-    Error.stackTraceLimit = 1;
-    Error.prepareStackTrace = (_, sites) => sites;
-    Error.captureStackTrace(holder, below);
-    const [site] = holder.stack ?? [];
-    const name = site?.getFileName() ?? '';
-    return { url: isAbsolute(name) ? pathToFileURL(name).href : name, line: (site?.getLineNumber() ?? 1) - 1 };
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit;
-    Error.prepareStackTrace = prepareStackTrace;
-  }
+  const { file, line } = callStack(below, 1)[0] ?? { file: '', line: 1 };
+  return { url: isAbsolute(file) ? pathToFileURL(file).href : file, line: line - 1 };
 }

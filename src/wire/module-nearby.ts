@@ -13,6 +13,7 @@ import { moduleDefinition, type ModuleMember } from './module-definitions.js';
 import { moduleNames, type ImportBinding, type ModuleNames } from './module-imports.js';
 import { indexMembers } from './module-index.js';
 import { isMainScript, mainScripts } from './module-main.js';
+import { callStack } from './stack-traces.js';
 
 /** A function by identity among the exports of what the files on the call stack import: their code runs, so that is evaluated. */
 export function findImportedByCallers(fn: object): ModuleMember | undefined {
@@ -66,19 +67,11 @@ function importsOf(importer: string): Iterable<ImportBinding> {
 }
 
 function filesOnStack(): string[] {
-  const { prepareStackTrace, stackTraceLimit } = Error;
-  try {
-    Error.stackTraceLimit = MAX_FRAMES;
-    Error.prepareStackTrace = (_, sites) => sites;
-    const sites = new Error().stack as unknown as NodeJS.CallSite[];
-    const names = sites.map((site) => site.getFileName() ?? '').filter((name) => name.startsWith('file:') || isAbsolute(name));
-    return names
-      .map((name) => (isAbsolute(name) ? pathToFileURL(name).href : name))
-      .filter((name) => !name.startsWith(OWN_FOLDER));
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit;
-    Error.prepareStackTrace = prepareStackTrace;
-  }
+  const names = callStack(filesOnStack, MAX_FRAMES).map(({ file }) => file);
+  return names
+    .filter((name) => name.startsWith('file:') || isAbsolute(name))
+    .map((name) => (isAbsolute(name) ? pathToFileURL(name).href : name))
+    .filter((name) => !name.startsWith(OWN_FOLDER));
 }
 
 const MAX_FRAMES = 100;

@@ -3,6 +3,7 @@
  *
  * Runs in the parent. Only the first looks where it is made: a look costs 10 µs and more, and a million tasks may end at once.
  */
+import { withoutStack } from '../wire/stack-traces.js';
 
 /** Makes an error of its own for each call; all have the stack of the first. */
 export function errorSeries(make: () => Error): () => Error {
@@ -17,14 +18,4 @@ export function errorSeries(make: () => Error): () => Error {
     error.stack = stack;
     return error;
   };
-}
-
-function withoutStack(make: () => Error): Error {
-  const { stackTraceLimit } = Error;
-  Reflect.set(Error, 'stackTraceLimit', 0); // no assignment: it cannot be changed where the intrinsics are frozen
-  try {
-    return make();
-  } finally {
-    Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
-  }
 }

@@ -161,6 +161,13 @@ test(
     const error = await soon(bad.exception(), 'exception');
     assert.ok(error instanceof ProcessDiedError);
     assert.deepEqual([good.exitCode, bad.exitCode, error.exitCode, error.phase], [0, 7, 7, 'running']);
+    const [negative, large] = [
+      await started(t, { target: () => process.exit(-1) }),
+      await started(t, { target: () => process.exit(300) }),
+    ];
+    for (const thread of [negative, large])
+      await assert.rejects(soon(thread.join(), 'join'), { name: 'ProcessDiedError', signal: null });
+    assert.deepEqual([negative.exitCode, large.exitCode], [255, 44]); // as the operating system keeps those of processes
   }),
 );
 

@@ -49,4 +49,4 @@ const AT_START = /^(?:NODE_|LD_|MALLOC_|GLIBC_|OPENSSL_|SSL_|MULTIPROC_)/;
  * Loader hooks of `--loader` run in a thread, which no fork has: an import would wait for it for ever. What `--import` starts is seen
  * in the server.
  */
-const UNSUITABLE = /^--(?:experimental-permission|permission|jitless|loader|experimental-loader)\b/;
+const UNSUITABLE = /^--(?:experimental-permission|permission|frozen-intrinsics|jitless|loader|experimental-loader)\b/;
