@@ -139,18 +139,24 @@ export class Allocator {
   #allocateRun(bytes: number, isPrivate: boolean): number {
     const pages = Math.ceil(bytes / PAGE_BYTES);
     if (pages > this.#pages - 1) return this.#allocateExtents(bytes);
-    for (let turn = 0; ; turn++) {
-      for (const extent of this.#owned) {
-        const page = this.#findRun(extent, pages);
-        if (page === 0) continue;
-        const offset = extent * this.#extentBytes + page * PAGE_BYTES;
-        this.#arena.reserve(offset, roundUp(bytes, RESERVE_UNIT));
-        faultPoint('arena.beforeCommit');
-        Atomics.store(this.#table(extent), page, RUN | (isPrivate ? PRIVATE : 0) | pages);
-        return offset;
-      }
-      if (turn > 0) throw this.#full(bytes);
-      this.#acquireExtent(bytes);
+    const { extent, page } = this.#roomFor(pages, bytes);
+    const offset = extent * this.#extentBytes + page * PAGE_BYTES;
+    this.#arena.reserve(offset, roundUp(bytes, RESERVE_UNIT));
+    faultPoint('arena.beforeCommit');
+    Atomics.store(this.#table(extent), page, RUN | (isPrivate ? PRIVATE : 0) | pages);
+    return offset;
+  }
+
+  /** Free pages in a row, in an extent of its own or else in one that it takes. */
+  #roomFor(pages: number, bytes: number): { readonly extent: number; readonly page: number } {
+    for (const extent of this.#owned) {
+      const page = this.#findRun(extent, pages);
+      if (page !== 0) return { extent, page };
+    }
+    for (;;) {
+      const extent = this.#acquireExtent(bytes);
+      const page = this.#findRun(extent, pages);
+      if (page !== 0) return { extent, page }; // what the dead leave may be in use: then the next one
     }
   }
 
@@ -199,19 +205,12 @@ export class Allocator {
   }
 
   #makeSlab(shift: number): number {
-    for (let turn = 0; ; turn++) {
-      for (const extent of this.#owned) {
-        const page = this.#findRun(extent, 1);
-        if (page === 0) continue;
-        const base = extent * this.#extentBytes + page * PAGE_BYTES;
-        this.#arena.discard(base, PAGE_BYTES);
-        this.#arena.reserve(base, PAGE_BYTES);
-        Atomics.store(this.#table(extent), page, SLAB | shift);
-        return base;
-      }
-      if (turn > 0) throw this.#full(PAGE_BYTES);
-      this.#acquireExtent(PAGE_BYTES);
-    }
+    const { extent, page } = this.#roomFor(1, PAGE_BYTES);
+    const base = extent * this.#extentBytes + page * PAGE_BYTES;
+    this.#arena.discard(base, PAGE_BYTES);
+    this.#arena.reserve(base, PAGE_BYTES);
+    Atomics.store(this.#table(extent), page, SLAB | shift);
+    return base;
   }
 
   #freeSmall(base: number, offset: number, shift: number): void {
@@ -220,8 +219,8 @@ export class Allocator {
     if (!this.#owned.includes(Math.floor(base / this.#extentBytes))) this.#hints.delete(shift);
   }
 
-  /** Takes a free extent, or one whose owner is dead and whose remains others may still use. */
-  #acquireExtent(bytes: number): void {
+  /** Takes a free extent, or one whose owner is dead and whose remains others may still use. @throws If there is none. */
+  #acquireExtent(bytes: number): number {
     for (let extent = 1; extent < this.#arena.extentCount; extent++) {
       const owner = Atomics.load(this.#extents, extent * 2 + EXTENT_OWNER);
       const free = owner === 0;
@@ -232,10 +231,15 @@ export class Allocator {
         !isEntered(owner - 1);
       if (!free && !orphaned) continue;
       if (Atomics.compareExchange(this.#extents, extent * 2 + EXTENT_OWNER, owner, this.#owner + 1) !== owner) continue;
-      this.#arena.reserve(extent * this.#extentBytes, roundUp(this.#pages * 4, RESERVE_UNIT));
+      try {
+        this.#arena.reserve(extent * this.#extentBytes, roundUp(this.#pages * 4, RESERVE_UNIT));
+      } catch (error) {
+        Atomics.store(this.#extents, extent * 2 + EXTENT_OWNER, owner);
+        throw error;
+      }
       if (orphaned && !claimedBy(owner - 1).some(isProcessAlive)) this.#freePrivate(extent);
       this.#owned.push(extent);
-      return;
+      return extent;
     }
     throw this.#full(bytes);
   }

@@ -49,12 +49,27 @@ export function commonExports(url: string): { readonly exports: unknown } | unde
 /** The path of a value in `module.exports`: itself or one of its properties. */
 export function pathInExports(exports: unknown, value: unknown): readonly string[] | undefined {
   if (exports === value) return [];
-  if ((typeof exports !== 'object' && typeof exports !== 'function') || exports === null) return undefined;
-  const descriptors = Object.entries(Object.getOwnPropertyDescriptors(exports));
-  const found =
-    descriptors.find(([, descriptor]) => descriptor.value === value) ??
-    descriptors.find(([, descriptor]) => descriptor.get !== undefined && valueOf(descriptor, exports) === value);
-  return found === undefined ? undefined : [found[0]];
+  const getters: string[] = [];
+  for (const name of namesIn(exports)) {
+    const { get, value: member } = Object.getOwnPropertyDescriptor(exports, name) ?? {};
+    if (member === value) return [name];
+    if (get !== undefined) getters.push(name);
+  }
+  const found = getters.find((name) => memberOf(exports as object, name) === value);
+  return found === undefined ? undefined : [found];
+}
+
+/**
+ * The names of what a module exports. Nobody wrote ten thousands of them: that is data, as of a JSON file, which only costs
+ * time to look through, anew for each captured variable.
+ */
+function namesIn(exports: unknown): readonly string[] {
+  if ((typeof exports !== 'object' && typeof exports !== 'function') || exports === null) return [];
+  if (data.has(exports) || ArrayBuffer.isView(exports) || (Array.isArray(exports) && exports.length > MAX_NAMES)) return [];
+  const names = Object.getOwnPropertyNames(exports);
+  if (names.length <= MAX_NAMES) return names;
+  data.add(exports);
+  return [];
 }
 
 /** A value by identity among the exports of all loaded CommonJS modules and the builtin modules in use. */
@@ -97,15 +112,15 @@ function findCommonFunction(fn: object): ModuleMember | undefined {
 }
 
 function* exportedFunctions(exports: unknown): Generator<[string, object]> {
-  if ((typeof exports !== 'object' && typeof exports !== 'function') || exports === null) return;
-  for (const [key, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(exports))) {
-    const value = valueOf(descriptor, exports);
-    if (typeof value === 'function') yield [key, value];
+  for (const name of namesIn(exports)) {
+    const value = memberOf(exports as object, name);
+    if (typeof value === 'function') yield [name, value];
   }
 }
 
 /** Bundlers and TypeScript export through getters; those only read a variable. */
-function valueOf({ get, value }: PropertyDescriptor, exports: object): unknown {
+function memberOf(exports: object, name: string): unknown {
+  const { get, value } = Object.getOwnPropertyDescriptor(exports, name) ?? {};
   if (get === undefined || Function.prototype.toString.call(get).length > MAX_GETTER_TEXT) return value;
   try {
     return get.call(exports);
@@ -116,6 +131,7 @@ function valueOf({ get, value }: PropertyDescriptor, exports: object): unknown {
 
 /** The module whose exports an object repeats through getters, as the `__toESM` of compilers makes it. */
 export function findCopiedModule(copy: object): HeldDefinition | undefined {
+  if (Array.isArray(copy) || ArrayBuffer.isView(copy)) return undefined; // there may be millions of keys
   const keys = Object.keys(copy);
   if (keys.length === 0 || keys.some((key) => Object.getOwnPropertyDescriptor(copy, key)?.get === undefined)) return undefined;
   const values = copy as Record<string, unknown>;
@@ -157,6 +173,9 @@ function moduleCache(): Record<string, { readonly exports: unknown; readonly loa
 }
 
 const MAX_GETTER_TEXT = 120;
+const MAX_NAMES = 16_384;
+/** What modules export that has more. */
+const data = new WeakSet<object>();
 const modules = new Map<string, HeldDefinition>();
 const lookedThrough = new WeakSet<object>();
 const commonFunctions = new WeakMap<object, { readonly file: string; readonly path: readonly string[] }>();

@@ -133,6 +133,32 @@ test('a hundred processes that take memory and end do not use the arena up', asy
   assert.ok(sharedKilobytes() - before < 150 * 1024, `${sharedKilobytes() - before} KiB`);
 });
 
+test('what ended processes left in use does not make the arena look full', async () => {
+  const { allocator } = self();
+  const most = 2 ** arena().extentShift - 2 ** 18;
+  const taken: Piece[] = [];
+  for (const [wanted, count] of [
+    [most, 4],
+    [4096, 500],
+  ] as const) {
+    for (let i = 0; i < 3; i++) {
+      const child = new Process({ target: leaveMemory, args: [most] });
+      await child.start();
+      taken.push(await child.result());
+    }
+    for (let i = 0; i < count; i++) taken.push(allocator.allocate(wanted));
+  }
+  for (const piece of taken) allocator.free(piece);
+});
+
+/** Of all its extent, so that whoever takes that over finds no room in it. */
+function leaveMemory(bytes: number): Piece {
+  const { allocator } = self();
+  const piece = allocator.allocate(bytes);
+  for (let i = 0; i < 8; i++) allocator.allocate(2 ** 16 - 4096); // pages that are left
+  return piece;
+}
+
 function takeMemory(bytes: number): void {
   self().allocator.allocate(bytes, { private: true });
 }

@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { Session } from 'node:inspector';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import test from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -79,4 +83,31 @@ test('a function without captured values is encoded once', () => {
   const closure = (): number => (n += 1);
   assert.equal(encodeFunction(closure).stable, false);
   assert.equal(encodeFunction(closure).encoded.definitions[0], encodeFunction(closure).encoded.definitions[0]);
+});
+
+test('what a program has captured or required is not looked through key by key, however large it is', () => {
+  const bytes = new Uint8Array(2 ** 20);
+  const file = join(mkdtempSync(join(tmpdir(), 'multiproc-')), 'data.cjs');
+  writeFileSync(file, 'module.exports = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`key ${i}`, i]));');
+  const large = [bytes, createRequire(import.meta.url)(file)] as object[];
+  const settings = { level: 3 };
+  encodeFunction(() => settings.level);
+  let looks = 0;
+  const { getOwnPropertyDescriptor, getOwnPropertyDescriptors } = Object;
+  Object.getOwnPropertyDescriptor = (object: object, key: PropertyKey) => {
+    if (large.includes(object) && key !== 'default') looks++;
+    return getOwnPropertyDescriptor(object, key);
+  };
+  Object.getOwnPropertyDescriptors = <T>(object: T) => {
+    if (large.includes(object as object)) looks++;
+    return getOwnPropertyDescriptors(object);
+  };
+  try {
+    encodeFunction(() => settings.level + 1);
+    encodeFunction(() => bytes.length);
+  } finally {
+    Object.assign(Object, { getOwnPropertyDescriptor, getOwnPropertyDescriptors });
+    rmSync(dirname(file), { recursive: true });
+  }
+  assert.equal(looks, 0);
 });
