@@ -9,6 +9,8 @@ import { coreOf } from '../proxies/proxy.js';
 export class HostedIterator {
   readonly #iterator: Iterator<unknown> | AsyncIterator<unknown>;
   readonly #isAsync: boolean;
+  /** What it threw behind items that go first. */
+  #failure: { readonly error: unknown } | undefined;
 
   constructor(iterator: Iterator<unknown> | AsyncIterator<unknown>, isAsync: boolean) {
     this.#iterator = iterator;
@@ -26,13 +28,21 @@ export class HostedIterator {
   }
 
   #nextAtOnce(): ItemChunk {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure !== undefined) throw failure.error;
     const items: unknown[] = [];
     let bytes = 0;
-    while (items.length < CHUNK_ITEMS && bytes < CHUNK_BYTES) {
-      const next = (this.#iterator as Iterator<unknown>).next();
-      if (next.done === true) return { items, done: true };
-      items.push(next.value);
-      bytes += roughBytes(next.value);
+    try {
+      while (items.length < CHUNK_ITEMS && bytes < CHUNK_BYTES) {
+        const next = (this.#iterator as Iterator<unknown>).next();
+        if (next.done === true) return { items, done: true };
+        items.push(next.value);
+        bytes += roughBytes(next.value);
+      }
+    } catch (error) {
+      if (items.length === 0) throw error;
+      this.#failure = { error };
     }
     return { items, done: false };
   }

@@ -50,7 +50,7 @@ export class WaitList<T = void> {
       const stopListening = call.onCancel(waiting.reject);
       this.#waiting.add(waiting);
       if (timeoutMs === undefined || timeoutMs > LONGEST_TIMER_MS) return;
-      const expire = () => waiting.reject(new TimeoutError(`Cannot ${what} within ${timeoutMs} ms`));
+      const expire = () => waiting.reject(new TimeoutError(`Cannot ${what} within ${Math.round(timeoutMs)} ms`));
       if (timeoutMs <= 0) expire();
       else timer = setTimeout(expire, timeoutMs);
     });

@@ -62,6 +62,10 @@ class Shop {
       yield item;
     }
   }
+  *untilEmpty(): Generator<string> {
+    yield* this.items;
+    throw new RangeError('nothing is left');
+  }
 }
 
 class MyManager extends BaseManager {
@@ -96,6 +100,28 @@ async function common(manager: MyManager): Promise<void> {
   for await (const square of await manager.baz()) found.push(square);
   assert.deepEqual(found, [0, 1, 4, 9, 16, 25, 36, 49, 64, 81]);
 }
+
+test(
+  'an iterator that throws gives the items before it threw',
+  clean(async () => {
+    const manager = await new MyManager().start();
+    const shop = await manager.Shop();
+    for (const item of ['bread', 'salt']) await shop.add(item);
+    const found: string[] = [];
+    const read = async () => {
+      for await (const item of await shop.untilEmpty()) found.push(item);
+    };
+    await assert.rejects(read(), { name: 'RangeError', message: 'nothing is left' });
+    assert.throws(
+      () => {
+        for (const item of shop.sync.untilEmpty().sync) found.push(item);
+      },
+      { name: 'RangeError' },
+    );
+    assert.deepEqual(found, ['bread', 'salt', 'bread', 'salt']);
+    await manager.shutdown();
+  }),
+);
 
 test(
   'a manager of registered classes and functions  [_TestMyManager.test_mymanager] [G-09] [G-14]',

@@ -214,7 +214,7 @@ eachKindWithManager(
       }, queue);
       assert.deepEqual(seen, { before: [2, true, false], items: [5, 6], after: true });
       assert.deepEqual([await queue.empty(), await queue.full(), await queue.maxSize()], [true, false, 2]);
-      await assert.rejects(queue.get(1), TimeoutError);
+      await assert.rejects(queue.get(1), { name: 'TimeoutError', message: 'Cannot get: the queue was empty within 1 ms' });
       await assert.rejects(queue.getNowait(), QueueEmptyError);
       assert.equal(await queue.tryGet(), null);
       await queue.put(1);
