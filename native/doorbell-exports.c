@@ -4,7 +4,7 @@
 #include "napi-helpers.h"
 #include <errno.h>
 
-/* doorbellOpen(callback, readFd, writeFd) -> { member, readFd, writeFd } | failure */
+/* doorbellOpen(callback, readFd, writeFd) -> { member, readFd, writeFd, alive } | failure */
 static napi_value doorbell_open(napi_env env, napi_callback_info info) {
   napi_value argv[3];
   mp_args(env, info, 3, argv);
@@ -20,15 +20,16 @@ static napi_value doorbell_open(napi_env env, napi_callback_info info) {
   mp_set(env, object, "member", mp_int(env, state->member_count++));
   mp_set(env, object, "readFd", mp_int(env, mp_doorbell_read_fd(member->doorbell)));
   mp_set(env, object, "writeFd", mp_int(env, mp_doorbell_write_fd(member->doorbell)));
+  mp_set(env, object, "alive", mp_doorbell_alive_words(member->doorbell));
   return object;
 }
 
-/* doorbellKeepAlive(member, alive) */
+/* doorbellKeepAlive(member): see mp_doorbell_alive_words for its end */
 static napi_value doorbell_keep_alive(napi_env env, napi_callback_info info) {
-  napi_value argv[2];
-  mp_args(env, info, 2, argv);
+  napi_value argv[1];
+  mp_args(env, info, 1, argv);
   mp_member_t *member = mp_member(env, argv[0]);
-  if (member != NULL) mp_doorbell_keep_alive(member->doorbell, mp_bool(env, argv[1]));
+  if (member != NULL) mp_doorbell_keep_alive(member->doorbell);
   return mp_undefined(env);
 }
 

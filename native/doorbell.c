@@ -16,8 +16,14 @@
 /* What `armed` in the slot says. A ring sets it to 0; one that finds LISTENING has no byte to write. */
 enum { BUSY = 0, ASLEEP = 1, LISTENING = 2 };
 
+/* The words of `alive`. */
+enum { WANTED_ALIVE = 0, KEPT_ALIVE = 1, ALIVE_WORDS = 2 };
+
 /* How long a listener goes without a look at the other descriptors of its event loop. */
 #define LOOK_EVERY_MS 0.005
+
+/* How long a listener that is rung again and again goes without a round of its event loop. */
+#define MOST_WITHOUT_LOOP_MS 0.05
 
 struct mp_doorbell {
   uv_poll_t poll;
@@ -26,6 +32,8 @@ struct mp_doorbell {
   uint32_t *armed;      /* of the slot of this thread, or NULL */
   int32_t spin[MP_SPIN_WORDS];
   double asleep_since; /* negative: it did not go to sleep */
+  int32_t *alive;      /* what JavaScript wants, and what is: memory of the buffer that `alive_buffer` refers to */
+  napi_ref alive_buffer;
   int open_handles;
   napi_env env;
   napi_ref callback;
@@ -90,27 +98,52 @@ static heard_t listen_for(const mp_doorbell_t *doorbell, int loop_fd, double lim
   }
 }
 
+/* Nobody waits for a ring any more: the event loop may end. */
+static void let_go(const mp_doorbell_t *doorbell) {
+  if (doorbell->alive[KEPT_ALIVE] == 0 || doorbell->alive[WANTED_ALIVE] != 0) return;
+  doorbell->alive[KEPT_ALIVE] = 0;
+  uv_unref((uv_handle_t *)&doorbell->poll);
+}
+
+/* Whether the loop has nothing to do but to sleep. */
+static bool is_idle(const mp_doorbell_t *doorbell, const uv_loop_t *loop) {
+  let_go(doorbell);
+  return doorbell->armed != NULL && read_word(doorbell->armed) == ASLEEP && uv_backend_timeout(loop) != 0;
+}
+
+/* Listens for as long as that paid lately; whether the thread may sleep now. */
+static bool falls_asleep(mp_doorbell_t *doorbell, uv_loop_t *loop) {
+  doorbell->asleep_since = mp_now_ms();
+  int limit_us = doorbell->spin[0];
+  if (limit_us == 0 || !change(doorbell->armed, ASLEEP, LISTENING)) return true;
+  MP_FAULT("doorbell.listening");
+  heard_t heard = listen_for(doorbell, uv_backend_fd(loop), limit_us);
+  if (heard != RUNG && change(doorbell->armed, LISTENING, ASLEEP)) {
+    if (heard == OTHERS_READY) doorbell->asleep_since = -1;
+    return true;
+  }
+  mp_spin_learn(doorbell->spin, (mp_now_ms() - doorbell->asleep_since) * 1e3);
+  doorbell->asleep_since = -1;
+  return false;
+}
+
 /* Where rings came soon after this thread had gone to sleep, it listens awake for a while first: a ring then costs neither the
  * other side a system call nor this one a wake. Who rings after it has gone to sleep writes a byte, as ever; who rings
- * before is seen when the word cannot be changed back. */
+ * before is seen when the word cannot be changed back. If what a ring brought leaves the loop nothing to do it listens again, without a
+ * round of the loop; timers and the other descriptors wait for MOST_WITHOUT_LOOP_MS at most. */
 static void before_sleep(uv_prepare_t *handle) {
   mp_doorbell_t *doorbell = handle->data;
   uv_idle_stop(&doorbell->once_more);
   doorbell->asleep_since = -1;
-  if (doorbell->armed == NULL || read_word(doorbell->armed) != ASLEEP || uv_backend_timeout(handle->loop) == 0) return;
-  doorbell->asleep_since = mp_now_ms();
-  int limit_us = doorbell->spin[0];
-  if (limit_us == 0 || !change(doorbell->armed, ASLEEP, LISTENING)) return;
-  MP_FAULT("doorbell.listening");
-  heard_t heard = listen_for(doorbell, uv_backend_fd(handle->loop), limit_us);
-  if (heard != RUNG && change(doorbell->armed, LISTENING, ASLEEP)) {
-    if (heard == OTHERS_READY) doorbell->asleep_since = -1;
-    return;
+  double end = 0;
+  while (is_idle(doorbell, handle->loop)) {
+    if (falls_asleep(doorbell, handle->loop)) return;
+    call_back(doorbell);
+    double now = mp_now_ms();
+    if (end == 0) end = now + MOST_WITHOUT_LOOP_MS;
+    else if (now >= end) break;
   }
-  mp_spin_learn(doorbell->spin, (mp_now_ms() - doorbell->asleep_since) * 1e3);
-  doorbell->asleep_since = -1;
-  uv_idle_start(&doorbell->once_more, nothing); /* there may be more: the loop comes by here again */
-  call_back(doorbell);
+  if (end != 0) uv_idle_start(&doorbell->once_more, nothing); /* there may be more: the loop comes by here again */
 }
 
 void mp_doorbell_of_thread(mp_doorbell_t *doorbell, int slot) {
@@ -145,7 +178,11 @@ int mp_doorbell_open(napi_env env, napi_value callback, int read_fd, int write_f
   doorbell->write_fd = write_fd;
   doorbell->poll.data = doorbell->prepare.data = doorbell->once_more.data = doorbell;
   doorbell->asleep_since = -1;
-  napi_value name;
+  napi_value name, buffer;
+  void *words;
+  napi_create_arraybuffer(env, ALIVE_WORDS * sizeof(int32_t), &words, &buffer);
+  napi_create_reference(env, buffer, 1, &doorbell->alive_buffer);
+  doorbell->alive = words;
   napi_create_string_utf8(env, "multiproc:doorbell", NAPI_AUTO_LENGTH, &name);
   napi_create_reference(env, callback, 1, &doorbell->callback);
   napi_async_init(env, NULL, name, &doorbell->context);
@@ -167,9 +204,16 @@ int mp_doorbell_open(napi_env env, napi_value callback, int read_fd, int write_f
 int mp_doorbell_read_fd(const mp_doorbell_t *doorbell) { return doorbell->read_fd; }
 int mp_doorbell_write_fd(const mp_doorbell_t *doorbell) { return doorbell->write_fd; }
 
-void mp_doorbell_keep_alive(mp_doorbell_t *doorbell, bool alive) {
-  if (alive) uv_ref((uv_handle_t *)&doorbell->poll);
-  else uv_unref((uv_handle_t *)&doorbell->poll);
+napi_value mp_doorbell_alive_words(const mp_doorbell_t *doorbell) {
+  napi_value buffer, words;
+  napi_get_reference_value(doorbell->env, doorbell->alive_buffer, &buffer);
+  napi_create_typedarray(doorbell->env, napi_int32_array, ALIVE_WORDS, buffer, 0, &words);
+  return words;
+}
+
+void mp_doorbell_keep_alive(mp_doorbell_t *doorbell) {
+  doorbell->alive[KEPT_ALIVE] = 1;
+  uv_ref((uv_handle_t *)&doorbell->poll);
 }
 
 static void on_closed(uv_handle_t *handle) {
@@ -189,6 +233,7 @@ void mp_doorbell_close(mp_doorbell_t *doorbell, void (*done)(void *), void *cont
   uv_poll_stop(&doorbell->poll);
   napi_async_destroy(doorbell->env, doorbell->context);
   napi_delete_reference(doorbell->env, doorbell->callback);
+  napi_delete_reference(doorbell->env, doorbell->alive_buffer);
   uv_handle_t *handles[] = {(uv_handle_t *)&doorbell->poll, (uv_handle_t *)&doorbell->prepare, (uv_handle_t *)&doorbell->once_more};
   doorbell->open_handles = sizeof(handles) / sizeof(*handles);
   for (int i = 0; i < doorbell->open_handles; i++) uv_close(handles[i], on_closed);

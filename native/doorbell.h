@@ -10,8 +10,10 @@ typedef struct mp_doorbell mp_doorbell_t;
 int mp_doorbell_open(napi_env env, napi_value callback, int read_fd, int write_fd, mp_doorbell_t **doorbell, const char **syscall_name);
 int mp_doorbell_read_fd(const mp_doorbell_t *doorbell);
 int mp_doorbell_write_fd(const mp_doorbell_t *doorbell);
-/* Whether it keeps the event loop alive. */
-void mp_doorbell_keep_alive(mp_doorbell_t *doorbell, bool alive);
+/* An Int32Array. Word 0: whether it is to keep the event loop alive; from 0 to 1 it takes a call of mp_doorbell_keep_alive too, unless
+ * word 1 says that it does still. That it need not any more is seen before the loop sleeps or ends. */
+napi_value mp_doorbell_alive_words(const mp_doorbell_t *doorbell);
+void mp_doorbell_keep_alive(mp_doorbell_t *doorbell);
 /* Ties it to the participant slot of this thread, whose rings it may then wait for awake; -1: to none. */
 void mp_doorbell_of_thread(mp_doorbell_t *doorbell, int slot);
 /* Closes; `done` is called when nothing of it is in the event loop any more. */

@@ -68,7 +68,8 @@ export class Connection<T = unknown> implements Disposable {
    */
   async send(value: T): Promise<void> {
     this.#assert('send');
-    await this.#transport.send(this.#transport.encode(value));
+    const sending = this.#transport.send(this.#transport.encode(value));
+    if (sending !== undefined) await sending;
   }
 
   /** As `send`, but blocks this thread. */

@@ -155,6 +155,7 @@ export class ItemStore {
 
   /** Takes the first item; the caller says `delivered` when it has it. */
   take(patience: Patience): TakenItem | 'empty' | 'held' {
+    if (this.#takeSide.looksEmpty()) return 'empty';
     const held = this.#getLock.tryQuickly() ? 'taken' : take(this.#getLock, patience);
     if (held === undefined) return 'held';
     try {

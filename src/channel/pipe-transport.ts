@@ -66,9 +66,18 @@ export class PipeTransport implements Transport<PipeMessage> {
     return messageOf({ ...whole, mark: RAW, holds: [], isBorrowed: true });
   }
 
-  async send(message: PipeMessage): Promise<void> {
+  send(message: PipeMessage): Promise<void> | undefined {
     try {
-      if (this.#outSenders.waiting === 0 && this.#trySend(message.item, LOOP_PATIENCE) === true) return;
+      if (this.#outSenders.waiting === 0 && this.#trySend(message.item, LOOP_PATIENCE) === true) return undefined;
+    } catch (error) {
+      message.drop();
+      return Promise.reject(error as Error);
+    }
+    return this.#sendLater(message);
+  }
+
+  async #sendLater(message: PipeMessage): Promise<void> {
+    try {
       const kept = keepItem(message.item);
       await this.#outSenders.waitAsync(() => this.#trySend(kept, LOOP_PATIENCE), undefined, 'send');
     } catch (error) {

@@ -39,6 +39,15 @@ export class TakeSide {
     this.#words = words;
   }
 
+  /** Whether nothing is there; does not need the lock. False: there was something lately. */
+  looksEmpty(): boolean {
+    // What this taker remembers of its side may be old: if even then nothing had been put since, there is nothing.
+    const { count } = this.#state.standing;
+    if (this.#put.standing.count !== count) return false;
+    this.#put.refresh();
+    return this.#put.standing.count === count;
+  }
+
   /** Takes the first item. */
   take(): TakenItem | undefined {
     const isCurrent = this.#state.refresh();

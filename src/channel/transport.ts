@@ -33,7 +33,8 @@ export interface Transport<M extends Outgoing = Outgoing> {
   encode(value: unknown): M;
   /** Takes bytes as a message. @throws {MessageTooLargeError} */
   encodeBytes(bytes: Uint8Array): M;
-  send(message: M): Promise<void>;
+  /** Undefined: it is on its way already. */
+  send(message: M): Promise<void> | undefined;
   sendSync(message: M): void;
   receive(wait: Wait | undefined): Promise<Arrival>;
   receiveSync(timeoutMs: number | undefined): Arrival;

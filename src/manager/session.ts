@@ -138,18 +138,22 @@ export class Session implements Client {
 
   #send(reply: Outgoing): void {
     faultPoint('manager.beforeReply');
-    this.#unsentBytes += reply.size;
-    this.#transport
-      .send(reply)
+    const sending = this.#transport.send(reply);
+    if (sending !== undefined) this.#countUnsent(sending, reply.size);
+    faultPoint('manager.afterReply');
+  }
+
+  #countUnsent(sending: Promise<void>, bytes: number): void {
+    this.#unsentBytes += bytes;
+    sending
       .catch((error: unknown) => {
         if (!(error instanceof ClosedError) && this.ofFamily) process.emitWarning(error as Error);
       })
       .finally(() => {
-        this.#unsentBytes -= reply.size;
+        this.#unsentBytes -= bytes;
         if (!this.#isHeldUp) this.#drained?.();
         this.#stalled?.refresh();
       });
-    faultPoint('manager.afterReply');
   }
 
   /** Ends the connection, since the server is shut down: clients of the family see that for themselves, others are told. */

@@ -55,8 +55,12 @@ export interface Addon {
     callback: () => void,
     readFd: number,
     writeFd: number,
-  ): { member: number; readFd: number; writeFd: number } | NativeFailure;
-  doorbellKeepAlive(member: number, alive: boolean): void;
+  ): { member: number; readFd: number; writeFd: number; alive: Int32Array } | NativeFailure;
+  /**
+   * Has it keep the event loop alive, for which the first word of `alive` must be 1. When that is 0 it is let go before the loop
+   * sleeps; until then the second word is 1, and no call is needed.
+   */
+  doorbellKeepAlive(member: number): void;
   ringFd(fd: number): number;
   /** A file descriptor, or a negative errno. */
   doorbellOfSlot(slot: number): number;

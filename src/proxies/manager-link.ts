@@ -125,7 +125,7 @@ export class ManagerLink implements Caller {
 
   #sendNow(message: Outgoing, method: string): void {
     faultPoint('link.beforeSend');
-    this.#transport.send(message).catch((error: unknown) => this.#failed(error, method));
+    this.#transport.send(message)?.catch((error: unknown) => this.#failed(error, method));
     faultPoint('link.afterSend');
   }
 

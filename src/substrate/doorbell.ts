@@ -26,6 +26,10 @@ const ASLEEP = 1;
 /** It looks at this word for some microseconds before it sleeps (`native/doorbell.c`). */
 const LISTENING = 2;
 
+/** Whether the event loop is to be kept alive, and whether it is. */
+const WANTED_ALIVE = 0;
+const KEPT_ALIVE = 1;
+
 /** Something that work arrives at. */
 export interface Pump {
   /** Handles what has arrived, within a budget. True: there is more, call again in the next turn. */
@@ -42,6 +46,7 @@ export class Doorbell {
   readonly writeFd: number;
   #words: Int32Array | undefined;
   readonly #pumps = new Set<Pump>();
+  readonly #alive: Int32Array;
   #holds = 0;
   #again = false;
 
@@ -53,6 +58,7 @@ export class Doorbell {
     this.member = opened.member;
     this.readFd = opened.readFd;
     this.writeFd = opened.writeFd;
+    this.#alive = opened.alive;
   }
 
   /** Ties it to this thread's slot; before that it rings at every write. */
@@ -77,11 +83,13 @@ export class Doorbell {
 
   /** Keeps the event loop alive until released as often as held. */
   hold(): void {
-    if (this.#holds++ === 0) binding().doorbellKeepAlive(this.member, true);
+    if (this.#holds++ > 0) return;
+    this.#alive[WANTED_ALIVE] = 1;
+    if (this.#alive[KEPT_ALIVE] === 0) binding().doorbellKeepAlive(this.member);
   }
 
   release(): void {
-    if (--this.#holds === 0) binding().doorbellKeepAlive(this.member, false);
+    if (--this.#holds === 0) this.#alive[WANTED_ALIVE] = 0; // seen before the loop sleeps: mostly somebody waits again by then
   }
 
   /** Lets every pump work, then arms. Called by the event loop; calling it at any other time is harmless. */

@@ -3,7 +3,8 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Event, Process, Queue } from 'multiproc';
+import { readFile } from 'node:fs/promises';
+import { Event, Pipe, Process, Queue } from 'multiproc';
 import { leavesNothing } from '../support/census.js';
 
 const warmUp = async () => {
@@ -39,6 +40,50 @@ test(
         }
       }
       assert.equal(queue.qsize(), 0);
+    },
+    { warmUp },
+  ),
+);
+
+test(
+  'an event loop that is rung without pause serves timers, immediates and files between the rings',
+  leavesNothing(
+    async () => {
+      const [here, there] = Pipe<boolean>();
+      const echo = new Process({
+        target: async () => {
+          for (let goesOn = true; goesOn; ) {
+            goesOn = await there.recv();
+            await there.send(goesOn);
+          }
+        },
+      });
+      await echo.start();
+      const served = { timers: 0, immediates: 0, files: 0 };
+      const isServed = () => served.timers >= 20 && served.immediates >= 20 && served.files >= 20;
+      const timer = setInterval(() => served.timers++, 1);
+      const again = () => {
+        served.immediates++;
+        if (!isServed()) setTimeout(() => setImmediate(again), 1);
+      };
+      setImmediate(again);
+      const readAll = async () => {
+        for (; served.files < 20; served.files++) await readFile('/proc/self/stat');
+      };
+      const reading = readAll();
+      const deadline = Date.now() + 60_000;
+      while (!isServed() && Date.now() < deadline) {
+        await here.send(true);
+        await here.recv();
+      }
+      clearInterval(timer);
+      assert.ok(isServed(), JSON.stringify(served));
+      await reading;
+      await here.send(false);
+      await here.recv();
+      await echo.join();
+      here.close();
+      there.close();
     },
     { warmUp },
   ),
