@@ -16,8 +16,8 @@ const payloadCase = (payload, unit, [messages, warmup], [quickMessages, quickWar
 });
 
 export const channelCases = [
-  payloadCase('number', '1000/s', [100_000, 20_000], [20_000, 5_000]),
-  payloadCase('{id,name}', '1000/s', [100_000, 20_000], [20_000, 5_000]),
+  payloadCase('number', '1000/s', [400_000, 200_000], [20_000, 5_000]),
+  payloadCase('{id,name}', '1000/s', [400_000, 200_000], [20_000, 5_000]),
   payloadCase('1 MiB', 'MiB/s', [128, 16], [32, 4]),
 ];
 
