@@ -19,6 +19,8 @@ export interface Definition {
   readonly body: Uint8Array;
   /** Definitions that the receiver must load before this one. */
   readonly requires: readonly Definition[];
+  /** Whether loading it may run code: it is a module or requires one. */
+  readonly loads: boolean;
 }
 
 /** One encoded message: `buffer[start..end)`; the bytes never change and belong to the holder of this object. */

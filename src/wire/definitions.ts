@@ -54,7 +54,7 @@ export function define(body: DistributiveOmit<DefinitionBody, 'id'>, requires: r
     whole,
     requires.map((required) => required.id),
   );
-  const held: HeldDefinition = { definition: { id, body: bytes, requires }, body: whole };
+  const held: HeldDefinition = { definition: { id, body: bytes, requires, loads: mayLoad(whole, requires) }, body: whole };
   table.set(id, held);
   return held;
 }
@@ -83,9 +83,15 @@ export function loadDefinition(bytes: Uint8Array): void | Promise<void> {
   const known = table.get(body.id);
   if (known !== undefined) return known.loading;
   const requires = parsed.requires.flatMap((id) => table.get(id)?.definition ?? []);
-  const held: HeldDefinition = { definition: { id: body.id, body: Uint8Array.from(bytes), requires }, body };
+  const loads = mayLoad(body, requires);
+  const held: HeldDefinition = { definition: { id: body.id, body: Uint8Array.from(bytes), requires, loads }, body };
   table.set(body.id, held);
   return body.kind === 'module' ? start(held, body) : undefined;
+}
+
+/** A function by its text is compiled when it is read, which belongs to the task that needs it. */
+function mayLoad({ kind }: DefinitionBody, requires: readonly Definition[]): boolean {
+  return kind === 'module' || requires.some(({ loads }) => loads);
 }
 
 /** What is known of a definition. @throws {DeserializationError} If it never came, or could not be loaded. */

@@ -130,11 +130,11 @@ export function hasPrivateMembers(object: object): boolean {
   }
 }
 
-/** All handles at once: at the end of the tick, or as soon as there are many. */
+/** All handles at once: at the end of the tick, after the receiver was woken, or as soon as there are many. */
 function release(): void {
   held -= 1;
   released += 1;
-  if (released === 1) queueMicrotask(releaseHandles);
+  if (released === 1) queueMicrotask(() => queueMicrotask(releaseHandles));
   if (released >= MAX_RELEASED) releaseHandles();
 }
 

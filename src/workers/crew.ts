@@ -8,6 +8,7 @@ import { self } from '../substrate/self.js';
 import type { Encoded } from '../wire/codec-types.js';
 import { warmUp } from '../wire/warm-up.js';
 import type { EngineOptions } from './engine-options.js';
+import { rehearsal } from './rehearsal.js';
 import { START_MS, startWorker, type WorkerStart } from './start-worker.js';
 import type { Worker } from './worker.js';
 
@@ -139,7 +140,7 @@ export class Crew implements Iterable<Worker> {
     this.#faces.set(worker, face);
     this.#workers.add(worker);
     this.#started++;
-    warmUp();
+    warmUp(rehearsal);
     this.#mostOpen = Math.max(this.#mostOpen, this.open);
   }
 

@@ -18,10 +18,10 @@ export class WorkerKnowledge {
     this.#child = child;
   }
 
-  /** Whether it lacks something that the task needs: loading it may run user code. */
+  /** Whether it lacks something that the task needs and that runs user code while it is loaded. */
   lacks({ job, encoded, context }: Task): boolean {
-    if (job !== undefined && !this.#jobs.has(job.id) && !this.#hasAll(job.encoded.definitions)) return true;
-    return !this.#hasAll(encoded.definitions) || (context !== undefined && !this.#hasAll(context.definitions));
+    if (job !== undefined && !this.#jobs.has(job.id) && !this.#hasLoaded(job.encoded.definitions)) return true;
+    return !this.#hasLoaded(encoded.definitions) || (context !== undefined && !this.#hasLoaded(context.definitions));
   }
 
   /** Sends what the task needs and the worker does not have. */
@@ -51,8 +51,8 @@ export class WorkerKnowledge {
     this.#child.sendBytes(JOB, message, 0, message.length);
   }
 
-  #hasAll(definitions: readonly Definition[]): boolean {
-    for (const { id } of definitions) if (!this.#definitions.has(id)) return false;
+  #hasLoaded(definitions: readonly Definition[]): boolean {
+    for (const { id, loads } of definitions) if (loads && !this.#definitions.has(id)) return false;
     return true;
   }
 }
