@@ -53,7 +53,12 @@ export interface EncodedTask {
   readonly encoded: Encoded;
 }
 
-/** Encodes a function and its arguments for one submit, the function once; throws as `encodeCall`. */
+/**
+ * Encodes a function and its arguments for one submit; throws as `encodeCall`.
+ *
+ * - A function whose message is always the same is encoded at most twice: the first time it goes with its arguments, because many
+ *   are sent once only; from the second on it is a message of its own.
+ */
 export function encodeTask(fn: object, args: readonly unknown[], options: EncodeOptions): EncodedTask {
   const known = encodedFunctions.get(fn);
   if (known !== undefined) return { fn: known, encoded: encodeArgs(args, options) };
@@ -62,10 +67,14 @@ export function encodeTask(fn: object, args: readonly unknown[], options: Encode
   try {
     out.begin('fn', options);
     out.write(fn);
-    const isLasting = stableDescription(fn) !== undefined;
+    const held = stableDescription(fn)?.held;
+    const isLasting = held !== undefined && sentBefore.has(held);
     if (!isLasting) writeArgs(args, out);
     first = out.finish();
-    if (!isLasting) return { fn: undefined, encoded: first };
+    if (!isLasting) {
+      if (held !== undefined) sentBefore.add(held);
+      return { fn: undefined, encoded: first };
+    }
   } catch (error) {
     throw out.fail(error);
   } finally {
@@ -110,5 +119,7 @@ const instanceExtension: WireExtension = {
   decode: readInstance,
 };
 
+/** What went with the arguments of a task. */
+const sentBefore = new WeakSet<HeldDefinition>();
 const encodedOnce = new WeakMap<HeldDefinition, EncodedFunction>();
 const encodedFunctions = new WeakMap<object, EncodedFunction>();
