@@ -3,7 +3,7 @@
  *
  * Runs in parents.
  */
-import { openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { binding } from '../native/binding.js';
 import { orThrow, systemError } from '../substrate/failure.js';
@@ -27,8 +27,11 @@ export function openChildFds(stdio: 'inherit' | 'pipe' | 'ignore', undo: (() => 
     toClose.push(fd);
     return fd;
   };
+  let nothing = -1;
   const close = () => {
     for (const fd of toClose.splice(0)) native.closeFd(fd);
+    if (nothing >= 0) closeSync(nothing);
+    nothing = -1;
   };
   undo.push(close);
   const pipe = (): [number, number] => orThrow('start a process', native.pipe());
@@ -36,7 +39,7 @@ export function openChildFds(stdio: 'inherit' | 'pipe' | 'ignore', undo: (() => 
   open(bellRead);
   undo.push(() => native.closeFd(bellWrite));
   native.keepBell(bellWrite);
-  const nothing = open(openNull(stdio === 'ignore' ? 'r+' : 'r')); // under --permission, only reading is free
+  nothing = openNull(stdio === 'ignore' ? 'r+' : 'r'); // under --permission, only reading is free
   const outputs: number[] = [];
   const written = [1, 2].map((fd) => {
     if (stdio === 'inherit') return fd;
@@ -59,6 +62,7 @@ function readableOf(fd: number): Socket {
   return new Socket({ fd, readable: true, writable: false });
 }
 
+/** To be closed by `closeSync`: at the end of a thread, node closes what it has not seen closed, whoever has that number then. */
 function openNull(flags: 'r' | 'r+'): number {
   try {
     return openSync('/dev/null', flags);

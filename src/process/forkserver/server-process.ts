@@ -12,7 +12,7 @@ import { isFailure, orThrow } from '../../substrate/failure.js';
 import { self } from '../../substrate/self.js';
 import type { Greeting, ServerTask } from './job.js';
 import { preloadNow } from './preload.js';
-import { openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 
 /** How it is started. */
 export interface ServerStart {
@@ -43,13 +43,13 @@ export class ForkServerChild implements Pump {
     const native = binding();
     const open: number[] = [];
     const { doorbell } = self();
+    let nothing = -1;
     try {
       const [calls, theirCalls] = orThrow('start a fork server', native.socketPair(false));
       open.push(calls, theirCalls);
       const [reaps, theirReaps] = orThrow('start a fork server', native.socketPair(true));
       open.push(reaps, theirReaps);
-      const nothing = openSync('/dev/null', 'r');
-      open.push(nothing);
+      nothing = openSync('/dev/null', 'r');
       const fds = [nothing, 1, 2, arena().fd, doorbell.writeFd, theirCalls, theirReaps];
       const file = executablePath();
       const argv = [file, ...start.flags, entryFile('forkserver-entry.cjs'), ...inArguments(JSON.stringify(taskOf(start)))];
@@ -61,10 +61,12 @@ export class ForkServerChild implements Pump {
       this.pid = started.pid;
       this.calls = calls;
       this.reaps = reaps;
-      for (const fd of [theirCalls, theirReaps, nothing]) native.closeFd(fd);
+      for (const fd of [theirCalls, theirReaps]) native.closeFd(fd);
     } catch (error) {
       for (const fd of open) native.closeFd(fd);
       throw error;
+    } finally {
+      if (nothing >= 0) closeSync(nothing); // not `closeFd`: at the end of a thread, node closes what it has not seen closed
     }
     doorbell.add(this);
     reaper().watch(this.id, (status) => {
