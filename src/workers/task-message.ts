@@ -35,10 +35,15 @@ export function writeHeader({ job, flags, attempt, id }: Task, sequence: number,
   writeU32(buffer, header + 16, id / 2 ** 32);
 }
 
+/** Some bytes of a message in memory of their own; the `slice` of a `Buffer`, which messages are written to, would share its memory. */
+export function copyOfBytes(buffer: Uint8Array, start: number, end: number): Uint8Array {
+  return new Uint8Array(buffer.subarray(start, end));
+}
+
 /** The same message in bytes of its own, with room for the header. */
 export function copyOf({ buffer, start, end, definitions, holds }: Encoded): Encoded {
   return {
-    buffer: buffer.slice(start - TASK_HEADER_BYTES, end),
+    buffer: copyOfBytes(buffer, start - TASK_HEADER_BYTES, end),
     start: TASK_HEADER_BYTES,
     end: end - start + TASK_HEADER_BYTES,
     definitions,

@@ -11,7 +11,7 @@ import type { Job } from './jobs.js';
 import { LentMessages } from './large-message.js';
 import { Pace } from './pace.js';
 import type { Task } from './task.js';
-import { copyOf, shelvedFrame, writeHeader } from './task-message.js';
+import { copyOf, copyOfBytes, shelvedFrame, writeHeader } from './task-message.js';
 import { TaskSlots } from './task-slots.js';
 import { WorkerLife } from './worker-life.js';
 import { numbered, WorkerKnowledge } from './worker-knowledge.js';
@@ -123,7 +123,10 @@ export class Worker extends WorkerLife {
   }
 
   #send(task: Task, kind: number, buffer: Uint8Array, start: number, end: number): void {
-    if (this.mustLoad(task)) this.child.sendBytes(PREPARE, buffer.slice(start, start + TASK_HEADER_BYTES), 0, TASK_HEADER_BYTES);
+    if (this.mustLoad(task)) {
+      const header = copyOfBytes(buffer, start, start + TASK_HEADER_BYTES);
+      this.child.sendBytes(PREPARE, header, 0, TASK_HEADER_BYTES);
+    }
     this.#knowledge.complete(task);
     if (task.context !== undefined) this.#surround(task.sequence, task.context);
     this.child.sendBytes(kind, buffer, start, end);
