@@ -46,6 +46,7 @@ export class Allocator {
   readonly #owner: ParticipantId;
   readonly #arena: Arena = arena();
   readonly #extents: Int32Array = arena().words(EXTENTS_OFFSET, EXTENTS_MAX * EXTENT_ENTRY_BYTES);
+  readonly #extentBytes: number = 2 ** this.#arena.extentShift;
   readonly #owned: number[] = [];
   /** The slab page that last had room, per size class. */
   readonly #hints = new Map<number, number>();
@@ -122,10 +123,6 @@ export class Allocator {
       page += length;
     }
     return empty;
-  }
-
-  get #extentBytes(): number {
-    return 2 ** this.#arena.extentShift;
   }
 
   get #pages(): number {

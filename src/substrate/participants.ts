@@ -41,13 +41,15 @@ import {
 
 const SLOT_BITS = 12;
 const GENERATIONS = 2 ** (31 - SLOT_BITS);
+/** A power that is not of literals is worked out anew wherever it stands, in 20 ns. */
+const SLOTS = 2 ** SLOT_BITS;
 
 /** slot + generation · 4096: a participant for ever. */
 export type ParticipantId = number;
 
 /** The slot of a participant. */
 export function slotOf(id: ParticipantId): number {
-  return id & (2 ** SLOT_BITS - 1);
+  return id & (SLOTS - 1);
 }
 
 /** The words of a slot. */
@@ -76,7 +78,7 @@ export function claimSlot(claimer: ParticipantId): ParticipantId {
     Atomics.store(words, SLOT_LOGS_LOOK, 0);
     Atomics.store(words, SLOT_CLAIMED_GENERATION, generation);
     raiseSlotsUsed(slot + 1);
-    return generation * 2 ** SLOT_BITS + slot;
+    return generation * SLOTS + slot;
   }
   throw new ResourceExhaustedError(`Cannot start another process or thread: ${PARTICIPANT_COUNT} of one family are alive`, {
     code: 'EAGAIN',
@@ -181,7 +183,7 @@ export function takeOrigin(): number {
 }
 
 function idAt(slot: number, state: number): ParticipantId {
-  return (state >>> GENERATION_SHIFT) * 2 ** SLOT_BITS + slot;
+  return (state >>> GENERATION_SHIFT) * SLOTS + slot;
 }
 
 function raiseSlotsUsed(count: number): void {

@@ -17,15 +17,15 @@ const BITMAP_WORD = 32;
 export function takeFromSlab(arena: Arena, base: number, shift: number): number {
   const words = arena.words(base, PAGE_BYTES);
   const count = PAGE_BYTES >> shift;
-  const first = Math.ceil(HEADER_BYTES / 2 ** shift);
+  const first = Math.ceil(HEADER_BYTES / (1 << shift));
   for (let word = 0; word * 32 < count; word++) {
     const bits = Atomics.load(words, BITMAP_WORD + word);
     if (bits === -1) continue;
     for (let bit = 0; bit < 32; bit++) {
       const index = word * 32 + bit;
       if (index < first || index >= count || (bits & (1 << bit)) !== 0) continue;
-      const offset = base + index * 2 ** shift;
-      words.fill(0, (offset - base) / 4, (offset - base + 2 ** shift) / 4);
+      const offset = base + (index << shift);
+      words.fill(0, (offset - base) / 4, (offset - base + (1 << shift)) / 4);
       faultPoint('arena.beforeCommit');
       Atomics.or(words, BITMAP_WORD + word, 1 << bit);
       return offset;
