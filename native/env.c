@@ -1,6 +1,7 @@
 #include "env.h"
 #include "children.h"
 #include "doorbell.h"
+#include "fork-client.h"
 #include "guardian.h"
 #include "napi-helpers.h"
 #include <errno.h>
@@ -58,6 +59,7 @@ static void clean_up(napi_async_cleanup_hook_handle handle, void *data) {
     mp_give_up_slot(state->members[i].slot, state->members[i].claimed);
   }
   for (int i = 0; i < state->guardian_count; i++) mp_guardian_stop(state->guardians[i]);
+  mp_fork_clients_end(state);
   for (int i = 0; i < state->bell_count; i++) close(state->bells[i]);
   free(state->bells);
   state->bells = NULL;

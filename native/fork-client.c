@@ -31,6 +31,7 @@
 #define MAX_CLIENTS 64
 
 struct mp_fork_client {
+  const mp_env_t *owner; /* the thread that started the server */
   int calls;
   int reaps;
   int pidfd; /* of the server */
@@ -216,19 +217,24 @@ static napi_value become_child(napi_env env, napi_callback_info info) {
 
 /* ---- servers ---- */
 
-/* socketPair(type) -> [fd, fd] | failure; type 'stream' or 'messages', both close-on-exec. */
+/* socketPair(messages) -> [fd, fd] | failure; both close-on-exec, and closed at the end of this thread. */
 static napi_value socket_pair(napi_env env, napi_callback_info info) {
   napi_value argv[1], list;
   int ends[2];
   mp_args(env, info, 1, argv);
   if (socketpair(AF_UNIX, (mp_bool(env, argv[0]) ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC, 0, ends) != 0)
     return mp_failure(env, errno, "socketpair");
+  if (!mp_keep_bell(mp_env(env), ends[0]) || !mp_keep_bell(mp_env(env), ends[1])) {
+    for (int i = 0; i < 2; i++) mp_forget_bell(mp_env(env), ends[i]);
+    for (int i = 0; i < 2; i++) close(ends[i]);
+    return mp_failure(env, ENOMEM, "socketpair");
+  }
   napi_create_array(env, &list);
   for (uint32_t i = 0; i < 2; i++) napi_set_element(env, list, i, mp_int(env, ends[i]));
   return list;
 }
 
-/* forkServerOpen(id, calls, reaps) -> number | failure; owns the descriptors from then on. */
+/* forkServerOpen(id, calls, reaps) -> number | failure; owns the descriptors from then on, until this thread ends. */
 static napi_value server_open(napi_env env, napi_callback_info info) {
   napi_value argv[3];
   mp_args(env, info, 3, argv);
@@ -239,8 +245,10 @@ static napi_value server_open(napi_env env, napi_callback_info info) {
   pthread_mutex_lock(&mutex);
   while (number < MAX_CLIENTS && clients[number] != NULL) number++;
   if (client != NULL && number < MAX_CLIENTS) {
-    *client = (mp_fork_client_t){mp_i32(env, argv[1], -1), mp_i32(env, argv[2], -1), pidfd, false, 1};
+    *client = (mp_fork_client_t){mp_env(env), mp_i32(env, argv[1], -1), mp_i32(env, argv[2], -1), pidfd, false, 1};
     clients[number] = client;
+    mp_forget_bell(mp_env(env), client->calls);
+    mp_forget_bell(mp_env(env), client->reaps);
   }
   pthread_mutex_unlock(&mutex);
   if (client != NULL && number < MAX_CLIENTS) return mp_int(env, number);
@@ -269,27 +277,37 @@ static napi_value server_greeting(napi_env env, napi_callback_info info) {
   return text;
 }
 
+static void take_away(int number) {
+  mp_fork_client_t *client = clients[number];
+  clients[number] = NULL;
+  close(client->calls);
+  mp_fork_client_release(client);
+}
+
+void mp_fork_clients_end(const mp_env_t *owner) {
+  pthread_mutex_lock(&mutex);
+  for (int number = 0; number < MAX_CLIENTS; number++)
+    if (clients[number] != NULL && clients[number]->owner == owner) take_away(number);
+  pthread_mutex_unlock(&mutex);
+}
+
 /* forkServerClose(server): it kills what it still has, and ends. Its dead children's status can still be asked for. */
 static napi_value server_close(napi_env env, napi_callback_info info) {
   napi_value argv[1];
   mp_args(env, info, 1, argv);
   int number = mp_i32(env, argv[0], -1);
   pthread_mutex_lock(&mutex);
-  mp_fork_client_t *client = find(number);
-  if (client != NULL) clients[number] = NULL;
+  if (find(number) != NULL) take_away(number);
   pthread_mutex_unlock(&mutex);
-  if (client == NULL) return mp_undefined(env);
-  close(client->calls);
-  mp_fork_client_release(client);
   return mp_undefined(env);
 }
 
-/* pidfdOpen(pid) -> fd, or -errno */
+/* pidfdOpen(pid) -> fd, closed at the end of this thread unless closeFd comes first; or -errno */
 static napi_value pidfd_open_for(napi_env env, napi_callback_info info) {
   napi_value argv[1];
   mp_args(env, info, 1, argv);
   int fd = (int)syscall(SYS_pidfd_open, mp_i32(env, argv[0], 0), 0);
-  return mp_int(env, fd >= 0 ? fd : -errno);
+  return mp_int(env, fd >= 0 ? mp_keep_fd(env, fd) : -errno);
 }
 
 void mp_fork_client_exports(napi_env env, napi_value exports) {

@@ -142,11 +142,11 @@ export interface Addon {
   pollerChange(poller: number, fd: number, id: number, writable: boolean): number;
   pollerRemove(poller: number, fd: number): number;
   pollerKeepAlive(poller: number, alive: boolean): void;
-  /** Two connected sockets without a name: of whole messages, or a stream. */
+  /** Two connected sockets without a name, of whole messages or a stream; closed at the end of this thread unless `closeFd` comes first. */
   socketPair(messages: boolean): [number, number] | NativeFailure;
-  /** A file descriptor of a process, or a negative errno. */
+  /** A file descriptor of a process, closed at the end of this thread unless `closeFd` comes first; or a negative errno. */
   pidfdOpen(pid: number): number;
-  /** The parent's end of a fork server, with the sockets' descriptors; `id` as `spawn` gave it. */
+  /** The parent's end of a fork server, with the sockets' descriptors, until this thread ends; `id` as `spawn` gave it. */
   forkServerOpen(id: number, calls: number, reaps: number): number | NativeFailure;
   /** What it said first; undefined: nothing yet. */
   forkServerGreeting(calls: number): string | undefined | NativeFailure;

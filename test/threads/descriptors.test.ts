@@ -5,9 +5,9 @@ import { Event, getContext, Process, type StartMethod, Thread } from 'multiproc'
 import { leavesNothing } from '../support/census.js';
 import { soon } from '../process/process-support.js';
 
-for (const method of ['spawn'] as const satisfies StartMethod[]) {
+for (const method of ['spawn', 'forkserver'] as const satisfies StartMethod[]) {
   test(
-    `A thread that has started processes closes no descriptor of others when it ends: ${method}`,
+    `A thread that has started processes closes its descriptors when it ends, and none of others: ${method}`,
     leavesNothing(
       async () => {
         const [started, opened] = [new Event(), new Event()];

@@ -137,6 +137,7 @@ export class ForkServer {
   #test(): void {
     const native = binding();
     const [read, write] = orThrow('test the fork server', native.pipe());
+    native.keepBell(read);
     const order = { program: 'self-test', home: '', env: {}, cwd: null, random: null } as const;
     const started = this.fork(order, [write, write, 2], false);
     native.closeFd(write);

@@ -101,6 +101,13 @@ export class ForkServerChild implements Pump {
   kill(): void {
     binding().signalChild(this.id, SIGKILL);
   }
+
+  /** Ends one that was asked for nothing. */
+  discard(): void {
+    if (!this.#ended) this.kill();
+    this.forget();
+    for (const fd of [this.calls, this.reaps]) binding().closeFd(fd);
+  }
 }
 
 const SIGKILL = 9;

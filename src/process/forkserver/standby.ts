@@ -26,13 +26,15 @@ export class Standby {
     const ready = this.#ready;
     this.#ready = undefined;
     this.#replaceLater();
-    return ready === undefined || ready.ended ? startOne() : ready;
+    if (ready?.ended === false) return ready;
+    ready?.discard();
+    return startOne();
   }
 
   /** Ends the one that is kept. */
   stop(): void {
     this.#stopped = true;
-    this.#ready?.kill();
+    this.#ready?.discard();
     this.#ready = undefined;
   }
 
