@@ -24,6 +24,21 @@ static napi_value doorbell_open(napi_env env, napi_callback_info info) {
   return object;
 }
 
+static void nothing(void *context) {}
+
+/* doorbellClose(member): only the last one that was opened; its number is free then. It must have no slot. */
+static napi_value doorbell_close(napi_env env, napi_callback_info info) {
+  napi_value argv[1];
+  mp_args(env, info, 1, argv);
+  mp_env_t *state = mp_env(env);
+  mp_member_t *member = mp_member(env, argv[0]);
+  if (member != NULL && member == &state->members[state->member_count - 1]) {
+    state->member_count--;
+    mp_doorbell_close(member->doorbell, nothing, NULL);
+  }
+  return mp_undefined(env);
+}
+
 /* doorbellKeepAlive(member): see mp_doorbell_alive_words for its end */
 static napi_value doorbell_keep_alive(napi_env env, napi_callback_info info) {
   napi_value argv[1];
@@ -82,6 +97,7 @@ static napi_value ring_family(napi_env env, napi_callback_info info) {
 
 void mp_doorbell_exports(napi_env env, napi_value exports) {
   mp_export(env, exports, "doorbellOpen", doorbell_open);
+  mp_export(env, exports, "doorbellClose", doorbell_close);
   mp_export(env, exports, "doorbellKeepAlive", doorbell_keep_alive);
   mp_export(env, exports, "ringFd", ring_fd);
   mp_export(env, exports, "doorbellOfSlot", doorbell_of_slot);

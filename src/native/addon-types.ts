@@ -61,6 +61,8 @@ export interface Addon {
    * sleeps; until then the second word is 1, and no call is needed.
    */
   doorbellKeepAlive(member: number): void;
+  /** Only of the member that was opened last, and that has no slot of the family. */
+  doorbellClose(member: number): void;
   ringFd(fd: number): number;
   /** A file descriptor, or a negative errno. */
   doorbellOfSlot(slot: number): number;

@@ -5,7 +5,7 @@
  */
 import { born } from './birth.js';
 import type { Boot } from './frames.js';
-import { bootOf, setCurrentName } from './identity.js';
+import { bootOf, forgetIdentity, setCurrentName } from './identity.js';
 import { Process } from './process.js';
 import type { Start } from './start-frames.js';
 
@@ -42,6 +42,12 @@ export function becomeProcess({ subclass, target, args }: Start, boot: Boot, Bas
   Object.assign(me, subclass?.fields);
   current = me;
   return { run: () => me.run(), handleException: (error) => ProcessClass.handleException(error) };
+}
+
+/** Undoes `becomeProcess`. */
+export function unbecome(): void {
+  current = undefined;
+  forgetIdentity();
 }
 
 /** Without the constructor of a subclass: its work was done in the parent. */

@@ -22,6 +22,12 @@ export function setBoot(received: Boot): void {
   origin.name = currentName;
 }
 
+/** Undoes `setBoot` and `setCurrentName`. */
+export function forgetIdentity(): void {
+  boot = undefined;
+  name = undefined;
+}
+
 /** The name of this process, as `currentProcess().name`. */
 export function currentName(): string {
   return name?.() ?? boot?.name ?? 'MainProcess';

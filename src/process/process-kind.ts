@@ -48,7 +48,7 @@ export function launchProcess(options: ProcessOptions, request: ChildRequest): C
 /** What had better be waited for before the launch; undefined: nothing. */
 export function prepareProcess(options: ProcessOptions): Promise<void> | undefined {
   const { prepare } = launcherOf(startMethodOf(options));
-  return prepare?.(needsOf(options));
+  return prepare?.(() => needsOf(options));
 }
 
 function needsOf(options: ProcessOptions): Pick<LaunchRequest, 'execArgv' | 'env'> {

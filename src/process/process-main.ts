@@ -23,8 +23,12 @@ export function runProcess(): void {
   runChild(Process, IN_PROCESS);
 }
 
-/** Lives the life of a child whose object of itself is, unless the parent says otherwise, a `ProcessClass`. */
-export function runChild(ProcessClass: typeof Process, surroundings: Surroundings): void {
+/**
+ * Lives the life of a child whose object of itself is, unless the parent says otherwise, a `ProcessClass`.
+ *
+ * @param live What it does when it has been told everything.
+ */
+export function runChild(ProcessClass: typeof Process, surroundings: Surroundings, live: (life: Life) => void = run): void {
   const program: ChildProgram = {
     start(boot, parent) {
       let subclass: Start['subclass'];
@@ -41,7 +45,7 @@ export function runChild(ProcessClass: typeof Process, surroundings: Surrounding
           if (broken !== undefined) throw broken.error;
           return { subclass, target, args: decodeArgs(buffer, start, end, { owned }) };
         };
-        run({
+        live({
           boot,
           parent,
           surroundings,
@@ -65,7 +69,8 @@ function attempt(act: () => unknown): { error: unknown } | undefined {
 /** The exit code node itself uses when a promise can never settle any more. */
 const NEVER_SETTLES = 13;
 
-interface Life {
+/** A child that has been told what to run. */
+export interface Life {
   readonly boot: Boot;
   readonly parent: ParentLink;
   readonly surroundings: Surroundings;

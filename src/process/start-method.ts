@@ -18,8 +18,8 @@ export type ContextOption = StartMethod | { getStartMethod(): StartMethod };
 /** How a method starts a process. */
 interface Launcher {
   launch(request: LaunchRequest): Child;
-  /** What a launch had better wait for; undefined: nothing. */
-  prepare?(needs?: Pick<LaunchRequest, 'execArgv' | 'env'>): Promise<void> | undefined;
+  /** What a launch had better wait for; undefined: nothing. What the launch needs is asked for only if that decides. */
+  prepare?(needs?: () => Pick<LaunchRequest, 'execArgv' | 'env'>): Promise<void> | undefined;
 }
 
 /** The default comes first. */

@@ -12,8 +12,8 @@ import { prepareSharing } from './shared-kinds.js';
 /** This thread's membership, with the wire prepared. A second call changes nothing. */
 export function joinAsMember(): Self {
   const me = self();
-  if (prepared) return me;
-  prepared = true;
+  if (me === prepared) return me;
+  prepared = me;
   setDefinitionOrigin(me.origin);
   registerFunctionExtensions();
   registerSharedObjects();
@@ -21,4 +21,4 @@ export function joinAsMember(): Self {
   return me;
 }
 
-let prepared = false;
+let prepared: Self | undefined;

@@ -67,11 +67,18 @@ export function attachArena(fd: number): Arena {
   return arena();
 }
 
+/** Puts another arena in place, and gives back the one before. */
+export function exchangeArena(other: Arena | undefined): Arena | undefined {
+  const before = current;
+  current = other;
+  return before;
+}
+
 function openArena(): Arena {
   const native = binding();
   const mapped = native.arenaInfo();
   const made = mapped === undefined ? createArena() : mapped;
-  const opened = describe(made.fd, made.size);
+  const opened = describeArena(made.fd, made.size, sharedView);
   if (
     Atomics.load(opened.header, HEADER_MAGIC) !== ARENA_MAGIC ||
     Atomics.load(opened.header, HEADER_VERSION) !== ARENA_VERSION
@@ -108,7 +115,7 @@ function createArena(): { fd: number; size: number } {
 function initialize(fd: number, size: number): void {
   const failed = binding().arenaReserve(0, TABLES_END);
   if (failed !== 0) throw systemError('create shared memory', failed, 'fallocate');
-  const { header } = describe(fd, size, 20);
+  const { header } = describeArena(fd, size, sharedView, 20);
   const shift = Math.max(20, Math.min(LARGEST_EXTENT_SHIFT, Math.log2(size) - 3));
   Atomics.store(header, HEADER_EXTENT_SHIFT, shift);
   Atomics.store(header, HEADER_EXTENT_COUNT, Math.min(EXTENTS_MAX, size / 2 ** shift));
@@ -120,9 +127,14 @@ function initialize(fd: number, size: number): void {
   Atomics.store(header, HEADER_MAGIC, ARENA_MAGIC);
 }
 
-function describe(fd: number, size: number, extentShift?: number): Arena {
+/** Bytes of memory from an offset on: the same memory each time. */
+type View = (offset: number, bytes: number) => ArrayBuffer;
+
+const sharedView: View = (offset, bytes) => orThrow('map shared memory', binding().arenaView(offset, bytes));
+
+/** An arena in the memory that `buffer` gives. */
+export function describeArena(fd: number, size: number, buffer: View, extentShift?: number): Arena {
   const native = binding();
-  const buffer = (offset: number, bytes: number) => orThrow('map shared memory', native.arenaView(offset, bytes));
   const header = new Int32Array(buffer(0, HEADER_BYTES));
   const pages = new Map<number, Int32Array>();
   return {

@@ -61,6 +61,11 @@ export class Doorbell {
     this.#alive = opened.alive;
   }
 
+  /** Closes the one that was opened last, of a membership that was none (`private-family.ts`). */
+  close(): void {
+    binding().doorbellClose(this.member);
+  }
+
   /** Ties it to this thread's slot; before that it rings at every write. */
   arm(id: ParticipantId): void {
     this.#words = slotWords(slotOf(id));

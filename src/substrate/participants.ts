@@ -93,11 +93,19 @@ export function claimSlot(claimer: ParticipantId): ParticipantId {
  */
 export function describeSlot(id: ParticipantId, pid: number): void {
   const words = slotWords(slotOf(id));
-  const start = binding().processStartTime(pid);
+  const start = pid === process.pid ? ownStart() : binding().processStartTime(pid);
   Atomics.store(words, SLOT_START_LOW, start | 0);
   Atomics.store(words, SLOT_START_HIGH, Math.floor(start / 2 ** 32));
   Atomics.store(words, SLOT_PID, pid);
 }
+
+/** When this process was started; a copy of it has another number, and looks again. */
+function ownStart(): number {
+  if (own?.pid !== process.pid || own.start === 0) own = { pid: process.pid, start: binding().processStartTime(process.pid) };
+  return own.start;
+}
+
+let own: { readonly pid: number; readonly start: number } | undefined;
 
 /** Claimer of a slot that nobody else claimed. */
 export const NOBODY = -1;

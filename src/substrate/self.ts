@@ -48,6 +48,13 @@ export function self(): Self {
   return join(claimSlot(NOBODY), new Doorbell());
 }
 
+/** Puts another membership in place, and gives back the one before. */
+export function exchangeSelf(other: Self | undefined): Self | undefined {
+  const before = joined;
+  joined = other;
+  return before;
+}
+
 /** Whether this thread is a member of a family already. */
 export function isMember(): boolean {
   return joined !== undefined;

@@ -19,6 +19,14 @@ export interface LoadedModule {
   readonly exports: unknown;
 }
 
+/** Namespaces of modules that this process has, by the URL that loads them: what names one of them need not wait for an import. */
+const present = new Map<string, unknown>();
+
+/** Remembers a module that `import(url)` has loaded: it would give the same one again. */
+export function keepModule(url: string, namespace: unknown): void {
+  present.set(url, namespace);
+}
+
 /** Who must know that files are being loaded: `began` before the first of several loads, `ended` after the last. */
 export interface LoadWatch {
   began(): void;
@@ -69,13 +77,16 @@ function load(body: ModuleBody): LoadedModule | Promise<LoadedModule> {
     const thunk = compileScript(`(${specifier}\n)`, { filename: base ?? '' }, true) as () => Promise<unknown>;
     return thunk().then((exports) => ({ exports }));
   }
+  const there = base === undefined ? present.get(specifier) : undefined;
+  if (there !== undefined) return loaded(body, there);
   const loading: Promise<unknown> = base === undefined ? import(specifier) : importFrom(base, specifier);
-  return loading.then((exports) => {
-    const { probe } = body;
-    if (types.isModuleNamespaceObject(exports))
-      loadedNamespaces.set(exports as object, { format, specifier, probe, ...(base === undefined ? {} : { base }) });
-    return { exports };
-  });
+  return loading.then((exports) => loaded(body, exports));
+}
+
+function loaded({ format, specifier, probe, base }: ModuleBody, exports: unknown): LoadedModule {
+  if (types.isModuleNamespaceObject(exports))
+    loadedNamespaces.set(exports as object, { format, specifier, probe, ...(base === undefined ? {} : { base }) });
+  return { exports };
 }
 
 /** `import(specifier)` as a script at `base` would do it. */

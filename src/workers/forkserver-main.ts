@@ -11,8 +11,11 @@ import { runWorker } from './worker-main.js';
 
 /** Lives a fork server's life. */
 export function runForkserver(): void {
-  void runForkServer({
-    'process-entry.cjs': (surroundings) => runChild(Process, surroundings),
-    'worker-entry.cjs': runWorker,
-  });
+  void runForkServer(
+    {
+      'process-entry.cjs': (surroundings) => runChild(Process, surroundings),
+      'worker-entry.cjs': (surroundings) => runWorker(surroundings),
+    },
+    (surroundings, live) => runChild(Process, surroundings, live),
+  );
 }

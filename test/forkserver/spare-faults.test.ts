@@ -95,6 +95,24 @@ test('Rehearsals that fail, in the server and in its children, harm neither', as
   assert.deepEqual(forkserverState(), { variant: 'fork' });
 });
 
+test('A child has nothing of its rehearsal: no listener, descriptor, argument or name', async () => {
+  const shown = (): unknown => {
+    const { readdirSync } = process.getBuiltinModule('node:fs');
+    const listeners = ['exit', 'beforeExit', 'uncaughtExceptionMonitor', 'warning'].map((name) => process.listenerCount(name));
+    return { listeners, fds: readdirSync('/proc/self/fd').length, argv: process.argv };
+  };
+  const server = await serverPid();
+  const seen: unknown[] = [];
+  for (let i = 0; i < 3; i++) {
+    await waitingSpare(server);
+    const waited = await child(shown);
+    const hurried = await child(shown); // it may find no spare, and then has not rehearsed
+    for (const each of [waited, hurried]) seen.push(await withDeadline(each.result(), SOON_MS, 'what it has'));
+  }
+  for (const each of seen) assert.deepEqual(each, seen[0]);
+  assert.deepEqual((seen[0] as { argv: unknown }).argv, process.argv);
+});
+
 test('A timer that a preloaded module left to itself draws other random numbers in each child, before and after its order', async () => {
   type Draws = Array<[pid: number, number: number]>;
   setForkserverPreload([fixture('draws-by-a-timer.mjs')], { onError: 'fail' });

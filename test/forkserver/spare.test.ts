@@ -5,14 +5,16 @@ import { tmpdir } from 'node:os';
 import { realpathSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { activeChildren, ForkServerProcess, ProcessDiedError, Value } from '#src/index.js';
+import { activeChildren, Event, ForkServerProcess, ProcessDiedError, Value } from '#src/index.js';
 import { forkserverState } from '#src/process/forkserver/fork-launcher.js';
 import { withDeadline } from '../support/deadline.js';
+import { familyOf } from '../support/family.js';
 import { cleanForked } from './forkserver-support.js';
 import {
   child,
   isThere,
   prepareSpareTests,
+  resultOf,
   serverPid,
   SOON_MS,
   sparesOf,
@@ -36,6 +38,26 @@ test(
     assert.equal(await next.result(), spare);
     assert.notEqual(await waitingSpare(server), spare);
     assert.equal(sparesOf(server).length, 1);
+  }),
+);
+
+test(
+  'A burst of children leaves one spare behind, which is the next child',
+  cleanForked(async () => {
+    const server = await serverPid();
+    const go = new Event();
+    const burst = await Promise.all(
+      Array.from({ length: 5 }, async () => {
+        const each = new ForkServerProcess({ target: (start: Event) => start.wait(), args: [go], stdio: 'ignore' });
+        return each.start();
+      }),
+    );
+    const spare = await waitingSpare(server);
+    const ofServer = familyOf().flatMap(({ pid, parentPid, state }) => (parentPid === server && state !== 'Z' ? [pid] : []));
+    assert.deepEqual(new Set(ofServer), new Set([...burst.map(({ pid }) => pid), spare]));
+    go.set();
+    for (const each of burst) await withDeadline(each.join(), SOON_MS, 'an end');
+    assert.equal(await resultOf(() => process.pid), spare);
   }),
 );
 

@@ -62,12 +62,19 @@ export function launchForked(request: LaunchRequest): Child {
  *
  * @returns undefined: nothing. The promise rejects with `ProcessError` if a module that must be preloaded cannot be.
  */
-export function awaitForkserver(needs?: Needs): Promise<void> | undefined {
+export function awaitForkserver(needs?: () => Needs): Promise<void> | undefined {
   if (loadsForParent()) return undefined; // the start is refused, and needs no server
-  if (needs !== undefined && needsStandby(needs)) return undefined;
+  const before = server;
+  if (isAtHand(before) && serverNow() === before) return undefined;
+  if (needs !== undefined && needsStandby(needs())) return undefined;
   const current = serverNow();
-  if (current === undefined || (current.ready && current.preload.onError !== 'fail')) return undefined;
+  if (current === undefined || isAtHand(current)) return undefined;
   return decided(current);
+}
+
+/** Whether a server needs nothing but to be asked. */
+function isAtHand(current: ForkServer | undefined): boolean {
+  return current?.ready === true && (current.preload.onError !== 'fail' || current.failures.length === 0);
 }
 
 async function decided(current: ForkServer): Promise<void> {

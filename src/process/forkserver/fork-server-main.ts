@@ -12,7 +12,7 @@ import { setLoading } from '../identity.js';
 import { attachArena } from '../../substrate/arena.js';
 import { isFailure } from '../../substrate/failure.js';
 import { isMember } from '../../substrate/self.js';
-import { importFrom } from '../../wire/loader-modules.js';
+import { importFrom, keepModule } from '../../wire/loader-modules.js';
 import { becomeChild, becomeProcess } from './forked-child.js';
 import {
   ARENA_FD,
@@ -27,6 +27,7 @@ import {
 import { guardOutput, releaseOutput } from './output.js';
 import type { Preload, PreloadFailure } from './preload.js';
 import { guardRandom, renewRandom, settleRandom } from './randomness.js';
+import { type Beginning, rehearseLife } from './life-rehearsal.js';
 import { rehearse, rehearseImport } from './rehearsal.js';
 import { runSelfTest } from './self-test.js';
 
@@ -37,13 +38,16 @@ const ROUNDS = 3;
 export type Programs = Readonly<Record<Exclude<ForkProgram, 'self-test'>, (surroundings: Surroundings) => void>>;
 
 /** Lives a fork server's life. */
-export async function runForkServer(programs: Programs): Promise<void> {
+export async function runForkServer(programs: Programs, begin: Beginning): Promise<void> {
   guardOutput();
   const task = JSON.parse(process.argv.slice(2).join('')) as ServerTask;
   attachArena(ARENA_FD);
   if (task.forks) guardRandom();
   process.getBuiltinModule('node:crypto');
-  if (task.forks) await rehearseImport(ROUNDS);
+  if (task.forks) {
+    rehearseLife(begin, ROUNDS);
+    await rehearseImport(ROUNDS);
+  }
   await startThreadPool();
   const unfitFromStart = unfitAtStart();
   const threads = threadCount();
@@ -56,11 +60,11 @@ export async function runForkServer(programs: Programs): Promise<void> {
     if (mustFail && !task.forks)
       throw new Error(`Cannot preload ${failures.map(({ module, message }) => `'${module}': ${message}`).join('; ')}`);
     const greeting: Greeting = { failures, ...(refusal !== undefined && { refusal }) };
-    serve(task, greeting, programs);
+    serve(task, greeting, programs, begin);
   });
 }
 
-function serve({ forks, preload }: ServerTask, greeting: Greeting, programs: Programs): void {
+function serve({ forks, preload }: ServerTask, greeting: Greeting, programs: Programs, begin: Beginning): void {
   if (forks) rehearse(ROUNDS);
   const native = binding();
   const pid = native.serveForks(CALLS_FD, REAPS_FD, PARENT_BELL_FD, JSON.stringify(greeting), forks);
@@ -70,20 +74,29 @@ function serve({ forks, preload }: ServerTask, greeting: Greeting, programs: Pro
   becomeProcess(pid);
   setFlagsFromString('--lazy'); // of what user code compiles not all runs
   const random = renewRandom({ stores: preload.modules.length > 0 });
-  void makeReady().then(() => obey(random, forks, programs));
+  void makeReady(begin).then(() => obey(random, forks, programs));
 }
 
 /**
  * A child before anybody asks for it uses what it will use: those pages are its own then. What takes longer waits until it is
  * known that children are not started one upon the other.
  */
-async function makeReady(): Promise<void> {
+async function makeReady(begin: Beginning): Promise<void> {
   const native = binding();
+  native.watchParentPidfd(-1, true); // nobody yet: the thread that watches is there then
   if (!native.orderComes(0)) rehearse(1);
+  if (!native.orderComes(0)) rehearseLife(begin, 1);
   if (!native.orderComes(LULL_MS)) await rehearseImport(1);
+  if (!native.orderComes(0)) await settle();
+}
+
+/** What the event loop has to do after all that is done before the order comes, not after. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < SETTLING_TURNS; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 const LULL_MS = 20;
+const SETTLING_TURNS = 3;
 
 /** Waits until it is asked for. */
 function obey(random: number, forks: boolean, programs: Programs): void {
@@ -102,7 +115,8 @@ async function loadAll({ modules, base }: Preload): Promise<PreloadFailure[]> {
   setLoading(() => loads); // a module that starts children when it is loaded would have a server of its own load it, and so on
   for (const module of modules) {
     try {
-      await importFrom(base, module);
+      const namespace = await importFrom(base, module);
+      if (/^(?:file:|\.{0,2}\/)/.test(module)) keepModule(new URL(module, base).href, namespace);
     } catch (error) {
       failures.push({ module, message: error instanceof Error ? error.message : String(error) });
     }

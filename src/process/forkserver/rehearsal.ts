@@ -44,7 +44,10 @@ export async function rehearseImport(rounds: number): Promise<void> {
     const file = fileBeside(import.meta.url, './resolve.js', '../frames.js');
     if (file === undefined) return;
     const url = pathToFileURL(file).href;
-    for (let round = 0; round < rounds; round++) await importFrom('file:///', `${url}?rehearsal=${(imports += 1)}`);
+    for (let round = 0; round < rounds; round++) {
+      await importFrom('file:///', `${url}?rehearsal=${(imports += 1)}`);
+      await importFrom('file:///', `${url}?rehearsal=${imports}`); // what is loaded takes another way
+    }
   } catch {
     // As above.
   }
@@ -54,7 +57,7 @@ export async function rehearseImport(rounds: number): Promise<void> {
 let imports = 0;
 
 /** A function as it comes from a parent. Its numbers are below those of every member of a family. */
-function receiveFunction(number: number): object {
+export function receiveFunction(number: number): object {
   const body: SourceBody = {
     kind: 'source',
     id: number,
