@@ -5,7 +5,7 @@
  */
 import { checkOptionsObject } from '../substrate/argument-checks.js';
 import type { ContextOption } from '../process/start-method.js';
-import { checkCount, checkDuration, checkFunctionIfGiven } from '../workers/check-options.js';
+import { checkCount, checkDuration, checkFunctionIfGiven, checkWorkerCount } from '../workers/check-options.js';
 import type { WorkerOptions } from '../workers/engine-options.js';
 
 export interface ProcessPoolExecutorOptions extends WorkerOptions {
@@ -25,7 +25,7 @@ export interface ProcessPoolExecutorOptions extends WorkerOptions {
 export function checkExecutorOptions(create: string, options: ProcessPoolExecutorOptions): void {
   checkOptionsObject(create, options);
   const { maxWorkers, initializer, initArgs, maxTasksPerChild, onWorkerDeath, maxPending } = options;
-  checkCount(create, 'maxWorkers', maxWorkers);
+  checkWorkerCount(create, 'maxWorkers', maxWorkers);
   checkCount(create, 'maxTasksPerChild', maxTasksPerChild);
   checkCount(create, 'maxPending', maxPending);
   checkCount(create, 'memoryLimitMb', options.memoryLimitMb);

@@ -15,7 +15,7 @@ import { CancelledError, ClosedError, InvalidStateError } from '../errors.js';
 import { cpuCount } from '../process/cpu-count.js';
 import { limitWait, type Wait } from '../substrate/wait-limit.js';
 import { showAs } from '../sharing/inspection.js';
-import { checkCount, checkMapOptions } from '../workers/check-options.js';
+import { checkCount, checkMapOptions, checkWorkerCount } from '../workers/check-options.js';
 import { WorkerEngine } from '../workers/engine.js';
 import { stopWithOwner } from '../workers/forgotten.js';
 import { processWorkers, type WorkerKind } from '../workers/worker-kind.js';
@@ -61,7 +61,7 @@ export class Pool implements AsyncDisposable {
   /** @param options The number of workers (default: the usable CPUs), or all options. @throws {TypeError|RangeError} If one is wrong. */
   constructor(options: number | PoolOptions = {}) {
     const checked = checkPoolOptions(options);
-    checkCount('Cannot create a Pool', 'processes', checked.processes);
+    checkWorkerCount('Cannot create a Pool', 'processes', checked.processes);
     checkCount('Cannot create a Pool', 'maxTasksPerChild', checked.maxTasksPerChild);
     this.#engine = new WorkerEngine({
       maxWorkers: checked.processes ?? cpuCount(),

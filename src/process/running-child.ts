@@ -29,6 +29,8 @@ export interface RunningChildOptions {
 }
 
 const LINK_CAPACITY = 65_536;
+/** All that the kernel keeps of an exit code. */
+const LAST_BYTE = 0xff;
 
 export class RunningChild {
   readonly child: Child;
@@ -114,7 +116,7 @@ export class RunningChild {
       return { kind: 'error', value: error };
     }
     if (this.#sent.has(-(exitCode as number))) return { kind: 'ended' };
-    if (announced === 0 && exitCode === 0) return { kind: 'ended' };
+    if (announced !== undefined && (announced & LAST_BYTE) === 0 && exitCode === 0) return { kind: 'ended' };
     return { kind: 'error', value: processDied(name, { pid, exitCode, phase }) };
   }
 }

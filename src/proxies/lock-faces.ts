@@ -3,6 +3,7 @@
  *
  * Runs in clients and servers.
  */
+import { checkFunction } from '../substrate/argument-checks.js';
 import { now } from '../substrate/clock.js';
 import { type Wait, waitOptions } from '../substrate/wait-limit.js';
 import { newFlow, runAsFlow } from '../sync/lock-holder.js';
@@ -18,6 +19,8 @@ import {
 } from './face-methods.js';
 import type { ProxyCore } from './proxy.js';
 
+const RUN = 'Cannot call run()';
+const WAIT_FOR = 'Cannot call waitFor()';
 const waitOnce = waiting('wait', 0);
 const waitOnceSync = waitingSync('wait', 0);
 const release = asFlow('release');
@@ -47,6 +50,7 @@ export const lockSyncMethods: FaceMethods = {
 
 /** Of a semaphore: no flow owns a permit. */
 async function runWithPermit(core: ProxyCore, f: () => unknown): Promise<unknown> {
+  checkFunction(RUN, 'f', f);
   await callMethod(core, 'acquire', []);
   try {
     return await f();
@@ -66,6 +70,7 @@ export const permitSyncMethods: FaceMethods = { acquire: acquireSync, run: runSy
 
 /** Runs code with a lock held, as a flow of its own unless it is called by the owner. */
 async function run(core: ProxyCore, f: () => unknown): Promise<unknown> {
+  checkFunction(RUN, 'f', f);
   const flow = newFlow();
   const isNew = await callMethod(core, 'enter', [flowOf(core), flow.description]);
   const within = async () => {
@@ -79,6 +84,7 @@ async function run(core: ProxyCore, f: () => unknown): Promise<unknown> {
 }
 
 function runSync(core: ProxyCore, f: () => unknown): unknown {
+  checkFunction(RUN, 'f', f);
   acquireSync(core);
   try {
     return f();
@@ -95,6 +101,7 @@ function thenSync(method: FaceMethod): FaceMethod {
 }
 
 async function waitFor(core: ProxyCore, predicate: () => unknown, wait?: Wait): Promise<unknown> {
+  checkFunction(WAIT_FOR, 'predicate', predicate);
   const { timeout, signal } = waitOptions(wait);
   const deadline = timeout === undefined ? undefined : now() + timeout;
   for (;;) {
@@ -106,6 +113,7 @@ async function waitFor(core: ProxyCore, predicate: () => unknown, wait?: Wait): 
 }
 
 function waitForSync(core: ProxyCore, predicate: () => unknown, wait?: Wait): unknown {
+  checkFunction(WAIT_FOR, 'predicate', predicate);
   const { timeout } = waitOptions(wait);
   const deadline = timeout === undefined ? undefined : now() + timeout;
   for (;;) {

@@ -23,6 +23,11 @@ export function checkInteger(
   throw new Refusal(`${act}: ${name} must be an integer${rangeText(least, most)}, received ${shown(value)}`);
 }
 
+/** @param act As `Cannot call Lock.run()`. @throws {TypeError} If it is no function. */
+export function checkFunction(act: string, name: string, value: unknown): void {
+  if (typeof value !== 'function') throw new TypeError(`${act}: ${name} must be a function, received ${shown(value)}`);
+}
+
 function rangeText(least: number, most: number): string {
   if (most !== Number.POSITIVE_INFINITY) {
     return least === Number.NEGATIVE_INFINITY ? ` of at most ${most}` : ` from ${least} to ${most}`;

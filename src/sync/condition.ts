@@ -20,7 +20,7 @@ import { TimeoutError } from '../errors.js';
 import { showAs } from '../sharing/inspection.js';
 import { adoptPiece, constructOn, KIND, pieceFor, type SharedKind } from '../sharing/shared-kinds.js';
 import { readPlace, writePlace } from '../sharing/shared-extension.js';
-import { checkInteger } from '../substrate/argument-checks.js';
+import { checkFunction, checkInteger } from '../substrate/argument-checks.js';
 import { now } from '../substrate/clock.js';
 import { faultPoint } from '../substrate/fault.js';
 import { LINE_BYTES } from '../substrate/layout.js';
@@ -114,12 +114,14 @@ export class Condition implements Disposable {
   }
 
   /** Runs `f` with the lock held. */
-  run<T>(f: () => T | Promise<T>): Promise<T> {
+  async run<T>(f: () => T | Promise<T>): Promise<T> {
+    checkFunction('Cannot call Condition.run()', 'f', f);
     return this.#lock.run(f);
   }
 
   /** Runs `f` with the lock held, blocking this thread until it is. */
   runSync<T>(f: () => T): T {
+    checkFunction('Cannot call Condition.runSync()', 'f', f);
     return this.#lock.runSync(f);
   }
 
@@ -183,6 +185,7 @@ export class Condition implements Disposable {
    * @returns The last value of the predicate: one that does not hold when time ran out.
    */
   async waitFor<T>(predicate: () => T | Promise<T>, wait?: Wait): Promise<T> {
+    checkFunction('Cannot call Condition.waitFor()', 'predicate', predicate);
     const { timeout, signal } = waitOptions(wait);
     const deadline = now() + (timeout ?? Number.POSITIVE_INFINITY);
     this.#lock.assertHeld('wait');
@@ -196,6 +199,7 @@ export class Condition implements Disposable {
 
   /** As `waitFor`, but blocks this thread. */
   waitForSync<T>(predicate: () => T, wait?: Wait): T {
+    checkFunction('Cannot call Condition.waitForSync()', 'predicate', predicate);
     const { timeout } = syncLimits(wait);
     const deadline = now() + (timeout ?? Number.POSITIVE_INFINITY);
     this.#lock.assertHeld('wait');

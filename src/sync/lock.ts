@@ -6,6 +6,7 @@
 import { ProcessError } from '../errors.js';
 import { showAs } from '../sharing/inspection.js';
 import { adoptPiece, constructOn, KIND, pieceFor, type SharedKind } from '../sharing/shared-kinds.js';
+import { checkFunction } from '../substrate/argument-checks.js';
 import type { LockWord } from '../substrate/lock-word.js';
 import type { Wait } from '../substrate/wait-limit.js';
 import { LOCK_BYTES, LockCore, type LockOptions, lockOptions, type Suspended, wakeWaiters } from './lock-core.js';
@@ -83,8 +84,9 @@ export class Lock implements Disposable {
     return this;
   }
 
-  /** Runs `f` with the lock held. */
+  /** Runs `f` with the lock held. @throws {TypeError} If it is no function. */
   async run<T>(f: () => T | Promise<T>): Promise<T> {
+    checkFunction('Cannot call Lock.run()', 'f', f);
     await this.#core.acquire(undefined);
     let isLost = false;
     try {
@@ -99,6 +101,7 @@ export class Lock implements Disposable {
 
   /** Runs `f` with the lock held, blocking this thread until it is. */
   runSync<T>(f: () => T): T {
+    checkFunction('Cannot call Lock.runSync()', 'f', f);
     this.#core.acquireSync(undefined);
     let isLost = false;
     try {

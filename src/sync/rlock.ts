@@ -6,6 +6,7 @@
 import { ProcessError } from '../errors.js';
 import { showAs } from '../sharing/inspection.js';
 import { adoptPiece, constructOn, KIND, pieceFor, type SharedKind } from '../sharing/shared-kinds.js';
+import { checkFunction } from '../substrate/argument-checks.js';
 import type { Wait } from '../substrate/wait-limit.js';
 import { type Holder, holderOf, runAsFlow } from './lock-holder.js';
 import { LOCK_BYTES, LockCore, type LockOptions, lockOptions, type Suspended, wakeWaiters } from './lock-core.js';
@@ -107,6 +108,7 @@ export class RLock implements Disposable {
 
   /** Runs `f` with the lock held, as a flow of its own unless it is called by the owner. */
   async run<T>(f: () => T | Promise<T>): Promise<T> {
+    checkFunction('Cannot call RLock.run()', 'f', f);
     if (this.#enter(holderOf(this))) return this.#runHeld(f);
     return runAsFlow(this, async () => {
       await this.acquire();
@@ -116,6 +118,7 @@ export class RLock implements Disposable {
 
   /** Runs `f` with the lock held, blocking this thread until it is. */
   runSync<T>(f: () => T): T {
+    checkFunction('Cannot call RLock.runSync()', 'f', f);
     this.acquireSync();
     let isLost = false;
     try {

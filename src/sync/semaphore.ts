@@ -11,7 +11,7 @@
  */
 import { showAs } from '../sharing/inspection.js';
 import { adoptPiece, constructOn, isOpening, KIND, pieceFor, type SharedKind } from '../sharing/shared-kinds.js';
-import { checkInteger, checkOptionsObject } from '../substrate/argument-checks.js';
+import { checkFunction, checkInteger, checkOptionsObject } from '../substrate/argument-checks.js';
 import { LINE_BYTES } from '../substrate/layout.js';
 import type { ParticipantId } from '../substrate/participants.js';
 import { bodyBytes, FIRST_OWN_WORD, optionsOf, type SharedPiece } from '../substrate/shared-piece.js';
@@ -110,6 +110,7 @@ export class Semaphore implements Disposable {
 
   /** Runs `f` with a permit. */
   async run<T>(f: () => T | Promise<T>): Promise<T> {
+    checkFunction('Cannot call Semaphore.run()', 'f', f);
     await this.acquire();
     try {
       return await f();
@@ -120,6 +121,7 @@ export class Semaphore implements Disposable {
 
   /** Runs `f` with a permit, blocking this thread until there is one. */
   runSync<T>(f: () => T): T {
+    checkFunction('Cannot call Semaphore.runSync()', 'f', f);
     this.acquireSync();
     try {
       return f();

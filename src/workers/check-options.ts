@@ -4,6 +4,7 @@
  * Runs in the process that submits.
  */
 import { checkOptionsObject } from '../substrate/argument-checks.js';
+import { PARTICIPANT_COUNT } from '../substrate/layout.js';
 import { checkTraceparent } from './task-context.js';
 import type { MapOptions, TaskOptions } from './task-options.js';
 
@@ -38,6 +39,15 @@ export function checkFunctionIfGiven(act: string, name: string, value: unknown):
 /** @throws {TypeError|RangeError} If it is given and no positive integer. */
 export function checkCount(act: string, name: string, value: unknown): void {
   checkNumber(act, name, 'a positive integer', value, (count) => Number.isInteger(count) && count >= 1);
+}
+
+/** @throws {TypeError|RangeError} If it is given and no positive integer, or more than a family can have members. */
+export function checkWorkerCount(act: string, name: string, value: unknown): void {
+  checkCount(act, name, value);
+  if (Number(value) > PARTICIPANT_COUNT)
+    throw new RangeError(
+      `${act}: ${name} must be at most ${PARTICIPANT_COUNT}, all that one family can have, received ${String(value)}`,
+    );
 }
 
 /** @throws {TypeError|RangeError} If it is given and no number of milliseconds. */

@@ -43,7 +43,7 @@ export class Deaths {
     if (begun.length === 0 && worker.expectedToEnd) return;
     if (this.#options.onWorkerDeath === 'break') {
       this.#feeder.putBack(begun);
-      this.#breakEngine('A worker process died', death(begun[0]));
+      this.#breakEngine(`A worker ${this.#options.kind.noun} died`, death(begun[0]));
     } else if (begun.length === 0) this.count(death(undefined));
     else for (const task of begun) this.#lost(task, death);
   }

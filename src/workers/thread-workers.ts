@@ -16,6 +16,7 @@ export function threadWorkers(act: string, { context }: { readonly context?: unk
 }
 
 const THREAD_WORKERS: WorkerKind = {
+  noun: 'thread',
   base: Thread,
   canBeStopped: false,
   get startMethod(): StartMethod | undefined {

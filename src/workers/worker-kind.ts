@@ -11,6 +11,8 @@ import { checkContext, type ContextOption, launcherOf, methodOf, type StartMetho
 import { execArgvForChild } from '../wire/loader-flags.js';
 
 export interface WorkerKind {
+  /** What one of them is called in errors. */
+  readonly noun: 'process' | 'thread';
   /** Of which class a worker is among the active children. */
   readonly base: typeof Process;
   /** By which method its own children start; undefined: none was chosen. */
@@ -33,6 +35,7 @@ export function processWorkers(act: string, context: ContextOption | undefined):
   const startMethod = methodOf(context);
   const launcher = launcherOf(startMethod);
   return {
+    noun: 'process',
     base: Process,
     canBeStopped: true,
     startMethod,

@@ -179,6 +179,14 @@ eachKind('maxWorkers must be at least 1 [ExecutorTest.test_max_workers_negative]
     assert.throws(() => new kind.Executor({ maxWorkers }), /maxWorkers must be a positive integer/);
 });
 
+eachKind('maxWorkers must be within the members that a family can have', (kind) => {
+  for (const maxWorkers of [4033, 1e9])
+    assert.throws(() => new kind.Executor({ maxWorkers }), {
+      name: 'RangeError',
+      message: new RegExp(`maxWorkers must be at most 4032, .* received ${maxWorkers}$`),
+    });
+});
+
 eachKind(
   'a thrown value that counts as false is an error all the same [ExecutorTest.test_swallows_falsey_exceptions F-10]',
   (kind) =>

@@ -306,3 +306,22 @@ eachKindWithManager(
     assert.deepEqual([await list.length(), await dict.size()], [0, 0]);
   },
 );
+
+test(
+  'what a proxy is to run or to ask must be a function, which is said before anything is taken',
+  withManager(async (manager) => {
+    const bad = 5 as never;
+    const refusal = {
+      name: 'TypeError',
+      message: /^Cannot call (run|waitFor)\(\): (f|predicate) must be a function, received 5$/,
+    };
+    const condition = await manager.Condition();
+    for (const each of [await manager.Lock(), await manager.Semaphore(), condition]) {
+      await assert.rejects(each.run(bad), refusal);
+      assert.throws(() => each.sync.run(bad), refusal);
+    }
+    assert.equal(await condition.locked(), false);
+    await assert.rejects(condition.waitFor(bad), refusal);
+    assert.throws(() => condition.sync.waitFor(bad), refusal);
+  }),
+);

@@ -19,6 +19,10 @@ eachKind(
   'a Pool refuses wrong options [_TestPool.test_make_pool _TestPoolWorkerLifetime.test_pool_maxtasksperchild_invalid]',
   async (kind) => {
     for (const processes of [0, -1, 1.5]) assert.throws(() => new kind.Pool(processes), RangeError);
+    for (const processes of [4033, 1e9]) {
+      const refusal = { name: 'RangeError', message: new RegExp(`at most 4032, .* received ${processes}$`) };
+      for (const given of [processes, { processes }]) assert.throws(() => new kind.Pool(given), refusal);
+    }
     for (const maxTasksPerChild of [0, -1, 0.5])
       assert.throws(() => new kind.Pool({ processes: 1, maxTasksPerChild }), RangeError);
     assert.throws(() => new kind.Pool({ processes: 1, maxTasksPerChild: '12' as unknown as number }), TypeError);

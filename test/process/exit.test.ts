@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { InvalidStateError, ProcessDiedError } from '#src/index.js';
+import { eachKind, startChild } from '../support/kinds.js';
 import { clean, DEADLINE_MS, folder, isGone, Lines, soon, started } from './process-support.js';
 
 /** The death that a process with this target is reported as. */
@@ -32,6 +33,16 @@ test(
     }
   }),
 );
+
+eachKind('an exit code of which the kernel keeps 0 is as exit(0) [P-24]', async (kind, t) => {
+  for (const code of [256, 512, -256]) {
+    const child = await startChild(kind, t, (given: number) => process.exit(given), [code]);
+    assert.equal(await soon(child.result(), 'result'), undefined);
+    assert.equal(child.exitCode, 0);
+  }
+  const child = await startChild(kind, t, () => process.exit(257), []);
+  await assert.rejects(soon(child.join(), 'join'), { name: 'ProcessDiedError', exitCode: 1 });
+});
 
 test(
   "The child's own process.exit(n) rejects with ProcessDiedError and its exit code  [P-25, Z-20]",

@@ -259,3 +259,23 @@ test('what is no value, count or option is refused, and named', () => {
   assert.throws(() => condition.notify(1.5), /RangeError.*received 1.5/);
   condition.release();
 });
+
+test('what is to be run must be a function, which is said before anything is taken', async () => {
+  const bad = 5 as never;
+  const refusal = (method: string, name = 'f') => ({
+    name: 'TypeError',
+    message: `Cannot call ${method}(): ${name} must be a function, received 5`,
+  });
+  for (const object of [new Lock(), new RLock(), new Semaphore(), new Condition()]) {
+    const { name } = object.constructor;
+    await assert.rejects(object.run(bad), refusal(`${name}.run`));
+    assert.throws(() => object.runSync(bad), refusal(`${name}.runSync`));
+    assert.equal(object.locked(), false);
+    object.acquireSync(); // nor is a lock that is held waited for
+    await assert.rejects(object.run(bad), refusal(`${name}.run`));
+    object.release();
+  }
+  const condition = new Condition();
+  await assert.rejects(condition.waitFor(bad), refusal('Condition.waitFor', 'predicate'));
+  assert.throws(() => condition.waitForSync(bad), refusal('Condition.waitForSync', 'predicate'));
+});

@@ -83,6 +83,7 @@ for (const kind of [
         const error = await soon(breaking.submit(exit).exception(), 'the error');
         assert.ok(error instanceof Broken && error.cause instanceof ProcessDiedError);
         assert.equal(error.cause.exitCode, 3);
+        assert.match(error.message, inThread ? /A worker thread died/ : /A worker process died/);
         assert.throws(() => void breaking.submit(square, 1), Broken);
         await soon(breaking.shutdown(), 'shutdown');
         const replacing = new Executor({ maxWorkers: 1, onWorkerDeath: 'replace' });
