@@ -27,3 +27,18 @@ executorTest(
   },
   { deadlineMs: 100_000 },
 );
+
+for (const context of ['spawn', 'forkserver'])
+  executorTest(
+    `${context}: kills and stops at random under tasks that use all that is shared: every future settles, what is shared is usable [fault 21]`,
+    async () => {
+      const { code, output, complaints } = await programAt(fileURLToPath(new URL('chaos-kill-loop.js', import.meta.url)), [
+        '--seed=20261121',
+        '--ms=1500',
+        `--context=${context}`,
+      ]);
+      assert.equal(code, 0, `${output}\n${complaints}`);
+      assert.match(output, /every call is accounted for/);
+    },
+    { deadlineMs: 100_000 },
+  );
