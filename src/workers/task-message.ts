@@ -8,7 +8,7 @@ import { NOTHING } from '../process/frames.js';
 import { inOnePiece, type LargeMessages } from './large-message.js';
 import { PLACE_BYTES, type ShelvedMessage, writePlace } from './message-shelf.js';
 import type { Task } from './task.js';
-import { ATTEMPT_SHIFT, TASK_HEADER_BYTES, writeU32 } from './worker-frames.js';
+import { ATTEMPT_SHIFT, copyOfBytes, TASK_HEADER_BYTES, writeU32 } from './worker-frames.js';
 
 /** Makes the message independent of the values it was made of: to be called in the turn of the submit. */
 export function settleBytes(task: Task, large: LargeMessages): void {
@@ -33,11 +33,6 @@ export function writeHeader({ job, flags, attempt, id }: Task, sequence: number,
   writeU32(buffer, header + 8, flags | (attempt << ATTEMPT_SHIFT));
   writeU32(buffer, header + 12, id);
   writeU32(buffer, header + 16, id / 2 ** 32);
-}
-
-/** Some bytes of a message in memory of their own; the `slice` of a `Buffer`, which messages are written to, would share its memory. */
-export function copyOfBytes(buffer: Uint8Array, start: number, end: number): Uint8Array {
-  return new Uint8Array(buffer.subarray(start, end));
 }
 
 /** The same message in bytes of its own, with room for the header. */

@@ -42,6 +42,7 @@ import {
   TASK_STARTED,
   writeF64,
   writeU32,
+  copyOfBytes,
 } from './worker-frames.js';
 
 /** Whose errors they are. */
@@ -179,7 +180,7 @@ export class TaskRun {
   readonly #encodeItemFailure = (error: unknown): Uint8Array => {
     const { buffer, start, end, definitions } = encodeFailure(error, this.#origin);
     this.#parent.ship(definitions);
-    return buffer.slice(start, end);
+    return copyOfBytes(buffer, start, end);
   };
 
   #succeed(sequence: number, value: unknown): void {

@@ -135,3 +135,8 @@ export function writeU32(buffer: Uint8Array, at: number, value: number): void {
   buffer[at + 2] = (value >>> 16) & 0xff;
   buffer[at + 3] = value >>> 24;
 }
+
+/** Some bytes of a message in memory of their own; the `slice` of a `Buffer`, which messages are written to, would share its memory. */
+export function copyOfBytes(buffer: Uint8Array, start: number, end: number): Uint8Array {
+  return new Uint8Array(buffer.subarray(start, end));
+}

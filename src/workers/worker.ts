@@ -11,7 +11,7 @@ import type { Job } from './jobs.js';
 import { LentMessages } from './large-message.js';
 import { Pace } from './pace.js';
 import type { Task } from './task.js';
-import { copyOf, copyOfBytes, shelvedFrame, writeHeader } from './task-message.js';
+import { copyOf, shelvedFrame, writeHeader } from './task-message.js';
 import { TaskSlots } from './task-slots.js';
 import { WorkerLife } from './worker-life.js';
 import { numbered, WorkerKnowledge } from './worker-knowledge.js';
@@ -19,6 +19,7 @@ import {
   ABORT,
   BEAT_WORD,
   CONTEXT,
+  copyOfBytes,
   LISTENER_WORD,
   PREPARE,
   QUIET_WORD,
