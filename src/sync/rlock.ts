@@ -3,7 +3,7 @@
  *
  * Runs in every process and thread.
  */
-import { ProcessError } from '../errors.js';
+import { InvalidStateError, ProcessError } from '../errors.js';
 import { showAs } from '../sharing/inspection.js';
 import { adoptPiece, constructOn, KIND, pieceFor, type SharedKind } from '../sharing/shared-kinds.js';
 import { checkFunction } from '../substrate/argument-checks.js';
@@ -106,13 +106,18 @@ export class RLock implements Disposable {
     return this;
   }
 
-  /** Runs `f` with the lock held, as a flow of its own unless it is called by the owner. */
+  /**
+   * Runs `f` with the lock held, as a flow of its own unless it is called by the owner.
+   *
+   * @throws {TypeError} If `f` is no function.
+   * @throws {InvalidStateError} If its flow ends with the lock acquired more often than released; the lock is free then.
+   */
   async run<T>(f: () => T | Promise<T>): Promise<T> {
     checkFunction('Cannot call RLock.run()', 'f', f);
     if (this.#enter(holderOf(this))) return this.#runHeld(f);
     return runAsFlow(this, async () => {
       await this.acquire();
-      return this.#runHeld(f);
+      return this.#runHeld(f, () => this.#endFlow());
     });
   }
 
@@ -170,17 +175,35 @@ export class RLock implements Disposable {
     };
   }
 
-  /** Runs `f`, then releases once. */
-  async #runHeld<T>(f: () => T | Promise<T>): Promise<T> {
+  /** Runs `f`, then releases once; what `end` complains of counts where `f` has not thrown. */
+  async #runHeld<T>(f: () => T | Promise<T>, end?: () => InvalidStateError | undefined): Promise<T> {
     let isLost = false;
+    let complaint: InvalidStateError | undefined;
+    let value: T;
     try {
-      return await f();
+      value = await f();
     } catch (error) {
       isLost = this.#core.isLoss(error);
       throw error;
     } finally {
-      if (!isLost) this.release();
+      if (!isLost) {
+        complaint = end?.();
+        this.release();
+      }
     }
+    if (complaint !== undefined) throw complaint;
+    return value;
+  }
+
+  /** What a flow holds beyond its `run` nobody could ever release: it is given up. Returns what there is to say of it. */
+  #endFlow(): InvalidStateError | undefined {
+    const surplus = this.#depth - 1;
+    if (surplus < 1 || this.#holder !== holderOf(this)) return undefined;
+    this.#depth = 1;
+    const times = surplus === 1 ? 'once' : `${surplus} times`;
+    return new InvalidStateError(
+      `Cannot end RLock.run() with the lock held: it was acquired ${times} more than released within it`,
+    );
   }
 
   #enter(holder: Holder): boolean {

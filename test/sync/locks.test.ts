@@ -2,6 +2,7 @@
  * Locks and semaphores with every kind of child: what Python's tests of them ask for, and what ours promise beyond.
  */
 import assert from 'node:assert/strict';
+import { test } from 'node:test';
 import { BoundedSemaphore, Event, Lock, LockOwnerDiedError, ProcessError, RLock, Semaphore, TimeoutError } from '#src/index.js';
 import { withDeadline } from '../support/deadline.js';
 import { eachKind, inChild, startChild } from '../support/kinds.js';
@@ -228,4 +229,43 @@ eachKind('async waits in every child and here take turns at one lock, none is lo
   );
   assert.deepEqual(overlaps, [0, 0, 0]);
   assert.equal(lock.locked(), false);
+});
+
+test('a flow that acquires an RLock more often than it releases it holds it no longer than its run, which says so', async () => {
+  const lock = new RLock();
+  const refusal = (times: string) => ({
+    name: 'InvalidStateError',
+    message: `Cannot end RLock.run() with the lock held: it was acquired ${times} more than released within it`,
+  });
+  await assert.rejects(
+    lock.run(() => lock.acquire()),
+    refusal('once'),
+  );
+  assert.equal(lock.locked(), false);
+  await assert.rejects(
+    lock.run(async () => {
+      await lock.run(() => lock.acquireSync()); // of the same flow, which goes on
+      lock.release();
+      await lock.run(() => lock.acquire());
+      lock.acquireSync().acquireSync();
+    }),
+    refusal('3 times'),
+  );
+  assert.equal(lock.locked(), false);
+  const own = new RangeError('of its own');
+  await assert.rejects(
+    lock.run(() => {
+      lock.acquireSync();
+      throw own;
+    }),
+    (error) => error === own,
+  );
+  assert.equal(lock.locked(), false);
+  await lock.acquire(); // the thread goes on after a run: what that acquires is the thread's
+  await lock.run(() => lock.acquire());
+  lock.release();
+  assert.equal(lock.locked(), true);
+  lock.release();
+  assert.equal(lock.locked(), false);
+  assert.equal(await lock.run(() => lock.acquireSync().release()), undefined);
 });
