@@ -35,7 +35,7 @@ function plain(typeId: string, make: (...args: never[]) => object, form: number 
   return { typeId, form, make };
 }
 
-const OF_LOCKS = ['acquire', 'recover', 'enter', 'tryAcquire', 'release', 'locked'];
+const OF_LOCKS = ['acquire', 'recover', 'enter', 'leave', 'tryAcquire', 'release', 'locked'];
 const OF_SEMAPHORES = ['acquire', 'tryAcquire', 'release', 'getValue', 'locked'];
 
 const TYPES: readonly Maker[] = [

@@ -33,6 +33,10 @@ export class HostedCondition {
     return this.#lock.enter(call, flow, fresh);
   }
 
+  leave(call: CallContext, flow: string): number {
+    return this.#lock.leave(call, flow);
+  }
+
   tryAcquire(call: CallContext, flow?: string): boolean {
     return this.#lock.tryAcquire(call, flow);
   }

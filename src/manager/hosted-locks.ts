@@ -61,6 +61,15 @@ export class HostedLock implements Holder {
     return true;
   }
 
+  /** Ends a flow that was entered, however often it has taken the lock. Returns how often too often: nobody could release that. */
+  leave(call: CallContext, flow: string): number {
+    this.assertHeld(call, 'release the lock', flow);
+    const surplus = this.#depth - 1;
+    this.#depth = 0;
+    this.#free(call.client);
+    return surplus;
+  }
+
   tryAcquire(call: CallContext, flow?: string): boolean {
     return this.#tryTake(call, { flow, recovers: false });
   }

@@ -6,7 +6,7 @@
 import { checkFunction } from '../substrate/argument-checks.js';
 import { now } from '../substrate/clock.js';
 import { type Wait, waitOptions } from '../substrate/wait-limit.js';
-import { newFlow, runAsFlow } from '../sync/lock-holder.js';
+import { heldTooLong, newFlow, runAsFlow } from '../sync/lock-holder.js';
 import {
   asFlow,
   asFlowSync,
@@ -73,14 +73,24 @@ async function run(core: ProxyCore, f: () => unknown): Promise<unknown> {
   checkFunction(RUN, 'f', f);
   const flow = newFlow();
   const isNew = await callMethod(core, 'enter', [flowOf(core), flow.description]);
-  const within = async () => {
-    try {
-      return await f();
-    } finally {
-      await release(core);
-    }
-  };
-  return isNew === true ? runAsFlow(core.proxy as object, within, flow) : within();
+  if (isNew === true) return runAsFlow(core.proxy as object, () => runFlow(core, f), flow);
+  try {
+    return await f();
+  } finally {
+    await release(core);
+  }
+}
+
+async function runFlow(core: ProxyCore, f: () => unknown): Promise<unknown> {
+  let surplus = 0;
+  let value: unknown;
+  try {
+    value = await f();
+  } finally {
+    surplus = Number(await callMethod(core, 'leave', [flowOf(core)]));
+  }
+  if (surplus > 0) throw heldTooLong(surplus);
+  return value;
 }
 
 function runSync(core: ProxyCore, f: () => unknown): unknown {

@@ -5,6 +5,7 @@
  * in the thread's own memory: no other process can see a difference.
  */
 import type { AsyncLocalStorage } from 'node:async_hooks';
+import { InvalidStateError } from '../errors.js';
 
 /** A flow that holds locks by `run`, or the thread; each has a description of its own. */
 export type Holder = symbol;
@@ -23,6 +24,14 @@ export function holderOf(lock: object): Holder {
 /** A flow of its own. */
 export function newFlow(): Holder {
   return Symbol(`flow ${++flowsEver}`);
+}
+
+/** A flow ended that held the lock so often more than it was to. */
+export function heldTooLong(surplus: number): InvalidStateError {
+  const times = surplus === 1 ? 'once' : `${surplus} times`;
+  return new InvalidStateError(
+    `Cannot end RLock.run() with the lock held: it was acquired ${times} more than released within it`,
+  );
 }
 
 /** Runs `f` as a flow of its own: what it calls, also later, may hold `lock` as nobody else. */

@@ -3,12 +3,12 @@
  *
  * Runs in every process and thread.
  */
-import { InvalidStateError, ProcessError } from '../errors.js';
+import { type InvalidStateError, ProcessError } from '../errors.js';
 import { showAs } from '../sharing/inspection.js';
 import { adoptPiece, constructOn, KIND, pieceFor, type SharedKind } from '../sharing/shared-kinds.js';
 import { checkFunction } from '../substrate/argument-checks.js';
 import type { Wait } from '../substrate/wait-limit.js';
-import { type Holder, holderOf, runAsFlow } from './lock-holder.js';
+import { heldTooLong, type Holder, holderOf, runAsFlow } from './lock-holder.js';
 import { LOCK_BYTES, LockCore, type LockOptions, lockOptions, type Suspended, wakeWaiters } from './lock-core.js';
 
 /**
@@ -200,10 +200,7 @@ export class RLock implements Disposable {
     const surplus = this.#depth - 1;
     if (surplus < 1 || this.#holder !== holderOf(this)) return undefined;
     this.#depth = 1;
-    const times = surplus === 1 ? 'once' : `${surplus} times`;
-    return new InvalidStateError(
-      `Cannot end RLock.run() with the lock held: it was acquired ${times} more than released within it`,
-    );
+    return heldTooLong(surplus);
   }
 
   #enter(holder: Holder): boolean {

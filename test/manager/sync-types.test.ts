@@ -325,3 +325,31 @@ test(
     assert.throws(() => condition.sync.waitFor(bad), refusal);
   }),
 );
+
+test(
+  'a flow that acquires an RLock more often than it releases it holds it no longer than its run, which says so',
+  withManager(async (manager) => {
+    for (const lock of [await manager.RLock(), await manager.Condition()]) {
+      await assert.rejects(
+        lock.run(async () => {
+          await lock.run(() => lock.acquire()); // of the same flow, which goes on
+          await lock.acquire();
+        }),
+        {
+          name: 'InvalidStateError',
+          message: 'Cannot end RLock.run() with the lock held: it was acquired 2 times more than released within it',
+        },
+      );
+      assert.equal(await lock.locked(), false);
+      const own = new RangeError('of its own');
+      await assert.rejects(
+        lock.run(async () => {
+          await lock.acquire();
+          throw own;
+        }),
+        (error) => error === own,
+      );
+      assert.equal(await lock.locked(), false);
+    }
+  }),
+);
