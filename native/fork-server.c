@@ -5,6 +5,7 @@
 #include "fork-readiness.h"
 #include "fork-spare.h"
 #include "napi-helpers.h"
+#include "process.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -244,6 +245,7 @@ static napi_value serve_forks(napi_env env, napi_callback_info info) {
   char *greeting = mp_string(env, argv[3]);
   if (greeting == NULL || napi_get_uv_event_loop(env, &loop) != napi_ok) return mp_failure(env, ENOMEM, "serveForks");
   signal(SIGINT, SIG_IGN); /* Ctrl-C is the parent's business */
+  if (forks) mp_join_group_of(getppid());
   prctl(PR_SET_PDEATHSIG, SIGCONT);
   int error = forks ? mp_include_all_memory() : 0;
   if (error == 0 && forks) error = mp_threads_open(&server.threads);

@@ -145,9 +145,7 @@ static void on_interrupt(int number, siginfo_t *info, void *context) {
   kill(getpid(), SIGINT);
 }
 
-/* A child starts in a process group of its own, where no Ctrl-C comes to, and leaves it when it is ready for one: it
- * then stops, goes on and is killed with the group of its parent. A session of its own it keeps. */
-static void join_parents_group(pid_t parent) {
+void mp_join_group_of(pid_t parent) {
   pid_t group = getpgid(parent);
   if (group > 0 && group != getpgrp() && getsid(0) != getpid()) setpgid(0, group);
 }
@@ -162,7 +160,7 @@ static napi_value ignore_terminal_interrupt(napi_env env, napi_callback_info inf
   action.sa_sigaction = on_interrupt;
   action.sa_flags = SA_SIGINFO | SA_RESTART;
   int error = sigaction(SIGINT, &action, NULL) == 0 ? 0 : errno;
-  if (error == 0) join_parents_group(interrupting_parent);
+  if (error == 0) mp_join_group_of(interrupting_parent);
   return mp_int(env, error);
 }
 

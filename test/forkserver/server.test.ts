@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { after, before, test } from 'node:test';
@@ -40,6 +41,17 @@ test('A SIGINT that reaches the fork server, as Ctrl-C does, leaves it working  
   process.kill(server, 'SIGINT');
   assert.equal(await serverPid(), server);
   assert.deepEqual(forkserverState(), { variant: 'fork' });
+});
+
+test('The end of a child of the fork server is nothing to a program without a terminal of which another child is stopped', async () => {
+  const program = fileURLToPath(new URL('../../test/fixtures/forkserver/has-a-stopped-child.mjs', import.meta.url));
+  // A session of its own: nobody outside of the group is the parent of somebody in it, as in services and CI.
+  const main = spawn(process.execPath, [program], { detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
+  const closed = once(main, 'close');
+  let said = '';
+  main.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
+  assert.deepEqual(await withDeadline(closed, SOON_MS, 'the end of the program'), [0, null]);
+  assert.equal(said.trim(), '[]');
 });
 
 test('A killed fork server is replaced; its living children are not dead, and their ends are heard of  [_TestProcess.test_forkserver_sigkill]', async () => {

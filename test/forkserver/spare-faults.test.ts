@@ -95,6 +95,33 @@ test('Rehearsals that fail, in the server and in its children, harm neither', as
   assert.deepEqual(forkserverState(), { variant: 'fork' });
 });
 
+test('A spare killed in its rehearsal is missed by nobody: the next child is another one, of the same server', async () => {
+  const stopped = (): number[] =>
+    familyOf().flatMap(({ pid, name, state }) => (name === 'mp-spare' && state === 'T' ? [pid] : []));
+  // Where a spare stops that is the next child, it goes on with its rehearsal.
+  const nextServer = async (): Promise<number> => {
+    const timer = setInterval(() => stopped().forEach((pid) => process.kill(pid, 'SIGCONT')), 20);
+    try {
+      return await serverPid();
+    } finally {
+      clearInterval(timer);
+    }
+  };
+  // The server passes by three times itself, and what it forks goes on counting: each spare stops in its own rehearsal.
+  await withFault('rehearsal.begun:stop@4', async () => {
+    const server = await nextServer();
+    for (let round = 0; round < 3; round++) {
+      await until('a spare in its rehearsal', () => stopped().length > 0);
+      for (const spare of stopped()) {
+        process.kill(spare, 'SIGKILL');
+        await until('its death', () => !isThere(spare));
+      }
+      assert.equal(await nextServer(), server);
+    }
+    assert.deepEqual(forkserverState(), { variant: 'fork' });
+  });
+});
+
 test('A child has nothing of its rehearsal: no listener, descriptor, argument or name', async () => {
   const shown = (): unknown => {
     const { readdirSync } = process.getBuiltinModule('node:fs');

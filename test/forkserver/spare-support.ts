@@ -3,6 +3,7 @@
  *
  * Runs in test processes.
  */
+import { readdirSync } from 'node:fs';
 import { afterEach, before } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ForkServerProcess, setForkserverPreload } from '#src/index.js';
@@ -38,7 +39,18 @@ export function sparesOf(server: number): number[] {
   );
 }
 
-export const isThere = (pid: number): boolean => familyOf().some((each) => each.pid === pid && each.state !== 'Z');
+/** Whether any of its threads lives: the first may be dead before the others, and nobody can know then that all of it will be. */
+export const isThere = (pid: number): boolean =>
+  familyOf().some((each) => each.pid === pid && (each.state !== 'Z' || threadsOf(pid) > 1));
+
+function threadsOf(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length;
+  } catch {
+    return 0;
+  }
+}
+
 export const stateOf = (pid: number): string | undefined => familyOf().find((each) => each.pid === pid)?.state;
 
 export async function until(what: string, condition: () => boolean): Promise<void> {

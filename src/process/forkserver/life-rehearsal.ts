@@ -7,6 +7,7 @@
  * child does once more. It may fail where a preloaded module has changed what it uses: no child needs it.
  */
 import { Bell } from '../../substrate/doorbell.js';
+import { faultPoint } from '../../substrate/fault.js';
 import { SLOT_ARMED } from '../../substrate/layout.js';
 import { Link } from '../../substrate/link.js';
 import { slotOf, slotWords } from '../../substrate/participants.js';
@@ -14,6 +15,7 @@ import { inPrivateFamily, PRIVATE_CHILD, PRIVATE_OFFSET, PRIVATE_PARENT } from '
 import { joinFamily, self } from '../../substrate/self.js';
 import { encodeArgs, encodeValue } from '../../wire/codec.js';
 import type { Encoded } from '../../wire/codec-types.js';
+import { registerFunctionExtensions } from '../../wire/function-extension.js';
 import { Shipper } from '../../wire/shipper.js';
 import { type Surroundings, IN_PROCESS } from '../child-main.js';
 import { unbecome } from '../current-process.js';
@@ -31,6 +33,7 @@ export function rehearseLife(begin: Beginning, rounds: number): void {
   const { argv } = process;
   const listeners = process.listeners('exit');
   try {
+    registerFunctionExtensions();
     for (let round = 1; round <= rounds; round++) inPrivateFamily(() => rehearseOnce(begin, round));
   } catch {
     // The child will meet what is broken, and say so.
@@ -55,6 +58,7 @@ function rehearseOnce(begin: Beginning, round: number): void {
     toChild.send(kind, buffer, start, end);
   }
   begin(surroundingsOf(), runNothing);
+  faultPoint('rehearsal.begun');
   const { doorbell } = self();
   doorbell.turn(); // reads all of them
   toChild.pump();
