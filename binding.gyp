@@ -24,6 +24,7 @@
       "native/lock-exports.c",
       "native/loop-end.c",
       "native/napi-helpers.c",
+      "native/orphan-status.c",
       "native/poller-exports.c",
       "native/poller.c",
       "native/process-stat.c",

@@ -3,7 +3,7 @@
 #include "env.h"
 #include "fork-order.h"
 #include "napi-helpers.h"
-#include "process-stat.h"
+#include "orphan-status.h"
 #include "supervisor.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -13,21 +13,13 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#ifndef P_PIDFD
-#define P_PIDFD 3
-#endif
 #define STATUS_MS 5000 /* a server that does not answer for so long is stopped or worse */
 #define FORK_MS 10000
-#define ORPHAN_LOOKS 100
-#define ORPHAN_PAUSE_NS 1000000
 #define MAX_CLIENTS 64
 
 struct mp_fork_client {
@@ -56,39 +48,6 @@ void mp_fork_client_release(mp_fork_client_t *client) {
 
 /* ---- what a child died of ---- */
 
-/* As linux/pidfd.h has it since 6.13; the exit status, also of a process that others reaped, since 6.15. */
-typedef struct {
-  uint64_t mask, cgroup_id;
-  uint32_t pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
-  int32_t exit_code;
-} pidfd_info_t;
-#define PIDFD_INFO_EXIT_BIT (1ull << 3)
-#define PIDFD_GET_INFO_CALL _IOWR(0xFF, 11, pidfd_info_t)
-
-static int decoded(int wait_status) {
-  return WIFSIGNALED(wait_status) ? -WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
-}
-
-/* Of a child whose server is dead: this process has it now (as pid 1 of a container), or somebody reaps it soon. */
-static int status_of_orphan(pid_t pid, int pidfd) {
-  struct timespec pause = {0, ORPHAN_PAUSE_NS};
-  siginfo_t info;
-  bool ended_with_0 = false;
-  for (int look = 0; look < ORPHAN_LOOKS; look++) {
-    memset(&info, 0, sizeof(info));
-    if (waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG) == 0 && info.si_pid != 0)
-      return info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
-    pidfd_info_t kernel = {.mask = PIDFD_INFO_EXIT_BIT};
-    if (ioctl(pidfd, PIDFD_GET_INFO_CALL, &kernel) == 0 && (kernel.mask & PIDFD_INFO_EXIT_BIT) != 0) return decoded(kernel.exit_code);
-    uint64_t zombie; /* an older kernel says it as long as nobody has reaped it */
-    bool is_zombie = mp_process_stat(pid, 52, &zombie) == 'Z';
-    if (is_zombie && zombie != 0) return decoded((int)zombie);
-    ended_with_0 = is_zombie; /* or what it ended with is not for us to see: then who reaps it lets us know above */
-    nanosleep(&pause, NULL);
-  }
-  return ended_with_0 ? 0 : MP_STATUS_UNKNOWN;
-}
-
 static bool ask_status(mp_fork_client_t *client, pid_t pid, int *status) {
   mp_reap_request_t request = {pid};
   mp_reap_answer_t answer;
@@ -105,7 +64,7 @@ int mp_fork_status(mp_fork_client_t *client, pid_t pid, int pidfd) {
   if (ask_status(client, pid, &status)) return status;
   client->gone = true;
   syscall(SYS_pidfd_send_signal, client->pidfd, SIGKILL, NULL, 0);
-  return status_of_orphan(pid, pidfd);
+  return mp_orphan_status(pid, pidfd);
 }
 
 /* ---- forking ---- */
