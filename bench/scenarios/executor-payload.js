@@ -3,8 +3,8 @@ import { payloadDrivers } from '../harness/executor-drivers.js';
 import { echoed } from '../harness/executors.js';
 
 /**
- * The warm-up is as long as the measurement and at least half a second: until then it is V8's interpreter, its compilers
- * and the first touch of memory that are measured, of every peer.
+ * The warm-up is as long as the measurement: before some 10 000 tasks it is V8's interpreter that is measured, and before some
+ * gigabytes its compilers and the first touch of memory, of every peer.
  */
 const payload = (name, tasks, inFlight, caseName = name) => ({
   name: caseName,
@@ -22,7 +22,7 @@ export const scenario = {
     payload('1 KiB of records', 20_000, 16),
     payload('64 KiB Buffer', 20_000, 8),
     payload('256 KiB Buffer', 8_000, 8),
-    payload('1 MiB Buffer', 3_000, 4),
+    payload('1 MiB Buffer', 5_000, 4),
   ],
   drivers: payloadDrivers(echoed),
 };
