@@ -19,7 +19,7 @@ import { logOf } from './log-lane.js';
 
 /** A turn of the event loop handles records for so long. */
 const BUDGET_MS = 5;
-const LOOK_MS = 5;
+const LOOK_MS = 10;
 
 class LogCollector implements Pump {
   readonly #children = new Map<ParticipantId, ChildLog>();

@@ -71,7 +71,13 @@ export class LaneWriter {
    * @param waitForReader Where they may not: called until there is room; false: the reader has stood still for too long.
    * @returns Whether it is written.
    */
-  write(entry: LogEntry, textBytes: number, waitForReader: (hasMoved: boolean) => boolean): boolean {
+  write(entry: LogEntry, waitForReader: (hasMoved: boolean) => boolean): boolean {
+    const mostTextBytes = entry.text.length * 3;
+    if (this.#ring.hasRoom(entryBytes(mostTextBytes))) {
+      this.#ring.write(entry, this.#number++, mostTextBytes); // nearly always: the bytes need not be counted
+      return true;
+    }
+    const textBytes = Buffer.byteLength(entry.text);
     const size = entryBytes(textBytes);
     if (!this.#ring.hasRoom(size)) this.#grow();
     if (this.#lane === BELOW_ERROR) return this.#writeDropping(entry, textBytes, size);

@@ -118,23 +118,27 @@ export class LogRingWriter {
     faultPoint('log.afterDrop');
   }
 
-  /** Writes a record for which there is room. */
-  write(entry: LogEntry, number: number, textBytes: number): void {
+  /**
+   * Writes a record for which there is room.
+   *
+   * @param mostTextBytes What its text takes at most.
+   */
+  write(entry: LogEntry, number: number, mostTextBytes: number): void {
     const { data, view, bytes, words, mask } = this.#ring;
-    const size = entryBytes(textBytes);
-    const padding = this.#padding(size);
+    const padding = this.#padding(entryBytes(mostTextBytes));
     if (padding > 0) {
       data[(this.#tail & mask) >> 2] = -padding;
       this.#tail = (this.#tail + padding) >>> 0;
     }
     const at = this.#tail & mask;
+    const textBytes = bytes.write(entry.text, at + RECORD_HEADER_BYTES, mostTextBytes, 'utf8');
+    const size = entryBytes(textBytes);
     data[at >> 2] = size;
     data[(at >> 2) + 1] = number;
     data[(at >> 2) + 2] = entry.order;
     data[(at >> 2) + 3] = textBytes;
     view.setFloat64(at + 16, entry.time, true);
     data[(at >> 2) + 6] = entry.flags;
-    bytes.write(entry.text, at + RECORD_HEADER_BYTES, textBytes, 'utf8');
     faultPoint('log.beforeCommit');
     this.#tail = (this.#tail + size) >>> 0;
     Atomics.store(words, TAIL, this.#tail | 0);

@@ -48,7 +48,7 @@ export class LogWriter {
     const lane = levelNumber(levelOfFlags(flags)) >= ERROR_NUMBER ? ERRORS : BELOW_ERROR;
     const entry = { text, flags, time, order: this.#order++ >>> 0 };
     const lanes = (this.#lanes ??= openLanes());
-    const written = lanes[lane].write(entry, Buffer.byteLength(text), this.#waitForReader);
+    const written = lanes[lane].write(entry, this.#waitForReader);
     this.#since = 0;
     if (!written && lane === ERRORS) printHere(text, flags);
     this.#wake();

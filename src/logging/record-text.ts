@@ -8,6 +8,7 @@
  * ```
  */
 import { fromPortable, isSimple, toPortable } from './portable-value.js';
+import { simpleText } from './simple-text.js';
 import { type LogLevel, levelNumber, levelOf } from './levels.js';
 
 /** A record, as LogTape has it. */
@@ -41,12 +42,9 @@ const SHORTENED_CHARACTERS = 2 ** 13;
 export function encodeRecord(record: LogRecord, stamp: string): { text: string; flags: number } {
   const { message, properties, level } = record;
   const tagged = !message.every(isSimple) || !hasSimpleValues(properties);
-  const text = textOf(
-    record,
-    tagged ? toPortable(message) : message,
-    tagged ? eachOf(properties, toPortable) : properties,
-    stamp,
-  );
+  const text = tagged
+    ? textOf(record, toPortable(message), eachOf(properties, toPortable), stamp)
+    : simpleText(record, message, stamp);
   const flags = levelNumber(level) | (tagged ? TAGGED : 0);
   if (text.length <= MAX_CHARACTERS) return { text, flags };
   return { text: shortened(record, stamp), flags: levelNumber(level) };

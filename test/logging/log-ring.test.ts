@@ -21,7 +21,7 @@ function lane(which: Lane, options = { takenOver: false }): { writer: LaneWriter
 }
 
 function write(writer: LaneWriter, text: string, waitForReader: (hasMoved: boolean) => boolean = never): boolean {
-  return writer.write({ text, flags: 2, time: order, order: order++ }, Buffer.byteLength(text), waitForReader);
+  return writer.write({ text, flags: 2, time: order, order: order++ }, waitForReader);
 }
 
 function takeAll(reader: LaneReader): { texts: string[]; dropped: number } {

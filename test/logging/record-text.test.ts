@@ -4,6 +4,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { escapeControls } from '#src/logging/index.js';
 import { decodeRecord, encodeRecord, type LogRecord, stampText } from '#src/logging/record-text.js';
@@ -20,6 +22,10 @@ function there(message: readonly unknown[], properties: Record<string, unknown> 
   return decodeRecord(text, flags);
 }
 
+function plain(value: unknown): string {
+  return inspect(value, { depth: 20, sorted: true });
+}
+
 test('plain values come back equal, with the stamp', () => {
   always(
     fc.property(
@@ -27,13 +33,58 @@ test('plain values come back equal, with the stamp', () => {
       (values) => {
         const message = ['a ', ...values.flatMap((value) => [value, ' b'])];
         const record = there(message, { values });
-        const plain = (value: unknown) => inspect(value, { depth: 20, sorted: true });
         assert.equal(plain(record.message), plain(message));
         assert.equal(plain(record.properties), plain({ values, processName: 'Process-1', pid: 7 }));
       },
     ),
     500,
   );
+});
+
+test('what records of one call have in common is taken from no other', () => {
+  const text = fc.oneof(fc.string({ unit: 'binary', maxLength: 5 }), fc.constantFrom('', '"', '\\', '\n', '\ud800', 'a', 'b'));
+  const simple = fc.oneof(
+    text,
+    fc.integer(),
+    fc.boolean(),
+    fc.constant(null),
+    fc.double({ noNaN: true, noDefaultInfinity: true }),
+  );
+  const literalParts = Object.freeze(['a', 'b']);
+  const one = fc.record({
+    category: fc.constantFrom(['app'], ['app', 'db'], ['"']),
+    rawMessage: fc.constantFrom<string | readonly string[]>('a', 'a {b}', '{b}', '"', literalParts, ['a']),
+    message: fc.array(fc.tuple(text, simple), { maxLength: 3 }).map((pairs) => [...pairs.flat(), 'a']),
+    properties: fc.dictionary(fc.oneof(text, fc.constantFrom('pid', 'toJSON', '__proto__')), simple, { maxKeys: 3 }),
+    timestamp: fc.constantFrom(0, 1_700_000_000_000, 1.5, -1),
+  });
+  always(
+    fc.property(fc.array(one, { minLength: 1, maxLength: 6 }), fc.constantFrom('', STAMP), (records, stamp) => {
+      for (const each of records) {
+        const record: LogRecord = { ...each, level: 'info' };
+        const { text: encoded, flags } = encodeRecord(record, stamp);
+        const properties = { ...record.properties, ...(JSON.parse(`{${stamp}}`) as object) };
+        assert.equal(plain(decodeRecord(encoded, flags)), plain({ ...record, properties }));
+      }
+    }),
+    500,
+  );
+});
+
+test('a program that makes each raw message and each name of a property anew keeps no memory of them', () => {
+  const long = 'x'.repeat(2000);
+  setFlagsFromString('--expose-gc');
+  const gc = runInNewContext('gc') as () => void;
+  const heapUsed = () => {
+    gc();
+    return process.memoryUsage().heapUsed;
+  };
+  const before = heapUsed();
+  for (let index = 0; index < 20_000; index++) {
+    const raw = `${long}${index} {${index}}`;
+    encodeRecord({ ...recordOf([raw, 1, ''], { [`${long}${index}`]: 1 }), rawMessage: raw }, STAMP);
+  }
+  assert.ok(heapUsed() - before < 2 ** 23);
 });
 
 test('an invalid date stays one', () => {
