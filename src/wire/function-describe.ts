@@ -69,8 +69,19 @@ function describeInspected(fn: object, text: string, inspection: FunctionInspect
   if (url.startsWith('node:')) return heldByModule(fn) ?? refuse(fn, REASONS.native, path);
   const names = (): ModuleNames => namesOf(scriptId, url);
   const isMain = isMainScript(url);
-  const scopes = classifyScopes(inspection.scopes(), names);
-  const located: Located = { fn, text, place: { url, line, column }, scriptId, isMain, scopes, names, path };
+  let scopes: readonly KnownScope[] | undefined;
+  const located: Located = {
+    fn,
+    text,
+    place: { url, line, column },
+    scriptId,
+    isMain,
+    names,
+    path,
+    get scopes() {
+      return (scopes ??= classifyScopes(inspection.scopes(), names));
+    },
+  };
   return (isMain ? undefined : findMember(located)) ?? describeSource(located);
 }
 

@@ -14,6 +14,11 @@ export const BASE_NAME = '$multiproc_base';
 /** Stands for the environment of a task. */
 export const ENV_NAME = '$multiproc_env';
 
+/** Whether the text is that of a class. */
+export function isClassText(text: string): boolean {
+  return /^class\b/.test(text);
+}
+
 /** What turns the text into an expression whose value is the function; a `method` becomes the member of an object literal. */
 export function expressionAround(form: SourceForm): { readonly before: string; readonly after: string } {
   if (form === 'task') return { before: '(', after: `\n)(${ENV_NAME})` };

@@ -6,12 +6,34 @@
  */
 import { SourceMap } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import type { Place } from './function-errors.js';
+import { isClassText } from './function-form.js';
 
 /** A text and where it starts, from 0. */
 export interface PlacedText {
   readonly text: string;
   readonly line: number;
   readonly column: number;
+}
+
+/** V8 gives the place of the parameter list (of the constructor, in a class); the text starts before it. */
+export function startOf({ text, place }: { readonly text: string; readonly place: Place }): { line: number; column: number } {
+  const at = parametersAt(text);
+  if (at === 0) return { line: place.line, column: place.column };
+  const before = text.slice(0, at);
+  const lines = before.split('\n').length - 1;
+  const lastLine = before.slice(before.lastIndexOf('\n') + 1).length;
+  return { line: Math.max(0, place.line - lines), column: lines > 0 ? 0 : Math.max(0, place.column - lastLine) };
+}
+
+function parametersAt(text: string): number {
+  if (text.startsWith('(')) return 0;
+  if (isClassText(text)) {
+    const found = /\bconstructor\s*\(/.exec(text);
+    return found === null ? 0 : found.index + found[0].length - 1;
+  }
+  if (/^(?:async\b\s*)?(?:\(|[\w$]+\s*=>)/.test(text)) return /^(?:async\b\s*)?/.exec(text)?.[0].length ?? 0;
+  return Math.max(0, text.indexOf('('));
 }
 
 /** The source map at the end of a compiled text, if it has one of its own. */

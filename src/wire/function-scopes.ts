@@ -33,6 +33,7 @@ export interface Located {
   readonly place: Place;
   readonly scriptId: string;
   readonly isMain: boolean;
+  /** Asked of V8 at first use. */
   readonly scopes: readonly KnownScope[];
   readonly names: () => ModuleNames;
   /** Where the function stands in the message, for errors. */
@@ -83,9 +84,17 @@ export function pathInScope(variables: Record<string, unknown>, fn: object): rea
 }
 
 /** Whether a function was compiled outside strict mode, as far as that can be known: only a plain `function` has a mark of it. */
-export function isSloppy({ fn, place, scriptId, scopes }: Located): boolean | undefined {
+export function isSloppy(located: Located): boolean | undefined {
+  const { fn, text, scriptId } = located;
+  if (!sloppyScripts.has(scriptId)) sloppyScripts.set(scriptId, isSloppyScript(located));
+  const ofScript = sloppyScripts.get(scriptId);
+  if (ofScript === false || !text.startsWith('function')) return ofScript;
+  return isPlainSloppy(fn) || ofScript;
+}
+
+/** Asked once for each script: whatever function of it is looked at, its scopes show the variables of its module, or none does. */
+function isSloppyScript({ place, scriptId, scopes }: Located): boolean | undefined {
   if (scopes.some(({ isEsm }) => isEsm)) return false;
-  if (isPlainSloppy(fn)) return true;
   if (commonExports(place.url) === undefined) return undefined;
   // Without either word in its file there is nothing that makes a part of it strict.
   return /\buse strict\b|\bclass\b/.test(scriptText(scriptId, place.url)) ? undefined : true;
@@ -143,4 +152,5 @@ function ownValue(object: unknown, key: string): unknown {
 
 /** What Node declares around a CommonJS module. */
 export const COMMON_NAMES: ReadonlySet<string> = new Set(['exports', 'require', 'module', '__filename', '__dirname']);
+const sloppyScripts = new Map<string, boolean | undefined>();
 const callerOf = Object.getOwnPropertyDescriptor(Function.prototype, 'caller')?.get;

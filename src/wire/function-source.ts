@@ -10,7 +10,7 @@ import type { SourceForm } from './definition-body.js';
 import { BASE_NAME, expressionAround, META_NAME } from './function-form.js';
 import { inspectFunction } from './inspector-session.js';
 import { REASONS, doesNotCompile } from './function-errors.js';
-import { namesInSimpleArrow } from './simple-arrow.js';
+import { isClosedArrow, namesInSimpleArrow } from './simple-arrow.js';
 
 /** What the text of a function needs to be rebuilt elsewhere. */
 export interface SourceAnalysis {
@@ -27,17 +27,22 @@ export interface SourceAnalysis {
 export class SourceRefusal extends Error {}
 
 /**
- * @param candidates Every name that the scopes around the function hold.
+ * @param candidates Every name that the scopes around the function hold; only asked for where the text may use one.
  * @param sloppy Whether the function was compiled outside strict mode; `undefined` if that cannot be known.
  * @throws {SourceRefusal} If the text cannot stand alone.
  */
-export function analyseSource(text: string, candidates: readonly string[], sloppy: boolean | undefined): SourceAnalysis {
+export function analyseSource(text: string, candidates: () => readonly string[], sloppy: boolean | undefined): SourceAnalysis {
   const words = wordsOf(text);
+  const isPlain = words !== undefined && standsAlone(text, words) && (sloppy !== undefined || mayBeStrict(text, words));
+  const plain = (used: readonly string[]): SourceAnalysis => {
+    return { text, form: 'expression', strict: sloppy !== true, usesMeta: false, names: used };
+  };
+  if (isPlain && isClosedArrow(text, words)) return plain([]);
   const mayUse = (name: string): boolean => words === undefined || words.has(name);
-  const names = candidates.filter((name) => mayUse(name) && USABLE_NAME.test(name) && !NOT_DECLARABLE.has(name));
-  if (sloppy !== undefined && words !== undefined && standsAlone(text, words)) {
-    const used = names.length === 0 ? names : namesInSimpleArrow(text, names, words);
-    if (used !== undefined) return { text, form: 'expression', strict: !sloppy, usesMeta: false, names: used };
+  const names = candidates().filter((name) => mayUse(name) && USABLE_NAME.test(name) && !NOT_DECLARABLE.has(name));
+  if (isPlain) {
+    const used = names.length === 0 && sloppy !== undefined ? names : namesInSimpleArrow(text, names, words);
+    if (used !== undefined) return plain(used);
   }
   const found = compileSomehow(text, names, sloppy);
   const usesNothing = names.length === 0 && !['eval', 'arguments', 'meta'].some(mayUse);
@@ -60,6 +65,11 @@ function wordsOf(text: string): ReadonlySet<string> | undefined {
 function standsAlone(text: string, words: ReadonlySet<string>): boolean {
   if (text.includes('#') || !/^(?:\(|function\b|[\w$]+\s*=>)/.test(text)) return false;
   return !CONTEXTUAL.some((word) => words.has(word));
+}
+
+/** Whether a simple arrow function that compiled in some mode does so in strict mode, which is tried first where the mode is not known. */
+function mayBeStrict(text: string, words: ReadonlySet<string>): boolean {
+  return !/\b0\d/.test(text) && !SLOPPY_WORDS.some((word) => words.has(word));
 }
 
 /** Which of the names around a compiled text V8 keeps for it. */
@@ -168,6 +178,8 @@ function usesSuper(text: string, strict: boolean): boolean {
 
 const IMPORT_META = /\bimport\s*\.\s*meta\b/;
 const CONTEXTUAL = ['arguments', 'await', 'eval', 'import', 'super', 'target', 'yield'];
+/** Names outside strict mode, and what strict mode does not allow for each name. */
+const SLOPPY_WORDS = ['delete', 'implements', 'interface', 'package', 'private', 'protected', 'public', 'static'];
 const SENTINEL = '$multiproc_eval';
 const WORDS = /[\p{ID_Continue}$\u200c\u200d]+/gu;
 const USABLE_NAME = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u;

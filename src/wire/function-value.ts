@@ -9,9 +9,9 @@ import { sourceOf, textHash, type SourceBody, type StandIn, type SymbolName } fr
 import { define, type HeldDefinition } from './definitions.js';
 import { captureOf, isRequire } from './function-captures.js';
 import { cannotSend, nameOf, notInitialised } from './function-errors.js';
-import { BASE_NAME } from './function-form.js';
+import { BASE_NAME, isClassText } from './function-form.js';
 import { isForeignGlobal } from './function-globals.js';
-import { inlineSourceMap, onOriginalLines, type PlacedText } from './function-lines.js';
+import { inlineSourceMap, onOriginalLines, startOf, type PlacedText } from './function-lines.js';
 import { isBare, rememberStable, tokenOf, type FunctionDescription } from './function-memory.js';
 import { COMMON_NAMES, isSloppy, type KnownScope, type Located } from './function-scopes.js';
 import { analyseSource, compiles, SourceRefusal, withBaseName, type SourceAnalysis } from './function-source.js';
@@ -49,15 +49,19 @@ export function describeSource(located: Located): FunctionDescription {
   return { held, token: tokenOf(fn), captures };
 }
 
-function keyOf({ text, place, scriptId, scopes }: Located): string {
+function keyOf(located: Located): string {
+  const { text, place, scriptId } = located;
   if (place.url !== '') return `${scriptId} ${place.line} ${place.column} ${text.length}`;
-  return `eval ${textHash(text)} ${scopes.map((scope) => (scope.kind === 'global' ? '' : Object.keys(scope.variables()).join()))}`;
+  return `eval ${textHash(text)} ${located.scopes.map((scope) => (scope.kind === 'global' ? '' : Object.keys(scope.variables()).join()))}`;
 }
 
 function makeTemplate(located: Located): Template {
   const { fn, text, place, isMain } = located;
-  const scopeOf = candidates(located);
-  const analysis = analyse(located, [...scopeOf.keys()]);
+  let scopeOf: ReadonlyMap<string, number> = new Map();
+  const analysis = analyse(located, () => {
+    scopeOf = candidates(located);
+    return [...scopeOf.keys()];
+  });
   const used = sortNames(located, analysis.names, scopeOf);
   const prefer = preferredName(located, used);
   const needsModule = !isMain && (used.module || used.maybe.length > 0 || prefer !== undefined);
@@ -132,13 +136,13 @@ function candidates({ scopes, place, text }: Located): Map<string, number> {
   return found;
 }
 
-function analyse(located: Located, names: readonly string[]): SourceAnalysis {
+function analyse(located: Located, names: () => readonly string[]): SourceAnalysis {
   const { fn, text, place, path } = located;
   const hasBase =
     isClassText(text) && typeof Object.getPrototypeOf(fn) === 'function' && !isFunctionPrototype(Object.getPrototypeOf(fn));
   const standing = hasBase ? withBaseName(text) : text;
   try {
-    return analyseSource(standing, standing === text ? names : [...names, BASE_NAME], isSloppy(located));
+    return analyseSource(standing, standing === text ? names : () => [...names(), BASE_NAME], isSloppy(located));
   } catch (error) {
     if (error instanceof SourceRefusal) throw cannotSend(nameOf(fn, place), error.message, path);
     throw error;
@@ -173,10 +177,6 @@ function isCounter(value: unknown): boolean {
   return typeof value === 'function' && /coverage/i.test(sourceOf(value));
 }
 
-function isClassText(text: string): boolean {
-  return /^class\b/.test(text);
-}
-
 /** A symbol that is the same in every process. */
 function symbolName(value: unknown): SymbolName | undefined {
   if (typeof value !== 'symbol') return undefined;
@@ -190,8 +190,9 @@ function symbolName(value: unknown): SymbolName | undefined {
 
 /** V8 shows no variable that is only used while a class is made: our own hooks are known by their names. */
 function hookNames(text: string, scopeOf: ReadonlyMap<string, number>): Record<string, SymbolName> {
+  if (!isClassText(text)) return {};
   const hooks = { serialize, deserialize };
-  const names = Object.entries(hooks).filter(([name]) => isClassText(text) && text.includes(`[${name}]`) && !scopeOf.has(name));
+  const names = Object.entries(hooks).filter(([name]) => text.includes(`[${name}]`) && !scopeOf.has(name));
   return Object.fromEntries(names.map(([name, symbol]) => [name, { key: Symbol.keyFor(symbol) ?? '' }]));
 }
 
@@ -225,23 +226,6 @@ function placeText(located: Located, { text, form, strict }: SourceAnalysis): Pl
   const map = inlineSourceMap(compiledText(scriptId));
   const laidOut = map === undefined ? undefined : onOriginalLines(placed, map, place.url);
   return laidOut !== undefined && compiles(laidOut.text, form, strict) ? laidOut : placed;
-}
-
-/** V8 gives the place of the parameter list (of the constructor, in a class); the text starts before it. */
-function startOf({ text, place }: Located): { line: number; column: number } {
-  const before = text.slice(0, parametersAt(text));
-  const lines = before.split('\n').length - 1;
-  const lastLine = before.slice(before.lastIndexOf('\n') + 1).length;
-  return { line: Math.max(0, place.line - lines), column: lines > 0 ? 0 : Math.max(0, place.column - lastLine) };
-}
-
-function parametersAt(text: string): number {
-  if (isClassText(text)) {
-    const found = /\bconstructor\s*\(/.exec(text);
-    return found === null ? 0 : found.index + found[0].length - 1;
-  }
-  if (/^(?:async\b\s*)?(?:\(|[\w$]+\s*=>)/.test(text)) return /^(?:async\b\s*)?/.exec(text)?.[0].length ?? 0;
-  return Math.max(0, text.indexOf('('));
 }
 
 const HIDES_DEAD_ZONE = process.versions.node.startsWith('20.');

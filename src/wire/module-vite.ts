@@ -53,7 +53,7 @@ export function viteRoot(): string {
 
 /** In the vm pools, the test file that a function belongs to is known to the function's realm only. */
 export function noteRealm(fn: object): void {
-  if (process.env['VITEST'] !== undefined) realm = globalOf(fn);
+  if (IN_VITEST) realm = globalOf(fn);
 }
 
 interface VitestWorker {
@@ -65,4 +65,6 @@ function worker(): VitestWorker | undefined {
   return (realm as { __vitest_worker__?: VitestWorker }).__vitest_worker__;
 }
 
+/** Set before vitest loads anything. */
+const IN_VITEST = process.env['VITEST'] !== undefined;
 let realm: object = globalThis;

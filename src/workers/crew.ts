@@ -140,7 +140,7 @@ export class Crew implements Iterable<Worker> {
     this.#faces.set(worker, face);
     this.#workers.add(worker);
     this.#started++;
-    warmUp(rehearsal);
+    warmUp(rehearsal, () => worker.ready);
     this.#mostOpen = Math.max(this.#mostOpen, this.open);
   }
 

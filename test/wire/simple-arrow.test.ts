@@ -2,28 +2,47 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import { analyseSource, SourceRefusal } from '#src/wire/function-source.js';
-import { namesInSimpleArrow } from '#src/wire/simple-arrow.js';
+import { isClosedArrow, namesInSimpleArrow } from '#src/wire/simple-arrow.js';
 import { always } from '../support/properties.js';
 
 const NAMES = ['a', 'b', 'of', 'get', 'name', 'ünï', '$', '_x'];
 const WORDS = /[\p{ID_Continue}$]+/gu;
 const seen = (text: string): readonly string[] | undefined => namesInSimpleArrow(text, NAMES, new Set(text.match(WORDS)));
 /** What V8 says; undefined of what does not compile. */
-function asked(text: string): readonly string[] | undefined {
+function asked(text: string, names = NAMES): readonly string[] | undefined {
   try {
-    return analyseSource(text, NAMES, undefined).names;
+    return analyseSource(`${text} /* not simple */`, () => names, undefined).names;
   } catch (error) {
     if (error instanceof SourceRefusal) return undefined;
     throw error;
   }
 }
 
+const closed = (text: string): boolean => isClosedArrow(text, new Set(text.match(WORDS)));
+
 const word = fc.constantFrom(...NAMES, 'x', 'y', 'o');
 const { expression } = fc.letrec<{ expression: string; member: string }>((tie) => ({
   expression: fc.oneof(
     { maxDepth: 4, depthSize: 'small' },
     word,
-    fc.constantFrom('1', '1.5', '.5', '0xa', "'a'", '"b"', "'it'", 'this', 'null', '/a/', '`a`', '`${a}`', "'\\''", '"a: b"'),
+    fc.constantFrom(
+      '1',
+      '1.5',
+      '1.\n',
+      '1.',
+      '.5',
+      '0xa',
+      "'a'",
+      '"b"',
+      "'it'",
+      'this',
+      'null',
+      '/a/',
+      '`a`',
+      '`${a}`',
+      "'\\''",
+      '"a: b"',
+    ),
     fc.tuple(tie('expression'), fc.constantFrom('.', '?.', '. ', '\n.'), word).map(([of, dot, key]) => `${of}${dot}${key}`),
     fc.tuple(tie('expression'), tie('expression')).map(([of, key]) => `${of}[${key}]`),
     fc.tuple(tie('expression'), fc.array(tie('expression'), { maxLength: 2 })).map(([f, args]) => `${f}(${args.join(', ')})`),
@@ -97,6 +116,51 @@ test('what the words of an arrow function say about its variables is what V8 say
   assert.ok(both > 200, `only ${both} texts were compared`);
 });
 
+test('an arrow function that is closed by its words uses nothing that V8 knows of', () => {
+  let compared = 0;
+  always(
+    fc.property(arrow, (text) => {
+      const answer = closed(text) ? asked(text, [...NAMES, 'x', 'y', 'o']) : undefined;
+      if (answer === undefined) return;
+      compared += 1;
+      assert.deepEqual(answer, [], text);
+    }),
+    10_000,
+  );
+  assert.ok(compared > 100, `only ${compared} texts were compared`);
+});
+
+test('arrow functions of parameters and keywords only are closed, others are not', () => {
+  const yes = [
+    '(x) => x + 1',
+    'x => x',
+    '() => 1.5e3',
+    '(a, b) => { if (a) return b.a.then; throw null }',
+    '(x) => x.name?.of',
+    '(a) => ({ a })',
+  ];
+  const no = [
+    '(x) => x + y',
+    '() => undefined',
+    '(x) => Math.max(x)',
+    '(x = y) => x',
+    '({ x }) => x',
+    '(x) => ({ y })',
+    '(...x) => x',
+  ];
+  const hidden = [
+    '() => { 1.\n y }',
+    '(x) => `${y}`',
+    '(x) => { x\n/y/x }',
+    '(x) => this',
+    '(x) => new.target',
+    '(x) => { var x }',
+    '(x) => y => x',
+  ];
+  for (const text of yes) assert.ok(closed(text), text);
+  for (const text of [...no, ...hidden]) assert.ok(!closed(text), text);
+});
+
 test('simple arrow functions are seen through, others are left to V8', () => {
   const cases: [string, readonly string[] | undefined][] = [
     ['(x) => x + a', ['a']],
@@ -113,6 +177,7 @@ test('simple arrow functions are seen through, others are left to V8', () => {
     ['(x) => `${a}`', undefined],
     ['(x) => x / a', undefined],
     ["(x) => '\\'' + a", undefined],
+    ['(x) => { 1.\n a }', undefined],
     ['(x) => { // it\'s\n return a + "\'" }', undefined],
     ['function (x) { return a }', undefined],
   ];
