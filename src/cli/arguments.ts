@@ -56,12 +56,14 @@ export function parseArguments(args: readonly string[], specs: readonly OptionSp
  * The value of a number option, or undefined if it was not given.
  * @throws {UsageError} If it is no whole number of at least `minimum`.
  */
-export function wholeNumber(parsed: ParsedArguments, name: string, minimum: number): number | undefined {
+export function wholeNumber(parsed: ParsedArguments, name: string, minimum: number, unit?: string): number | undefined {
   const text = parsed.values.get(name);
   if (text === undefined) return undefined;
   const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= minimum)) {
-    throw new UsageError(`option '--${name}' takes a whole number of at least ${minimum}, received '${text}'`);
+    throw new UsageError(
+      `option '--${name}' takes a whole number of ${unit === undefined ? '' : `${unit}, `}at least ${minimum}, received '${text}'`,
+    );
   }
   return value;
 }

@@ -4,6 +4,7 @@
  * Runs in the parent. Never ends the process: `main.ts` does, with the exit code it gets from here.
  */
 import { readFileSync } from 'node:fs';
+import { escapeControls } from '../logging/escape-controls.js';
 import { runDoctor } from './doctor.js';
 import { MAIN_HELP } from './help.js';
 import { type CliHost, print } from './host.js';
@@ -18,12 +19,14 @@ export async function runCommandLine(args: readonly string[], host: CliHost): Pr
   } catch (error) {
     if (error instanceof UsageError) {
       const verb = VERBS.includes(args[0] ?? '') ? ` ${args[0]}` : '';
-      await host.stderr.write(`multiproc${verb}: ${error.message}\nTry 'multiproc${verb} --help'.\n`);
+      await host.stderr.write(
+        `multiproc${verb}: ${escapeControls(error.message, { newlines: true })}\nTry 'multiproc${verb} --help'.\n`,
+      );
       return 2;
     }
     const text =
       error instanceof CommandError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
-    await host.stderr.write(`multiproc: ${text}\n`);
+    await host.stderr.write(`multiproc: ${escapeControls(text, { newlines: true })}\n`);
     return 1;
   }
 }

@@ -3,12 +3,13 @@
  *
  * Runs in the parent. Looks only; the one thing started is a worker, which is gone again at the end.
  */
-import { existsSync, statfsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { availableParallelism, release } from 'node:os';
 import { binaryCandidates } from '../native/binary-candidates.js';
 import { binding } from '../native/binding.js';
 import { awaitForkserver, forkserverState } from '../process/forkserver/fork-launcher.js';
 import { arena } from '../substrate/arena.js';
+import { checkDevShm } from './check-dev-shm.js';
 import type { CliHost } from './host.js';
 import { bytes, cgroupValue, glibcVersion, memoryAvailable, processLimit } from './machine.js';
 import { messageOf } from './usage-error.js';
@@ -37,7 +38,7 @@ export const DOCTOR_CHECKS: Readonly<Record<string, Check>> = {
   'open files': () => checkLimit('Max open files', 256, 'each worker needs a few descriptors: raise ulimit -n'),
   processes: checkProcessLimit,
   'address space': checkAddressSpace,
-  '/dev/shm': checkDevShm,
+  '/dev/shm': () => checkDevShm('/dev/shm'),
   inspector: checkInspector,
   permissions: checkPermissions,
   certificates: checkCertificates,
@@ -156,17 +157,6 @@ function checkLimit(name: string, enough: number, advice: string): Finding {
   return limit < enough ? { status: 'warn', detail, advice } : { status: 'ok', detail };
 }
 
-function checkDevShm(): Finding {
-  if (!existsSync('/dev/shm'))
-    return { status: 'warn', detail: 'missing', advice: 'named SharedMemory needs it; everything else works' };
-  const { bavail, bsize } = statfsSync('/dev/shm');
-  const free = bavail * bsize;
-  const detail = `${bytes(free)} free`;
-  return free < SMALL_SHM_BYTES
-    ? { status: 'warn', detail, advice: 'named SharedMemory lives here: in a container use --shm-size' }
-    : { status: 'ok', detail };
-}
-
 async function checkInspector(): Promise<Finding> {
   try {
     const { Session } = await import('node:inspector');
@@ -224,7 +214,6 @@ function withDeadline<T>(answer: Promise<T>): Promise<T> {
 }
 
 const SMALL_ARENA_BYTES = 2 ** 30;
-const SMALL_SHM_BYTES = 64 * 2 ** 20;
 const WORKER_BYTES = 64 * 2 ** 20;
 const SLOW_START_MS = 1000;
 const START_LIMIT_MS = 10_000;

@@ -44,7 +44,7 @@ function report(findings: readonly NamedFinding[], ok: boolean): string {
   });
   const warnings = findings.filter((finding) => finding.status === 'warn').length;
   const verdict = ok
-    ? `This machine can run everything${warnings === 0 ? '' : ` (${warnings} warnings)`}.`
+    ? `This machine can run everything${warnings === 0 ? '' : ` (${warnings} ${warnings === 1 ? 'warning' : 'warnings'})`}.`
     : 'This machine cannot run everything: see FAIL above.';
   return `${lines.join('')}\n${verdict}\n`;
 }

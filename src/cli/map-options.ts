@@ -96,7 +96,7 @@ export function parseMapOptions(args: readonly string[]): MapOptions {
     recursive: flags.has('recursive'),
     processes: wholeNumber(parsed, 'processes', 1),
     chunkSize: wholeNumber(parsed, 'chunk-size', 1),
-    timeout: wholeNumber(parsed, 'timeout', 1),
+    timeout: wholeNumber(parsed, 'timeout', 1, 'milliseconds'),
     retries: wholeNumber(parsed, 'retries', 0) ?? 0,
     onError: oneOf(parsed, 'on-error', ['stop', 'skip']) ?? 'stop',
     unordered: flags.has('unordered'),

@@ -4,6 +4,7 @@
  * Runs in the parent. The run itself is `map-run.ts`.
  */
 import { resolve } from 'node:path';
+import { escapeControls } from '../logging/escape-controls.js';
 import { MAP_HELP } from './help.js';
 import { type CliHost, print } from './host.js';
 import { Journal } from './journal.js';
@@ -161,7 +162,7 @@ function finish(session: Session, { files, run }: { files: OpenFiles; run: MapRu
   files.output?.abandon();
   if (reason.kind === 'failed') throw reason.error instanceof UsageError ? reason.error : asCommandError(reason.error, session);
   const { done, total } = run.counts;
-  const count = `${done}${total === undefined ? '' : ` of ${total}`} items`;
+  const count = `${done}${total === undefined ? '' : ` of ${total}`} ${(total ?? done) === 1 ? 'item' : 'items'}`;
   const how = reason.kind === 'signal' ? `stopped by ${reason.signal}` : 'stopped at the first failed item';
   void host.stderr.write(`multiproc: ${how}; ${count} done. ${howToGoOn(session)}\n`);
   if (options.output !== undefined) void host.stderr.write(`multiproc: results so far are in '${files.output?.partialPath}'\n`);
@@ -194,8 +195,9 @@ function writeFailure(error: unknown, file: string | undefined): Parameters<Stop
 /** The one line of a skipped item; with the stack where it ends the run. */
 function describeFailure(item: Item, error: ErrorRecord, options: MapOptions): string {
   const summary = `multiproc: item ${item.index} (${describeItem(item)}) failed: `;
-  if (options.onError === 'stop' && error.stack !== undefined) return summary + error.stack;
-  return `${summary}${error.name}: ${error.message}`;
+  const stops = options.onError === 'stop' && error.stack !== undefined;
+  // A file name or what a function says of it may hold what a terminal obeys.
+  return escapeControls(`${summary}${stops ? error.stack : `${error.name}: ${error.message}`}`, { newlines: stops });
 }
 
 /** A bar would stand between the results where both go to the terminal. */

@@ -18,8 +18,12 @@ export interface Capture {
 /** What makes the records of this child. */
 export const origin: { name: () => string; taskId: number | undefined } = { name: () => 'MainProcess', taskId: undefined };
 
+let capture: Capture | undefined;
+
 /** Where the records of this thread go; undefined in a main process. */
-export let capture: Capture | undefined;
+export function captured(): Capture | undefined {
+  return capture;
+}
 
 export function setCapture(start: Capture): void {
   capture = start;

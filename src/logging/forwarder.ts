@@ -3,7 +3,7 @@
  *
  * Runs in children, from the first record on.
  */
-import { capture, origin } from './capture-state.js';
+import { captured, origin } from './capture-state.js';
 import { type LogLevel, levelNumber, levelOf, OFF } from './levels.js';
 import { type LevelEntry, LevelTableReader, type OwnSettings } from './level-table.js';
 import { LogWriter } from './log-writer.js';
@@ -16,13 +16,17 @@ let writer: LogWriter | undefined;
 let table: LevelTableReader | undefined;
 
 function ownWriter(): LogWriter | undefined {
+  if (writer !== undefined) return writer;
+  const capture = captured();
   if (capture === undefined) return undefined;
-  return (writer ??= new LogWriter(capture.parentId, capture.parentBell));
+  return (writer = new LogWriter(capture.parentId, capture.parentBell));
 }
 
 function parentTable(): LevelTableReader | undefined {
+  if (table !== undefined) return table;
+  const capture = captured();
   if (capture === undefined) return undefined;
-  return (table ??= new LevelTableReader(capture.table));
+  return (table = new LevelTableReader(capture.table));
 }
 
 /** What the parent wants to hear; undefined in a main process. */

@@ -4,7 +4,7 @@
  * Runs in parents. Errors of handlers never get out: they are counted, and said on stderr at most once a minute.
  */
 import { now } from '../substrate/clock.js';
-import { capture } from './capture-state.js';
+import { captured } from './capture-state.js';
 import { escapeControls } from './escape-controls.js';
 import { relay, relayText } from './forwarder.js';
 import { allHandlers } from './handlers.js';
@@ -17,7 +17,7 @@ import { printLine } from '../substrate/stderr.js';
 
 export function handleEntry(entry: LogEntry): void {
   try {
-    if (capture !== undefined && rootLogger() === undefined && [...allHandlers()].length === 0)
+    if (captured() !== undefined && rootLogger() === undefined && [...allHandlers()].length === 0)
       relayText(entry.text, entry.flags, entry.time);
     else handle(decodeRecord(entry.text, entry.flags));
   } catch (error) {

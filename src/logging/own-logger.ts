@@ -4,7 +4,7 @@
  * Runs in every process.
  */
 import { callerOf, type Place } from './caller.js';
-import { capture, origin } from './capture-state.js';
+import { captured, origin } from './capture-state.js';
 import { escapeControls } from './escape-controls.js';
 import { forward, isWanted, textRecord } from './forwarder.js';
 import { checkLevel, type LogLevel, levelNumber } from './levels.js';
@@ -70,7 +70,7 @@ export function say(level: LogLevel, message: string, place: () => Place = () =>
   if (root !== undefined) {
     const properties = { ...place(), processName: origin.name(), pid: process.pid };
     loggerOf(root, CATEGORY).emit(textRecord(CATEGORY, level, message, properties));
-  } else if (capture !== undefined && isWanted(CATEGORY, level)) forward(textRecord(CATEGORY, level, message, { ...place() }));
+  } else if (captured() !== undefined && isWanted(CATEGORY, level)) forward(textRecord(CATEGORY, level, message, { ...place() }));
 }
 
 /** Written at once: whatever happens next, it is said. */

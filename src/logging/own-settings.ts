@@ -3,7 +3,7 @@
  *
  * Runs in every process.
  */
-import { capture } from './capture-state.js';
+import { captured } from './capture-state.js';
 import { upstreamOwn } from './forwarder.js';
 import type { OwnSettings } from './level-table.js';
 
@@ -12,7 +12,7 @@ let onChange: (() => void) | undefined;
 
 /** The settings that count here. */
 export function ownSettings(): OwnSettings {
-  const above = capture === undefined ? undefined : upstreamOwn();
+  const above = captured() === undefined ? undefined : upstreamOwn();
   return {
     level: set.level === undefined ? (above?.level ?? null) : set.level,
     stderr: set.stderr || above?.stderr === true,

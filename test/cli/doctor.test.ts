@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { checkDevShm } from '#src/cli/check-dev-shm.js';
 import { leavesNothing } from '../support/census.js';
 import { run } from './run-command.js';
 
@@ -37,3 +41,11 @@ test(
     assert.match(slow.stdout, /^warn {2}NODE_OPTIONS .*\n +→ it applies to every worker/m);
   }),
 );
+
+test('multiproc doctor looks whether named shared memory can be made, not only whether its folder is there', (t) => {
+  assert.match(checkDevShm('/proc').detail, /^cannot be written: .*ENOENT/); // as a folder that is mounted read-only: nobody can
+  assert.deepEqual([checkDevShm('/proc').status, checkDevShm('/nonexistent').detail], ['warn', 'missing']);
+  const folder = mkdtempSync(join(tmpdir(), 'multiproc-shm-'));
+  t.after(() => rmdirSync(folder)); // it is empty again
+  assert.match(checkDevShm(folder).detail, / free$/);
+});

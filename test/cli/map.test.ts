@@ -300,3 +300,17 @@ test('multiproc has help for everything and a version', async () => {
   }
   assert.match((await run(['--version'])).stdout, /^\d+\.\d+\.\d+/);
 });
+
+test(
+  'multiproc map shows control characters of errors and names, and does not do them',
+  leavesNothing(async () => {
+    const skipped = await run(map('throwControls', '--on-error', 'skip'), { input: 'a\x1b]0;title\x07\n' });
+    assert.match(skipped.stderr, /RangeError: no \\x1b\[2Ja\\x1b\]0;title\\x07\\nsecond\n/);
+    assert.ok(!skipped.stderr.includes('\x1b'));
+    const stopped = await run(map('throwControls'), { input: 'a\n' });
+    assert.match(stopped.stderr, /RangeError: no \\x1b\[2Ja\nsecond\n {4}at /);
+    assert.match(stopped.stderr, /stopped at the first failed item; 1 item done\./);
+    const unknown = await run(['map', FUNCTIONS, '--\x1b[2J']);
+    assert.ok(unknown.code === 2 && unknown.stderr.includes('\\x1b') && !unknown.stderr.includes('\x1b'));
+  }),
+);
