@@ -219,8 +219,6 @@ void mp_doorbell_keep_alive(mp_doorbell_t *doorbell) {
 static void on_closed(uv_handle_t *handle) {
   mp_doorbell_t *doorbell = handle->data;
   if (--doorbell->open_handles > 0) return;
-  close(doorbell->read_fd);
-  close(doorbell->write_fd);
   void (*done)(void *) = doorbell->done;
   void *context = doorbell->done_context;
   free(doorbell);
@@ -237,6 +235,8 @@ void mp_doorbell_close(mp_doorbell_t *doorbell, void (*done)(void *), void *cont
   uv_handle_t *handles[] = {(uv_handle_t *)&doorbell->poll, (uv_handle_t *)&doorbell->prepare, (uv_handle_t *)&doorbell->once_more};
   doorbell->open_handles = sizeof(handles) / sizeof(*handles);
   for (int i = 0; i < doorbell->open_handles; i++) uv_close(handles[i], on_closed);
+  close(doorbell->read_fd); /* libuv knows it no longer, and the loop may have its next turn long after this */
+  close(doorbell->write_fd);
 }
 
 int mp_ring_fd(int fd) {

@@ -21,11 +21,13 @@
 #include <unistd.h>
 #include <uv.h>
 
-#define SPARE_MS 10000 /* so long a spare waits for the next request */
-/* After an order the next spare is forked at once while orders come in so short a time; else the child begins first, for
- * which few CPUs may be there, and the spare so much later. */
-#define HURRY_MS 30
-#define PAUSE_MS 8
+/* All in microseconds. */
+#define SPARE_TIME 10000000 /* so long a spare waits for the next request */
+/* The next spare is forked so long after an order: parent and child begin first, for which few CPUs may be there. Where orders
+ * come in so short a time as HURRY the next one may come soon, so that there is the short pause only. */
+#define HURRY 30000
+#define SHORT_PAUSE 300
+#define LONG_PAUSE 2000
 
 typedef struct {
   int calls;
@@ -38,13 +40,13 @@ typedef struct {
   mp_threads_t threads;
   mp_spare_t spare;
   bool wants_spare;
-  int64_t spare_at, last_order; /* milliseconds */
+  int64_t spare_at, last_order; /* microseconds */
 } server_t;
 
-static int64_t now_ms(void) {
+static int64_t now_us(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+  return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 /* ---- children ---- */
@@ -168,9 +170,9 @@ static bool find_spare(server_t *server, mp_order_t *order, uv_loop_t *loop, mp_
 static void give_order(server_t *server, const mp_order_t *order) {
   remember(server, server->spare.pid, (order->header.flags & MP_FORK_DETACHED) != 0);
   mp_spare_give(&server->spare, order);
-  int64_t now = now_ms();
+  int64_t now = now_us();
   server->wants_spare = true;
-  server->spare_at = now - server->last_order <= HURRY_MS ? now : now + PAUSE_MS;
+  server->spare_at = now + (now - server->last_order <= HURRY ? SHORT_PAUSE : LONG_PAUSE);
   server->last_order = now;
 }
 
@@ -196,14 +198,18 @@ static bool serve_order(server_t *server, uv_loop_t *loop) {
 }
 
 /* How long to wait for requests: until there is to be a spare, or, with the one that there is, until it is given up. */
-static int patience(const server_t *server) {
+static int64_t patience(const server_t *server) {
   if (server->wants_spare) {
-    int64_t left = server->spare_at - now_ms();
-    return left > 0 ? (int)left : 0;
+    int64_t left = server->spare_at - now_us();
+    return left > 0 ? left : 0;
   }
   if (server->spare.pid == 0) return -1;
-  return MP_FAULT_ERRNO("forkserver.idle") == 0 ? SPARE_MS : 0;
+  return MP_FAULT_ERRNO("forkserver.idle") == 0 ? SPARE_TIME : 0;
 }
+
+/* Where this process, which was a server, gets its order, and whether it was forked for one: that comes in no time. */
+static int own_socket = -1;
+static bool is_promised;
 
 /* Returns in the children. A spare is forked when nobody asks for anything. */
 static void serve(server_t *server, uv_loop_t *loop) {
@@ -211,13 +217,16 @@ static void serve(server_t *server, uv_loop_t *loop) {
     int spare = server->spare.pid == 0 ? -1 : server->spare.socket;
     struct pollfd list[3] = {
         {.fd = server->calls, .events = POLLIN}, {.fd = server->reaps, .events = POLLIN}, {.fd = spare, .events = 0}};
-    int count = poll(list, 3, patience(server));
+    int64_t left = patience(server);
+    struct timespec limit = {left / 1000000, left % 1000000 * 1000};
+    int count = ppoll(list, 3, left < 0 ? NULL : &limit, NULL);
     if (count < 0) continue;
     if (count == 0 && !server->wants_spare) mp_spare_discard(&server->spare);
     else if (count == 0 && fork_spare(server, loop) == 0) return;
     if (list[2].revents != 0) mp_spare_discard(&server->spare);
     if (list[1].revents != 0) answer_reap(server);
-    if (list[0].revents != 0 && serve_order(server, loop)) return;
+    is_promised = list[0].revents != 0 && serve_order(server, loop);
+    if (is_promised) return;
   }
 }
 
@@ -231,8 +240,6 @@ static int greet(int calls, int bell, char *greeting) {
   return error;
 }
 
-/* Where this process, which was a server, gets its order. */
-static int own_socket = -1;
 
 /* serveForks(calls, reaps, bell, greeting, forks) -> pid of the child | failure
  * Never returns in a server that forks; without `forks` the server itself is to become the one child. */
@@ -266,7 +273,7 @@ static napi_value order_comes(napi_env env, napi_callback_info info) {
   struct pollfd waits = {.fd = own_socket, .events = POLLIN};
   napi_value argv[1], result;
   mp_args(env, info, 1, argv);
-  napi_get_boolean(env, poll(&waits, 1, mp_i32(env, argv[0], 0)) != 0, &result);
+  napi_get_boolean(env, is_promised || poll(&waits, 1, mp_i32(env, argv[0], 0)) != 0, &result);
   return result;
 }
 

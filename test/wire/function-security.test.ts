@@ -65,7 +65,7 @@ function holdersOf(module: string): string[] {
 test('definitions are loaded by the private link, and from the shared memory that a process inherits at its start, only', () => {
   assert.deepEqual(importersOf('loadDefinition').sort(), [
     'channel/item.ts',
-    'process/forkserver/rehearsal.ts',
+    'process/forkserver/rehearsal-targets.ts',
     'proxies/family-courier.ts',
     'wire/shipper.ts',
   ]);

@@ -11,7 +11,7 @@ import type { Surroundings } from '../child-main.js';
 import { setLoading } from '../identity.js';
 import { attachArena } from '../../substrate/arena.js';
 import { isFailure } from '../../substrate/failure.js';
-import { isMember } from '../../substrate/self.js';
+import { isMember, self } from '../../substrate/self.js';
 import { importFrom, keepModule } from '../../wire/loader-modules.js';
 import { becomeChild, becomeProcess } from './forked-child.js';
 import {
@@ -26,9 +26,9 @@ import {
 } from './job.js';
 import { guardOutput, releaseOutput } from './output.js';
 import type { Preload, PreloadFailure } from './preload.js';
-import { guardRandom, renewRandom, settleRandom } from './randomness.js';
+import { findStore, guardRandom, renewRandom, settleRandom } from './randomness.js';
 import { type Beginning, rehearseLife } from './life-rehearsal.js';
-import { rehearse, rehearseImport } from './rehearsal.js';
+import { rehearseImport } from './import-rehearsal.js';
 import { runSelfTest } from './self-test.js';
 
 /** Often enough for what V8 notes at the first calls only. */
@@ -65,7 +65,8 @@ export async function runForkServer(programs: Programs, begin: Beginning): Promi
 }
 
 function serve({ forks, preload }: ServerTask, greeting: Greeting, programs: Programs, begin: Beginning): void {
-  if (forks) rehearse(ROUNDS);
+  const stores = forks && preload.modules.length > 0;
+  if (stores) findStore();
   const native = binding();
   const pid = native.serveForks(CALLS_FD, REAPS_FD, PARENT_BELL_FD, JSON.stringify(greeting), forks);
   if (isFailure(pid)) return native.exitNow(1);
@@ -73,21 +74,26 @@ function serve({ forks, preload }: ServerTask, greeting: Greeting, programs: Pro
   if (!forks) return obey(0, forks, programs);
   becomeProcess(pid);
   setFlagsFromString('--lazy'); // of what user code compiles not all runs
-  const random = renewRandom({ stores: preload.modules.length > 0 });
-  void makeReady(begin).then(() => obey(random, forks, programs));
+  const random = renewRandom({ stores });
+  const ready = makeReady(begin);
+  if (ready === undefined) obey(random, forks, programs);
+  else void ready.then(() => obey(random, forks, programs));
 }
 
 /**
  * A child before anybody asks for it uses what it will use: those pages are its own then. What takes longer waits until it is
- * known that children are not started one upon the other.
+ * known that children are not started one upon the other. undefined: it is ready.
  */
-async function makeReady(begin: Beginning): Promise<void> {
+function makeReady(begin: Beginning): Promise<void> | undefined {
   const native = binding();
   native.watchParentPidfd(-1, true); // nobody yet: the thread that watches is there then
-  if (!native.orderComes(0)) rehearse(1);
   if (!native.orderComes(0)) rehearseLife(begin, 1);
-  if (!native.orderComes(LULL_MS)) await rehearseImport(1);
-  if (!native.orderComes(0)) await settle();
+  return native.orderComes(LULL_MS) ? undefined : makeReadyForMore();
+}
+
+async function makeReadyForMore(): Promise<void> {
+  await rehearseImport(1);
+  if (!binding().orderComes(0)) await settle();
 }
 
 /** What the event loop has to do after all that is done before the order comes, not after. */
@@ -106,7 +112,10 @@ function obey(random: number, forks: boolean, programs: Programs): void {
   const order = JSON.parse(asked.request) as ChildOrder;
   if (forks) settleRandom(random, order.random);
   if (order.program === 'self-test') runSelfTest(random);
-  else programs[order.program](becomeChild(order, asked.fds, forks));
+  else {
+    programs[order.program](becomeChild(order, asked.fds, forks));
+    self().doorbell.turn(); // what there is to read by now need not wait for the event loop
+  }
 }
 
 async function loadAll({ modules, base }: Preload): Promise<PreloadFailure[]> {

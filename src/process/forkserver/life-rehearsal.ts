@@ -23,7 +23,7 @@ import { BOOT, type Boot, NOTHING, READY, RESULT, START, TARGET } from '../frame
 import type { Life } from '../process-main.js';
 import { becomeChild } from './forked-child.js';
 import { ARENA_FD } from './job.js';
-import { receiveFunction } from './rehearsal.js';
+import { withTargets } from './rehearsal-targets.js';
 
 /** Begins a child's life in such surroundings; `live` has no task, and takes the place of the rest of it. */
 export type Beginning = (surroundings: Surroundings, live: (life: Life) => void) => void;
@@ -34,7 +34,7 @@ export function rehearseLife(begin: Beginning, rounds: number): void {
   const listeners = process.listeners('exit');
   try {
     registerFunctionExtensions();
-    for (let round = 1; round <= rounds; round++) inPrivateFamily(() => rehearseOnce(begin, round));
+    for (let round = 1; round <= rounds; round++) withTargets((targets) => inPrivateFamily(() => rehearseOnce(begin, targets)));
   } catch {
     // The child will meet what is broken, and say so.
   }
@@ -43,7 +43,7 @@ export function rehearseLife(begin: Beginning, rounds: number): void {
   unbecome();
 }
 
-function rehearseOnce(begin: Beginning, round: number): void {
+function rehearseOnce(begin: Beginning, targets: readonly object[]): void {
   const toChild = new Link({
     offset: PRIVATE_OFFSET,
     capacity: CAPACITY,
@@ -53,7 +53,7 @@ function rehearseOnce(begin: Beginning, round: number): void {
     onGarbage: () => {},
   });
   const shipper = new Shipper((kind, buffer, start, end) => toChild.send(kind, buffer, start, end));
-  for (const [kind, { definitions, buffer, start, end }] of framesOf(round)) {
+  for (const [kind, { definitions, buffer, start, end }] of framesOf(targets)) {
     shipper.ship(definitions);
     toChild.send(kind, buffer, start, end);
   }
@@ -84,11 +84,11 @@ function runNothing({ become, parent }: Life): void {
   parent.send(RESULT, encodeValue(undefined, 'result', { inFlight: true }));
 }
 
-function framesOf(round: number): [number, Encoded][] {
+function framesOf(targets: readonly object[]): [number, Encoded][] {
   return [
     [BOOT, encodeValue(bootLike(), 'boot')],
-    [TARGET, encodeValue(receiveFunction(round), 'target')],
-    [START, encodeArgs([round])],
+    ...targets.map((target): [number, Encoded] => [TARGET, encodeValue(target, 'target')]),
+    [START, encodeArgs([1.5, 'text', null, true, { list: [1, 2] }])],
   ];
 }
 
