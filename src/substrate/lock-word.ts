@@ -61,11 +61,13 @@ export type Attempted = 'taken' | 'taken from dead' | 'held' | 'free for others'
 
 export class LockWord {
   readonly offset: number;
-  readonly #words: Int32Array;
-  readonly #guardian: Guardian;
-  readonly #tid: number;
+  /** The word and what lies beside it; for `takeQuickly` and `giveQuickly`. */
+  readonly words: Int32Array;
+  /** Of this thread, as it stands in the word while it holds it. */
+  readonly tid: number;
   /** What its owner leaves in it; 0: nothing. */
-  readonly #pid: number;
+  readonly pid: number;
+  readonly #guardian: Guardian;
 
   /**
    * @param offset Of a zeroed 64-byte line of the arena.
@@ -73,15 +75,15 @@ export class LockWord {
    */
   constructor(offset: number, isNamed = true) {
     this.offset = offset;
-    this.#pid = isNamed ? process.pid : 0;
-    this.#words = arena().words(offset, LINE_BYTES);
+    this.pid = isNamed ? process.pid : 0;
+    this.words = arena().words(offset, LINE_BYTES);
     this.#guardian = guard(offset);
-    this.#tid = this.#guardian.tid;
+    this.tid = this.#guardian.tid;
   }
 
   /** Takes the lock if it is free and nobody waits; false says nothing. */
   tryQuickly(): boolean {
-    return Atomics.compareExchange(this.#words, WORD, 0, this.#tid) === 0 && this.#taken();
+    return takeQuickly(this.words, this.tid, this.pid);
   }
 
   /** Takes the lock if it is free. @throws {LockOwnerDiedError} If it is poisoned. */
@@ -106,7 +108,7 @@ export class LockWord {
   recoverSync(timeoutMs?: number): boolean {
     for (let turn = 0; turn < SPIN_TURNS; turn++) {
       if (this.tryQuickly()) return false;
-      const seen = Atomics.load(this.#words, WORD);
+      const seen = Atomics.load(this.words, WORD);
       // Who holds such a lock mostly gives it up within a microsecond: sleeping would take many.
       if ((seen & LOCK_OWNER_MASK) === 0 || !spinWhile(this.offset, seen, SPIN_US)) break;
     }
@@ -126,7 +128,7 @@ export class LockWord {
    */
   tryAcquireOrMark(recover: boolean, isNewcomer = false): Attempted {
     for (;;) {
-      const seen = Atomics.load(this.#words, WORD);
+      const seen = Atomics.load(this.words, WORD);
       if ((seen & LOCK_OWNER_MASK) === 0) {
         const answer = binding().lockAcquire(this.#guardian.index, this.offset, 0, recover, isNewcomer);
         if (answer === LOCK_BUSY) continue;
@@ -136,7 +138,7 @@ export class LockWord {
         return answer === LOCK_TAKEN_FROM_DEAD ? 'taken from dead' : 'taken';
       }
       if ((seen & LOCK_WAITERS) !== 0) return 'held';
-      if (Atomics.compareExchange(this.#words, WORD, seen, seen | LOCK_WAITERS) === seen) {
+      if (Atomics.compareExchange(this.words, WORD, seen, seen | LOCK_WAITERS) === seen) {
         faultPoint('lock.afterMark');
         return 'held';
       }
@@ -149,27 +151,31 @@ export class LockWord {
    * @throws {ProcessError} `ERR_MP_NOT_OWNER` if this thread does not hold it.
    */
   release(): boolean {
-    if (Atomics.compareExchange(this.#words, WORD, this.#tid, 0) === this.#tid) return false;
+    return !giveQuickly(this.words, this.tid) && this.releaseForWaiters();
+  }
+
+  /** What `release` does where somebody is marked to wait, or this thread does not hold it. */
+  releaseForWaiters(): boolean {
     if (binding().lockRelease(this.#guardian.index, this.offset) === 0) return true;
     throw new ProcessError('Cannot release the lock: this thread does not hold it', { code: 'ERR_MP_NOT_OWNER' });
   }
 
   /** Has newcomers stand back for event loops until then, a time of `now()`; 0: no longer. */
   askForTurn(until: number): void {
-    Atomics.store(this.#words, LOCK_LOOP_TURN, until === 0 ? 0 : Math.floor(until) | 1);
+    Atomics.store(this.words, LOCK_LOOP_TURN, until === 0 ? 0 : Math.floor(until) | 1);
   }
 
   locked(): boolean {
-    return (Atomics.load(this.#words, WORD) & LOCK_OWNER_MASK) !== 0;
+    return (Atomics.load(this.words, WORD) & LOCK_OWNER_MASK) !== 0;
   }
 
   heldHere(): boolean {
-    return (Atomics.load(this.#words, WORD) & LOCK_OWNER_MASK) === this.#tid;
+    return (Atomics.load(this.words, WORD) & LOCK_OWNER_MASK) === this.tid;
   }
 
   /** Whether its owner died holding it and nobody has recovered it. */
   poisoned(): boolean {
-    return (Atomics.load(this.#words, WORD) & LOCK_OWNER_DIED) !== 0;
+    return (Atomics.load(this.words, WORD) & LOCK_OWNER_DIED) !== 0;
   }
 
   /** @throws {LockOwnerDiedError} If it is poisoned. */
@@ -179,7 +185,7 @@ export class LockWord {
 
   /** Of its owner, or of the last one. */
   lastPid(): number {
-    return Atomics.load(this.#words, LAST_PID);
+    return Atomics.load(this.words, LAST_PID);
   }
 
   /** Takes the word off this thread's list; the lock must not be held here. */
@@ -195,16 +201,35 @@ export class LockWord {
   }
 
   #failPoisoned(): never {
-    const pid = Atomics.load(this.#words, LAST_PID) || undefined;
+    const pid = Atomics.load(this.words, LAST_PID) || undefined;
     throw new LockOwnerDiedError(
       `Cannot acquire the lock: its owner${pid === undefined ? '' : `, process ${pid},`} died holding it; call recover() to repair what it protects and go on`,
       { pid },
     );
   }
 
-  /** The word is this thread's: nobody else writes the pid now, so it is read without the cost of an atomic read. */
   #taken(): true {
-    if (this.#words[LAST_PID] !== this.#pid) Atomics.store(this.#words, LAST_PID, this.#pid);
+    leavePid(this.words, this.pid);
     return true;
   }
+}
+
+/**
+ * Takes a lock by its words if it is free and nobody waits; false says nothing. Here and in `giveQuickly` the places of
+ * the words are written out: the engine would read a constant of the module from memory at each turn.
+ */
+export function takeQuickly(words: Int32Array, tid: number, pid: number): boolean {
+  if (Atomics.compareExchange(words, 0, 0, tid) !== 0) return false;
+  leavePid(words, pid);
+  return true;
+}
+
+/** Gives a lock up by its words if this thread holds it and nobody waits; false: they are as they were. */
+export function giveQuickly(words: Int32Array, tid: number): boolean {
+  return Atomics.compareExchange(words, 0, tid, 0) === tid;
+}
+
+/** The word is this thread's: nobody else writes the pid now, so it is read without the cost of an atomic read. */
+function leavePid(words: Int32Array, pid: number): void {
+  if (words[1] !== pid) Atomics.store(words, 1, pid);
 }

@@ -125,12 +125,12 @@ export class LockCore {
   }
 
   release(): void {
-    if (this.word.release()) this.ringWaiting();
+    if (this.word.release()) this.#point.ringWaiting();
   }
 
-  /** The word was released, and somebody is marked to wait for it. */
-  ringWaiting(): void {
-    this.#point.ringWaiting();
+  /** What is left of a release where `giveQuickly` could not: somebody waits, or this thread does not hold it. */
+  releaseForWaiters(): void {
+    if (this.word.releaseForWaiters()) this.#point.ringWaiting();
   }
 
   /** Lets go of the word; false while this thread holds it: then only its death may free it. */

@@ -7,7 +7,7 @@ import { ProcessError } from '../errors.js';
 import { showAs } from '../sharing/inspection.js';
 import { adoptPiece, constructOn, KIND, pieceFor, type SharedKind } from '../sharing/shared-kinds.js';
 import { checkFunction } from '../substrate/argument-checks.js';
-import type { LockWord } from '../substrate/lock-word.js';
+import { giveQuickly, takeQuickly } from '../substrate/lock-word.js';
 import type { Wait } from '../substrate/wait-limit.js';
 import { LOCK_BYTES, LockCore, type LockOptions, lockOptions, type Suspended, wakeWaiters } from './lock-core.js';
 
@@ -29,14 +29,16 @@ export class Lock implements Disposable {
   }
 
   readonly #core: LockCore;
-  readonly #word: LockWord;
+  readonly #words: Int32Array;
+  readonly #tid: number;
+  readonly #pid: number;
 
   /** @throws {TypeError} If the options are no object. {ResourceExhaustedError} If there is no shared memory left. */
   constructor(options?: LockOptions) {
     const piece = pieceFor(KIND.LOCK, LOCK_BYTES, lockOptions(options));
     const core = new LockCore(piece);
     this.#core = core;
-    this.#word = core.word;
+    ({ words: this.#words, tid: this.#tid, pid: this.#pid } = core.word);
     adoptPiece(this, piece, lockKind, () => core.close());
   }
 
@@ -53,7 +55,7 @@ export class Lock implements Disposable {
 
   /** As `acquire`, but blocks this thread. */
   acquireSync(wait?: Wait): this {
-    if (wait !== undefined || !this.#word.tryQuickly()) this.#core.acquireSync(wait);
+    if (wait !== undefined || !takeQuickly(this.#words, this.#tid, this.#pid)) this.#core.acquireSync(wait);
     return this;
   }
 
@@ -64,7 +66,7 @@ export class Lock implements Disposable {
 
   /** @throws {ProcessError} `ERR_MP_NOT_OWNER` if this thread does not hold it. */
   release(): void {
-    if (this.#word.release()) this.#core.ringWaiting();
+    if (!giveQuickly(this.#words, this.#tid)) this.#core.releaseForWaiters();
   }
 
   /** Whether somebody holds it at this moment. */
