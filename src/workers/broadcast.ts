@@ -3,7 +3,6 @@
  *
  * Runs in the parent. A task that its worker has not begun when that ends goes to the worker in its place.
  */
-import type { Crew } from './crew.js';
 import type { Task } from './task.js';
 import type { Worker } from './worker.js';
 
@@ -23,9 +22,9 @@ export class Broadcast {
   }
 
   /** Gives one to each worker that has none and can take it. */
-  giveOut(crew: Crew): void {
+  giveOut(workers: Iterable<Worker>): void {
     const served = new Set(this.#given.values());
-    for (const worker of crew) {
+    for (const worker of workers) {
       if (served.has(worker) || !worker.hasPlace) continue;
       const task = this.#next();
       if (task === undefined) return;

@@ -6,18 +6,25 @@
  */
 import { now } from '../substrate/clock.js';
 import type { Broadcast } from './broadcast.js';
-import type { Crew } from './crew.js';
 import type { Task } from './task.js';
 import { TaskQueue } from './task-queue.js';
 import type { Worker } from './worker.js';
 
+/** The workers there are, and how to have more. */
+export interface Hands extends Iterable<Worker> {
+  /** Starts a worker if there may be one more. True: one was started. */
+  startOne(): boolean;
+  /** Starts all workers that there may be. */
+  startAll(): void;
+}
+
 export class Feeder {
   readonly queue: TaskQueue = new TaskQueue();
-  readonly #crew: Crew;
+  readonly #crew: Hands;
   /** Those that have something to give out. */
   #broadcasts: Broadcast[] = [];
 
-  constructor(crew: Crew) {
+  constructor(crew: Hands) {
     this.#crew = crew;
   }
 

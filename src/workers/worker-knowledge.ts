@@ -3,18 +3,18 @@
  *
  * Runs in the parent.
  */
-import type { Child } from '../process/launcher.js';
 import type { Definition, Encoded } from '../wire/codec-types.js';
 import type { Job } from './jobs.js';
 import type { Task } from './task.js';
+import type { WorkerChild } from './worker-life.js';
 import { FORGET, JOB, SEQUENCE_BYTES, writeU32 } from './worker-frames.js';
 
 export class WorkerKnowledge {
-  readonly #child: Child;
+  readonly #child: WorkerChild;
   readonly #jobs = new Set<number>();
   readonly #definitions = new Set<number>();
 
-  constructor(child: Child) {
+  constructor(child: WorkerChild) {
     this.#child = child;
   }
 

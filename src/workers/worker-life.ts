@@ -4,16 +4,34 @@
  * Runs in the parent.
  */
 import { NOTHING } from '../process/frames.js';
-import type { Child } from '../process/launcher.js';
 import { now } from '../substrate/clock.js';
+import type { Definition } from '../wire/codec-types.js';
 import { STOP } from './worker-frames.js';
 
 const SIGKILL = 9;
 
+/** What a worker asks of the child that it is: a process, a thread, or in a rehearsal nobody. */
+export interface WorkerChild {
+  readonly pid: number;
+  /** The memory beside the link: `worker-frames.ts` has what lies where. */
+  readonly shared: Int32Array;
+  /** Null as long as it runs. */
+  readonly exitCode: number | null;
+  /** What its link carried that is no message; undefined: nothing. */
+  readonly garbage: unknown;
+  /** Messages that do not fit into the ring yet; their bytes are read when there is room. */
+  readonly backlog: number;
+  /** Sends those definitions that it does not have. */
+  ship(definitions: readonly Definition[]): void;
+  sendBytes(kind: number, buffer: Uint8Array, start: number, end: number): void;
+  /** False: it is dead already. */
+  signal(number: number): boolean;
+}
+
 export abstract class WorkerLife {
   readonly number: number;
   readonly name: string;
-  readonly child: Child;
+  readonly child: WorkerChild;
   startLimit: NodeJS.Timeout | undefined;
   /** What it did not do in time, if it was killed for that. */
   unresponsive: string | undefined;
@@ -24,7 +42,7 @@ export abstract class WorkerLife {
   #booted = false;
   #readySince: number | undefined;
 
-  constructor(number: number, name: string, child: Child) {
+  constructor(number: number, name: string, child: WorkerChild) {
     this.number = number;
     this.name = name;
     this.child = child;

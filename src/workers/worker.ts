@@ -5,7 +5,6 @@
  */
 import type { ProcessPhase } from '../errors.js';
 import { ProtocolError } from '../errors.js';
-import type { Child } from '../process/launcher.js';
 import type { Encoded } from '../wire/codec-types.js';
 import type { Job } from './jobs.js';
 import { LentMessages } from './large-message.js';
@@ -13,7 +12,7 @@ import { Pace } from './pace.js';
 import type { Task } from './task.js';
 import { copyOf, shelvedFrame, writeHeader } from './task-message.js';
 import { TaskSlots } from './task-slots.js';
-import { WorkerLife } from './worker-life.js';
+import { type WorkerChild, WorkerLife } from './worker-life.js';
 import { numbered, WorkerKnowledge } from './worker-knowledge.js';
 import {
   ABORT,
@@ -42,7 +41,7 @@ export class Worker extends WorkerLife {
   #quiet = false;
 
   /** @param maxTasks Tasks that it may run before it is replaced. */
-  constructor(number: number, name: string, child: Child, maxTasks: number) {
+  constructor(number: number, name: string, child: WorkerChild, maxTasks: number) {
     super(number, name, child);
     this.#maxTasks = maxTasks;
     this.#slots = new TaskSlots(child.shared);

@@ -1,18 +1,19 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { Child } from '#src/process/launcher.js';
 import { encodeTask, registerFunctionExtensions } from '#src/wire/function-extension.js';
 import { LARGE_BYTES, type LargeMessages } from '#src/workers/large-message.js';
 import { Task } from '#src/workers/task.js';
 import { settleBytes } from '#src/workers/task-message.js';
 import { Worker } from '#src/workers/worker.js';
 import { CLAIMS, FLAG_INLINE, TASK_HEADER_BYTES } from '#src/workers/worker-frames.js';
+import type { WorkerChild } from '#src/workers/worker-life.js';
 import { FIXTURES } from '../wire/function-support.js';
 
 registerFunctionExtensions();
 
 /** Tasks in the hands of one of these wait for room in its ring: their bytes are read when there is some. */
-class CrowdedChild implements Pick<Child, 'shared' | 'exitCode' | 'garbage' | 'backlog' | 'ship' | 'sendBytes'> {
+class CrowdedChild implements WorkerChild {
+  readonly pid = 0;
   readonly shared: Int32Array = new Int32Array(CLAIMS);
   readonly exitCode = null;
   readonly garbage = undefined;
@@ -21,6 +22,9 @@ class CrowdedChild implements Pick<Child, 'shared' | 'exitCode' | 'garbage' | 'b
     return this.#frames.length;
   }
   ship(): void {}
+  signal(): boolean {
+    return false;
+  }
   sendBytes(kind: number, buffer: Uint8Array, start: number, end: number): void {
     const bytes = buffer.subarray(start, end);
     this.#frames.push({ kind, bytes, as: [...bytes.subarray(0, 64)] });
@@ -39,7 +43,7 @@ function taskOf(fn: object, arg: unknown): Task {
 }
 
 function workerOf(child: CrowdedChild): Worker {
-  return new Worker(1, 'worker', child as unknown as Child, Number.POSITIVE_INFINITY);
+  return new Worker(1, 'worker', child, Number.POSITIVE_INFINITY);
 }
 
 const { exported } = (await import(new URL('lib.mjs', FIXTURES).href)) as { exported: (x: number) => number };
