@@ -119,6 +119,7 @@ static pid_t fork_spare(server_t *server, uv_loop_t *loop) {
     errno = EBUSY;
     return -1;
   }
+  MP_FAULT("forkserver.fork");
   pid_t pid = mp_spare_fork(&server->spare);
   if (pid == 0) become_spare(server, loop);
   return pid;
