@@ -50,8 +50,8 @@ function seeEarly(see: (warning: Error) => void): void {
   process.emitWarning = taken as typeof emitWarning;
 }
 
-type Method = 'debug' | 'trace' | 'log' | 'info' | 'dir' | 'warn' | 'error' | 'assert';
-const METHODS: readonly Method[] = ['debug', 'trace', 'log', 'info', 'dir', 'warn', 'error', 'assert'];
+type Method = 'debug' | 'trace' | 'log' | 'info' | 'dir' | 'dirxml' | 'warn' | 'error' | 'assert';
+const METHODS: readonly Method[] = ['debug', 'trace', 'log', 'info', 'dir', 'dirxml', 'warn', 'error', 'assert'];
 
 function takeConsole(): void {
   for (const method of METHODS) {

@@ -109,6 +109,7 @@ const LEVEL_OF_METHOD: Readonly<Record<string, LogLevel>> = {
   log: 'info',
   info: 'info',
   dir: 'info',
+  dirxml: 'info',
   warn: 'warning',
   error: 'error',
   assert: 'error',
@@ -120,7 +121,7 @@ let inConsole = false;
 /** Forwards console output. False: nobody listens, it is to be printed. */
 export function forwardConsole(method: string, args: readonly unknown[]): boolean {
   if (inConsole || !isHeardAbove()) return false;
-  if (method === 'assert' && args[0] === true) return true;
+  if (method === 'assert' && Boolean(args[0])) return true;
   const level = LEVEL_OF_METHOD[method] ?? 'info';
   if (!isWanted(CONSOLE, level)) return true;
   inConsole = true;
@@ -135,13 +136,21 @@ export function forwardConsole(method: string, args: readonly unknown[]): boolea
 function consoleText(method: string, args: readonly unknown[]): string {
   const { format, inspect } = process.getBuiltinModule('node:util');
   if (method === 'dir') return inspect(args[0], { customInspect: false, ...(args[1] as object | undefined) });
-  if (method === 'assert') return format(...(args.length > 1 ? ['Assertion failed:', ...args.slice(1)] : ['Assertion failed']));
+  if (method === 'assert') return assertionText(args.slice(1));
   const text = format(...args);
   if (method !== 'trace') return text;
   const stack: { stack?: string } = {};
   // oxlint-disable-next-line no-console -- the frames from there on are the library's
   Error.captureStackTrace(stack, console.trace);
   return `Trace${text === '' ? '' : `: ${text}`}${(stack.stack ?? '').replace(/^[^\n]*/, '')}`;
+}
+
+/** What was not as it should be may be a format, as in the first argument of `console.log`. */
+function assertionText(args: readonly unknown[]): string {
+  const { format } = process.getBuiltinModule('node:util');
+  const [first, ...rest] = args;
+  if (typeof first === 'string') return format(`Assertion failed: ${first}`, ...rest);
+  return args.length === 0 ? 'Assertion failed' : format('Assertion failed:', ...args);
 }
 
 /** A record whose message is one text. */

@@ -92,12 +92,35 @@ function forwardLine(line: string): boolean {
   } catch {
     return false;
   }
-  const { level: number, time, msg, name, pid: _pid, hostname: _hostname, ...properties } = fields;
-  if (typeof number !== 'number') return false;
+  const { level: given, time, msg, name, pid: _pid, hostname: _hostname, ...properties } = fields;
+  const level = levelOfPino(given);
+  if (level === undefined) return false;
   const category = [typeof name === 'string' ? name : 'pino'];
-  const level = LEVELS[Math.min(5, Math.max(0, Math.floor(number / 10) - 1))] as LogLevel;
   if (!isWanted(category, level)) return true;
-  const record = textRecord(category, level, typeof msg === 'string' ? msg : '', properties);
-  forward(typeof time === 'number' ? { ...record, timestamp: time } : record);
+  const text = msg ?? properties['message']; // as a logger with `messageKey` calls it
+  if (msg === undefined) delete properties['message'];
+  if (properties['err'] !== undefined) properties['err'] = errorOfPino(properties['err']);
+  const record = textRecord(category, level, typeof text === 'string' ? text : '', properties);
+  const timestamp = typeof time === 'string' ? Date.parse(time) : time;
+  forward(typeof timestamp === 'number' && Number.isFinite(timestamp) ? { ...record, timestamp } : record);
   return true;
+}
+
+/** By its number or, where the logger's formatter writes that, by its name. */
+function levelOfPino(given: unknown): LogLevel | undefined {
+  if (typeof given === 'number') return LEVELS[Math.min(5, Math.max(0, Math.floor(given / 10) - 1))];
+  if (typeof given !== 'string') return undefined;
+  return LEVELS.find((level) => METHODS[level] === given.toLowerCase()) ?? 'info';
+}
+
+/** An error as pino's serializer shows it is one again, or who handles it would not take it for one. */
+function errorOfPino(shown: unknown): unknown {
+  const { type, message, stack, ...rest } = Object(shown) as Record<string, unknown>;
+  if (typeof type !== 'string' || typeof message !== 'string' || typeof stack !== 'string') return shown;
+  const error = new Error(message);
+  Object.defineProperties(error, {
+    name: { value: type, configurable: true, writable: true },
+    stack: { value: stack, configurable: true, writable: true },
+  });
+  return Object.assign(error, rest);
 }

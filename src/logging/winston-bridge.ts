@@ -88,17 +88,62 @@ export function handleWithWinston(logger: WinstonLogger): Disposable {
  */
 export function winstonTransport(): Writable {
   const { Writable } = process.getBuiltinModule('node:stream');
-  const log = (entry: Record<string, unknown>, done: () => void): void => {
-    if (isHeardAbove()) forwardEntry(entry);
-    else process.stdout.write(`${JSON.stringify(entry)}\n`);
+  let logger: Partial<WinstonLogger> & { readonly level?: string } = {};
+  const log = (entry: Entry, done: () => void): void => {
+    if (isLetThrough(entry, logger)) handleEntry(entry);
     done();
   };
-  const stream = new Writable({ objectMode: true, write: (entry: Record<string, unknown>, _encoding, done) => log(entry, done) });
+  const stream = new Writable({ objectMode: true, write: (entry: Entry, _encoding, done) => log(entry, done) });
+  stream.once('pipe', (source: object) => (logger = source)); // winston leaves it to transports to obey the level of their logger
   return Object.assign(stream, { log }); // by which winston knows a transport
 }
 
-function forwardEntry({ level: name, message, label, timestamp: _timestamp, ...properties }: Record<string, unknown>): void {
-  const level = LEVEL_OF_NAME.get(String(name)) ?? 'info';
+/** What winston hands to a transport. */
+type Entry = Record<string | symbol, unknown>;
+
+/** Under which winston keeps the level as it was given, whatever formats make of `level`. */
+const LEVEL = Symbol.for('level');
+
+function levelNameOf(entry: Entry): string {
+  return String(entry[LEVEL] ?? entry['level']);
+}
+
+function isLetThrough(
+  entry: Entry,
+  { level, levels }: { readonly level?: string; readonly levels?: WinstonLogger['levels'] },
+): boolean {
+  const [lowest, number] = [levels?.[level ?? ''], levels?.[levelNameOf(entry)]];
+  return lowest === undefined || number === undefined || number <= lowest;
+}
+
+function handleEntry(entry: Entry): void {
+  if (isHeardAbove()) forwardEntry(entry);
+  else process.stdout.write(`${jsonOf(entry)}\n`);
+}
+
+function forwardEntry(entry: Entry): void {
+  const { level: _level, message, label, timestamp: _timestamp, ...properties } = entry;
+  const level = LEVEL_OF_NAME.get(levelNameOf(entry)) ?? 'info';
   const category = [typeof label === 'string' ? label : 'winston'];
-  if (isWanted(category, level)) forward(textRecord(category, level, String(message), properties));
+  if (!isWanted(category, level)) return;
+  const text = typeof message === 'object' ? process.getBuiltinModule('node:util').inspect(message) : String(message);
+  forward(textRecord(category, level, text, properties));
+}
+
+/** Fields that JSON cannot say are shown. */
+function jsonOf(entry: Entry): string {
+  try {
+    return JSON.stringify(entry);
+  } catch {
+    return JSON.stringify(Object.fromEntries(Object.entries(entry).map(([key, value]) => [key, sayable(value)])));
+  }
+}
+
+function sayable(value: unknown): unknown {
+  try {
+    JSON.stringify(value);
+    return value;
+  } catch {
+    return process.getBuiltinModule('node:util').inspect(value);
+  }
 }

@@ -14,7 +14,7 @@ import {
   winstonTransport,
 } from '#src/logging/index.js';
 import { eachKind, inChild, startChild } from '../support/kinds.js';
-import { listen, logtape, textOf } from './logging-support.js';
+import { listen, logtape, type TapeRecord, textOf } from './logging-support.js';
 
 type Line = Record<string, unknown>;
 type Log = (...args: unknown[]) => void;
@@ -40,6 +40,7 @@ function pino(
 
 interface WinstonModule {
   createLogger(options: object): Winston;
+  readonly format: { colorize(): unknown };
   readonly transports: { readonly Stream: new (options: { stream: Writable }) => Writable };
 }
 
@@ -156,4 +157,75 @@ eachKind('a child’s own pino and winston loggers print where the parent has no
     lines.map(({ msg, message }) => msg ?? message),
     ['by pino', 'by winston'],
   );
+});
+
+eachKind(
+  'pino loggers that write levels by name, messages by another key, times as text and errors are understood',
+  async (kind, t) => {
+    const records = listen(t, [{ category: [], sinks: ['all'], lowestLevel: 'info' }]);
+    const { lines } = linesOfPino(t, 'info');
+    await inChild(kind, t, () => {
+      const named = pino({ formatters: { level: (level: string) => ({ level }) } }, pinoDestination());
+      named.info('named');
+      named.debug('left out');
+      const timestamp = () => ',"time":"2020-01-02T03:04:05.000Z"';
+      pino({ messageKey: 'message', timestamp }, pinoDestination()).error(
+        { err: Object.assign(new RangeError('far'), { code: 7 }) },
+        'keyed',
+      );
+      pino({}, pinoDestination()).info({ message: 'a field', err: 'no error' }, 'plain');
+    });
+    assert.deepEqual(
+      records.map((record) => [record.level, textOf(record)]),
+      [
+        ['info', 'named'],
+        ['error', 'keyed'],
+        ['info', 'plain'],
+      ],
+    );
+    const [, keyed, plain] = records as [TapeRecord, TapeRecord, TapeRecord];
+    assert.equal(keyed.timestamp, Date.UTC(2020, 0, 2, 3, 4, 5));
+    const error = keyed.properties['err'] as RangeError & { code: number };
+    assert.ok(error instanceof RangeError && error.code === 7 && error.stack?.startsWith('RangeError: far\n') === true);
+    assert.deepEqual(
+      [keyed.properties['message'], plain.properties['message'], plain.properties['err']],
+      [undefined, 'a field', 'no error'],
+    );
+    assert.equal((lines[1]?.['err'] as Line)['type'], 'RangeError');
+  },
+);
+
+eachKind('winston loggers obey their level, keep it through formats that colour it, and say what is no text', async (kind, t) => {
+  const records = listen(t, [{ category: [], sinks: ['all'], lowestLevel: 'trace' }]);
+  await inChild(kind, t, () => {
+    const strict = winston({ level: 'warn' }, winstonTransport());
+    strict.info('left out');
+    strict.error('strict');
+    winston({ format: winstonModule().format.colorize() }, winstonTransport()).error('coloured');
+    winston({}, winstonTransport()).info({ message: { rows: 3 } });
+  });
+  assert.deepEqual(
+    records.map((record) => [record.level, textOf(record)]),
+    [
+      ['error', 'strict'],
+      ['error', 'coloured'],
+      ['info', '{ rows: 3 }'],
+    ],
+  );
+});
+
+eachKind('a winston logger prints what JSON cannot say where the parent has no configuration', async (kind, t) => {
+  const talk = () => {
+    const circular: Line = {};
+    circular['self'] = circular;
+    winston({}, winstonTransport()).info('odd', { circular, big: 10n, rows: 3 });
+  };
+  const child = await startChild(kind, t, talk, [], { stdio: 'pipe' });
+  let printed = '';
+  child.stdout?.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+  const closed = new Promise((resolve) => child.stdout?.on('close', resolve));
+  await child.join();
+  await closed;
+  const { message, circular, big, rows } = JSON.parse(printed) as Line;
+  assert.deepEqual([message, circular, big, rows], ['odd', '<ref *1> { self: [Circular *1] }', '10n', 3]);
 });

@@ -211,6 +211,31 @@ eachKind('captureConsole makes records of console output; without it that goes t
 });
 
 eachKind(
+  'captured console methods say what they print: assertions that hold are silent, those that fail are formatted',
+  async (kind, t) => {
+    const records = listen(t, [{ category: 'console', sinks: ['all'], lowestLevel: 'info' }]);
+    const talk = () => {
+      for (const holds of [1, 'yes', {}, true]) console.assert(holds, 'held');
+      console.assert(0);
+      console.assert(false, '%d of %s', 2, 'three', { a: 1 });
+      console.assert(null, { a: 1 } as unknown as string); // as programs do that no compiler sees
+      console.dirxml({ b: 1 }, 'xml');
+    };
+    const child = await startChild(kind, t, talk, [], { captureConsole: true });
+    await child.join();
+    assert.deepEqual(
+      records.map((record) => [record.level, textOf(record)]),
+      [
+        ['error', 'Assertion failed'],
+        ['error', 'Assertion failed: 2 of three { a: 1 }'],
+        ['error', 'Assertion failed: { a: 1 }'],
+        ['info', '{ b: 1 } xml'],
+      ],
+    );
+  },
+);
+
+eachKind(
   'a parent without a LogTape configuration sees console output and warnings as usual, and nothing else',
   async (kind, t) => {
     logtape().resetSync();
