@@ -60,7 +60,7 @@ function bytesOf(arrival: Arrival): Uint8Array {
 }
 
 function timeLeft(deadline: number): number | undefined {
-  return deadline === Number.POSITIVE_INFINITY ? undefined : Math.max(0, deadline - now());
+  return deadline === Number.POSITIVE_INFINITY ? undefined : Math.max(0, Math.ceil(deadline - now()));
 }
 
 /** What is no dialog at all is a failure of it. */

@@ -21,6 +21,7 @@ import {
 } from './connection-options.js';
 import { socketConnection } from './socket-sharing.js';
 import { dropFolderOf, newSocketPath, SocketFile } from './listener-place.js';
+import { checkListenerTls } from './tls-check.js';
 import { WaitLine } from './wait-line.js';
 
 export interface ListenerOptions extends ConnectionOptions {
@@ -187,8 +188,8 @@ export class Listener implements Disposable {
 
   async #start(): Promise<void> {
     const { tls, authKey } = this.#options;
+    if (tls !== undefined) checkListenerTls(tls);
     const secure = tls === undefined ? undefined : await import('./tls-channel.js');
-    if (tls !== undefined) secure?.checkListenerTls(tls);
     const path = this.#wanted === undefined ? newSocketPath() : undefined;
     try {
       const [place] = path === undefined ? await placesOf(this.#wanted as Address) : [{ path }];

@@ -6,14 +6,15 @@
  */
 import { Buffer } from 'node:buffer';
 import { Socket } from 'node:net';
-import { createSecureContext, createServer, type TLSSocket } from 'node:tls';
+import { createServer, type TLSSocket } from 'node:tls';
 import { InvalidStateError, SystemError } from '../errors.js';
 import { type SocketHandle, WOULD_BLOCK } from '../substrate/socket-handle.js';
 import { limitWait } from '../substrate/wait-limit.js';
 import type { Address } from './address.js';
 import type { ByteChannel } from './byte-channel.js';
 import type { TlsOptions } from './connection-options.js';
-import { bindingOf, definedOf, dialTls } from './tls-dial.js';
+import { unusable } from './tls-check.js';
+import { bindingOf, definedOf, dialTls, type TlsDial } from './tls-dial.js';
 import { refusedByTls } from './tls-relay.js';
 
 export class TlsChannel implements ByteChannel {
@@ -111,7 +112,12 @@ export class TlsChannel implements ByteChannel {
   }
 }
 
-/** The client's end over a connected socket, which is taken over. @throws {AuthenticationError} If the listener's certificate is refused. */
+/**
+ * The client's end over a connected socket, which is taken over.
+ *
+ * @throws {AuthenticationError} If the listener's certificate is refused.
+ * @throws {TypeError} If an option cannot be used.
+ */
 export async function secureClient(
   handle: SocketHandle,
   address: Address,
@@ -120,7 +126,7 @@ export async function secureClient(
   signal: AbortSignal | undefined,
 ): Promise<TlsChannel> {
   const raw = new Socket({ fd: handle.detach() });
-  const { socket, secured } = dialTls(raw, typeof address === 'string' ? undefined : address.host, options);
+  const { socket, secured } = dialOver(raw, address, options);
   try {
     const limits = { timeout: Math.max(0, Math.round(timeoutMs)), signal };
     const judged = secured.catch((error: Error) => {
@@ -136,9 +142,13 @@ export async function secureClient(
   }
 }
 
-/** Checks what a listener was given. @throws {Error} If key or certificate cannot be used. */
-export function checkListenerTls(options: TlsOptions): void {
-  createSecureContext(definedOf(options));
+function dialOver(raw: Socket, address: Address, options: TlsOptions): TlsDial {
+  try {
+    return dialTls(raw, typeof address === 'string' ? undefined : address.host, options);
+  } catch (error) {
+    raw.destroy();
+    throw unusable(error, 'connect');
+  }
 }
 
 /** The listener's end over an accepted socket, which is taken over; `close` gives it up. */

@@ -20,6 +20,7 @@ import type { Address } from './address.js';
 import type { CheckedOptions, TlsOptions } from './connection-options.js';
 import { SocketTransport } from './socket-transport.js';
 import { ENDED, GIVEN_UP, REPLY_MAX, type RelayReply, type RelayRequest, UNTAKEN } from './tls-relay-protocol.js';
+import { checkTls } from './tls-check.js';
 import type { Arrival } from './transport.js';
 
 /** A stream that TLS protects. */
@@ -185,7 +186,7 @@ class Attempt {
     const { refused, message, code } = reply;
     const cause = Object.assign(new Error(message), code === undefined ? {} : { code });
     if (refused) throw refusedByTls(cause, 'connect');
-    process.getBuiltinModule('node:tls').createSecureContext(this.#options); // throws what has the class that it has here
+    checkTls(this.#options, 'connect');
     throw cause;
   }
 

@@ -126,7 +126,7 @@ function forwardEntry(entry: Entry): void {
   const level = LEVEL_OF_NAME.get(levelNameOf(entry)) ?? 'info';
   const category = [typeof label === 'string' ? label : 'winston'];
   if (!isWanted(category, level)) return;
-  const text = typeof message === 'object' ? process.getBuiltinModule('node:util').inspect(message) : String(message);
+  const text = typeof message === 'string' ? message : process.getBuiltinModule('node:util').inspect(message);
   forward(textRecord(category, level, text, properties));
 }
 

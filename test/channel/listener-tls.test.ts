@@ -3,7 +3,15 @@
  */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { AuthenticationError, ChannelClosedError, Client, InvalidStateError, type TlsOptions, waitReady } from 'multiproc';
+import {
+  AuthenticationError,
+  ChannelClosedError,
+  Client,
+  ClientSync,
+  InvalidStateError,
+  type TlsOptions,
+  waitReady,
+} from 'multiproc';
 import { CA, CLIENT_TLS, KNOWN_CLIENT_TLS, LISTENER_TLS } from '../support/tls.js';
 import { clean, KEY, listening } from './socket-support.js';
 
@@ -127,9 +135,16 @@ test(
 );
 
 test(
-  'a key or certificate that cannot be used is thrown by listen()',
+  'a key or certificate that cannot be used, and none at all, is a TypeError of listen() and Client()',
   clean(async (t) => {
-    await assert.rejects(listening(t, { address, tls: { key: 'no key', cert: 'no certificate' } }));
+    const unusable = { name: 'TypeError', message: /^Cannot listen: an option of tls cannot be used: .*no start line/ };
+    await assert.rejects(listening(t, { address, tls: { key: 'no key', cert: 'no certificate' } }), unusable);
+    await assert.rejects(listening(t, { address, tls: {} }), /^TypeError: Cannot listen: tls needs the key and the certificate/);
+    const listener = await listening(t, { address, tls: LISTENER_TLS });
+    const tls = { ...CLIENT_TLS, key: 'no key', cert: 'no certificate' };
+    const refused = { name: 'TypeError', message: /^Cannot connect: an option of tls cannot be used: .*no start line/ };
+    await assert.rejects(Client(listener.address, { tls }), refused);
+    assert.throws(() => ClientSync(listener.address, { tls }), refused);
     await assert.rejects(listening(t, { address, tls: 5 as never }), TypeError);
   }),
 );

@@ -191,7 +191,7 @@ eachKind(
       [keyed.properties['message'], plain.properties['message'], plain.properties['err']],
       [undefined, 'a field', 'no error'],
     );
-    assert.equal((lines[1]?.['err'] as Line)['type'], 'RangeError');
+    assert.equal((lines[1]?.['err'] as Line | undefined)?.['type'], 'RangeError');
   },
 );
 
