@@ -17,6 +17,7 @@ import { Process } from './process.js';
 import { endInOrder } from './process-end.js';
 import type { Start } from './start-frames.js';
 import { InvalidStateError } from '../errors.js';
+import { exceptionText } from './exception-text.js';
 
 /** Lives this process's life. */
 export function runProcess(): void {
@@ -78,13 +79,13 @@ export interface Life {
 }
 
 function run({ boot, parent, surroundings: { flushOutput }, become }: Life): void {
-  let handle: (error: unknown) => void = (error) => console.error(`Exception in ${boot.name}:`, error);
+  let handle: (error: unknown) => void = (error) => console.error(exceptionText(boot.name, error));
   const report = (error: unknown): void => {
     parent.send(FAILURE, encodeFailure(error, { name: boot.name, pid: process.pid }));
     try {
       handle(error);
     } catch (second) {
-      console.error(`Exception in handleException of ${boot.name}:`, second);
+      console.error(exceptionText(`handleException of ${boot.name}`, second));
     }
   };
   let settled = false;

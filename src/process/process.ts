@@ -21,6 +21,7 @@ import { checkOptions, type ProcessOptions } from './process-options.js';
 import { type Outcome, RunningChild } from './running-child.js';
 import { shownProcess } from './shown-process.js';
 import { startFrames } from './start-frames.js';
+import { exceptionText } from './exception-text.js';
 
 export type { ProcessOptions };
 
@@ -281,7 +282,7 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
   /** Told of an uncaught error, in the child, before it ends with exit code 1. */
   static handleException(error: unknown): void {
     // oxlint-disable-next-line no-console -- what the hook does by default
-    console.error(`Exception in ${currentName()}:`, error);
+    console.error(exceptionText(currentName(), error));
   }
 
   async #wait(act: string, wait: Wait | undefined): Promise<Outcome> {

@@ -35,6 +35,7 @@ import {
   TASK_SHELVED,
   WORKER_FAILED,
 } from './worker-frames.js';
+import { exceptionText } from '../process/exception-text.js';
 
 /** Lives a worker's life. */
 export function runWorker(surroundings: Surroundings = IN_PROCESS): void {
@@ -149,7 +150,7 @@ class WorkerLoop {
       this.#run.fail(error);
       this.#parent.sendBytes(RETIRING, NOTHING, 0, 0);
     } else {
-      if (this.#initialized) console.error(`Exception in ${this.#origin.name}, outside of any task:`, error);
+      if (this.#initialized) console.error(exceptionText(`${this.#origin.name}, outside of any task`, error));
       this.#parent.send(this.#initialized ? WORKER_FAILED : INIT_FAILED, encodeFailure(error, this.#origin));
     }
     process.exit(1);

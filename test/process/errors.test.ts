@@ -197,6 +197,22 @@ test(
 );
 
 test(
+  'What a failed child says on its stderr is text to a terminal, whatever its error says',
+  clean(async (t) => {
+    const p = await started(t, {
+      name: 'Baker 100%s',
+      stdio: 'pipe',
+      target: () => {
+        throw new TypeError('burnt \x1b[2J\u202e at %d degrees');
+      },
+    });
+    const text = await new Lines(p.stderr as NonNullable<typeof p.stderr>).all();
+    assert.match(text, /^Exception in Baker 100%s: TypeError: burnt \\x1b\[2J\\u202e at %d degrees\n {4}at /);
+    await assert.rejects(p.join(), TypeError);
+  }),
+);
+
+test(
   'A failed child says "Exception in <name>: …" with the stack on its stderr  [Z-14, P-27]',
   clean(async (t) => {
     const p = await started(t, {
