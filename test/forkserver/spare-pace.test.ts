@@ -86,7 +86,7 @@ test('After each of several bursts there is one spare, and no fork was for nothi
         return new ForkServerProcess({ target, args: [go], stdio: 'ignore' });
       });
       await Promise.all(burst.map((each) => each.start()));
-      const spare = await waitingSpare(server);
+      const spare = await waitingSpare(server, burst);
       go.set();
       for (const each of burst) await withDeadline(each.join(), SOON_MS, 'an end');
       await comesToRest(server, [spare]);

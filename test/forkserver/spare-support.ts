@@ -60,10 +60,11 @@ export async function until(what: string, condition: () => boolean): Promise<voi
   await withDeadline(wait(), SOON_MS, what);
 }
 
-/** A spare that waits for its order, after which it would be a child. */
-export async function waitingSpare(server: number): Promise<number> {
-  await until('a spare that waits', () => sparesOf(server).some((pid) => stateOf(pid) === 'S'));
-  return sparesOf(server)[0] as number;
+/** A spare that waits for its order, after which it would be a child; these have been given theirs, and may not have taken it. */
+export async function waitingSpare(server: number, children: readonly ForkServerProcess[] = []): Promise<number> {
+  const spares = (): number[] => sparesOf(server).filter((pid) => !children.some((each) => each.pid === pid));
+  await until('a spare that waits', () => spares().some((pid) => stateOf(pid) === 'S'));
+  return spares()[0] as number;
 }
 
 /** A server of its own for the test, to which this happens. */

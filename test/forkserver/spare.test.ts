@@ -52,7 +52,7 @@ test(
         return each.start();
       }),
     );
-    const spare = await waitingSpare(server);
+    const spare = await waitingSpare(server, burst);
     const ofServer = familyOf().flatMap(({ pid, parentPid, state }) => (parentPid === server && state !== 'Z' ? [pid] : []));
     assert.deepEqual(new Set(ofServer), new Set([...burst.map(({ pid }) => pid), spare]));
     go.set();
