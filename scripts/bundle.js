@@ -14,6 +14,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { writeCodeCache } from './code-cache.js';
+import { compile, IMPORT, NamedNumbers, targetOf, valuesOf } from './named-numbers.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Made aside, then put in place at once: programs may be running on the one before. */
@@ -98,7 +99,6 @@ const OUTPUT = {
 
 const LATER_BUILTINS = ['node:crypto', 'node:perf_hooks', 'node:tls', 'node:child_process', 'node:readline'];
 
-const IMPORT = /^import (?!type\b)(\{[^}]*\}|\* as \w+|\w+) from '([^']+)';/gm;
 const REEXPORT = /^export (?!type\b)(\{[^}]*\}|\*) from '([^']+)';/gm;
 const DYNAMIC_IMPORT = /\bimport\('(\.[^']+\.js)'\)/g;
 /** Of a module of the user: a script has no `import()` of its own, it must be handed in. Not within a text. */
@@ -107,6 +107,7 @@ const CORE_FROM_MODULE = "const core = process.getBuiltinModule('node:module').c
 
 process.chdir(ROOT);
 const sources = new Map();
+const named = new NamedNumbers(sources);
 const coreModules = await closure(
   Object.values(CHILDREN).map(([name]) => name),
   (name, isDynamic) => !isDynamic && !LATER.rest.includes(name),
@@ -225,7 +226,7 @@ function rewriter(modules) {
     setup(plugin) {
       plugin.onLoad({ filter: /\/src\/.*\.ts$/ }, async ({ path }) => {
         const name = relative(join(ROOT, 'src'), path).replace(/\.ts$/, '');
-        return { contents: await rewritten(name, modules), loader: 'ts' };
+        return { contents: await rewritten(name, modules), loader: 'js' };
       });
     },
   };
@@ -233,15 +234,27 @@ function rewriter(modules) {
 
 async function rewritten(name, modules) {
   const here = (target) => modules.has(target);
+  await source(name);
+  const define = named.define(name);
   const rewrite = (statement, taken, code) => (taken.length === 0 ? '' : code()) + blank(statement);
-  const text = (await source(name))
+  const text = named
+    .sourceWithout(name)
     .replace(IMPORT, (statement, clause, specifier) => {
       const taken = valuesOf(clause);
       if (specifier.startsWith('node:')) return rewrite(statement, taken, () => builtin(taken, specifier));
       const target = targetOf(name, specifier);
       const later = coreModules.has(name) && isLater(target);
-      if (target === undefined || (here(target) && !later)) return statement;
-      return rewrite(statement, taken, () => (later ? atFirstCall(taken, target) : declared(taken, moduleCode(target))));
+      if (target === undefined) return statement;
+      if (here(target) && !later) {
+        if (/^[*\w]/.test(clause)) return statement;
+        const others = named.take(taken, target, define);
+        return `import { ${others.map(({ imported, local }) => `${imported} as ${local}`).join(', ')} } from '${specifier}';${blank(statement)}`;
+      }
+      return rewrite(statement, taken, () =>
+        later
+          ? atFirstCall(named.take(taken, target, define), target)
+          : declared(named.take(taken, target, define), moduleCode(target)),
+      );
     })
     .replace(REEXPORT, (statement, clause, specifier) => {
       const target = targetOf(name, specifier);
@@ -256,7 +269,7 @@ async function rewritten(name, modules) {
   const left = /^(?:import|export)\b(?! type\b).*\bfrom '(?:node:|\.).*$/m.exec(text)?.[0];
   if (left !== undefined && !here(targetOf(name, /'(.*)'/.exec(left)[1])))
     throw new Error(`src/${name}.ts: cannot bundle '${left}'`);
-  return text;
+  return compile(name, text, define);
 }
 
 function isLater(name) {
@@ -297,22 +310,12 @@ function declared(taken, from) {
 
 function atFirstCall(taken, target) {
   const functions = exportsOf(target, /^export (?:async )?function\*? (\w+)/gm);
-  const numbers = new Map(
-    [...sources.get(target).matchAll(/^export const (\w+) = ([\d_.x]+);/gm)].map(([, name, value]) => [name, value]),
-  );
-  const load = `later_${target.replace(/\W/g, '_')}`;
-  const called = taken.filter(({ imported }) => !numbers.has(imported));
-  const other = called.find(({ imported }) => !functions.includes(imported));
+  const other = taken.find(({ imported }) => !functions.includes(imported));
   if (other !== undefined)
     throw new Error(
       `'${other.imported}' of src/${target}.ts is no function, but scripts/bundle.js shall initialise that module LATER`,
     );
-  return [
-    ...taken
-      .filter(({ imported }) => numbers.has(imported))
-      .map(({ imported, local }) => `const ${local} = ${numbers.get(imported)};`),
-    loadedAtFirstCall(called, moduleCode(target), load),
-  ].join(' ');
+  return loadedAtFirstCall(taken, moduleCode(target), `later_${target.replace(/\W/g, '_')}`);
 }
 
 function loadedAtFirstCall(functions, from, load) {
@@ -320,22 +323,6 @@ function loadedAtFirstCall(functions, from, load) {
     ...functions.map(({ local }) => `let ${local} = (...args) => { ${load}(); return ${local}(...args); };`),
     `function ${load}() { ({ ${functions.map(({ imported, local }) => `${imported}: ${local}`).join(', ')} } = ${from}); }`,
   ].join(' ');
-}
-
-/** What an import clause takes at run time. */
-function valuesOf(clause) {
-  const whole = /^(?:\* as )?(\w+)$/.exec(clause.trim());
-  if (whole !== null) return [{ imported: '*', local: whole[1] }];
-  const names = clause
-    .replace(/^\s*\{|\}\s*$/g, '')
-    .split(',')
-    .map((each) => each.trim());
-  return names
-    .filter((each) => each !== '' && !each.startsWith('type '))
-    .map((each) => {
-      const [imported, local = imported] = each.split(/\s+as\s+/);
-      return { imported, local };
-    });
 }
 
 function exportsOf(name, pattern = /^export (?:(?:async )?function\*?|(?:abstract )?class|const|let) (\w+)/gm) {
@@ -373,9 +360,4 @@ async function importsOf(name) {
 async function source(name) {
   if (!sources.has(name)) sources.set(name, await readFile(`src/${name}.ts`, 'utf8'));
   return sources.get(name);
-}
-
-/** The module that a specifier means; undefined if it is none of the library. */
-function targetOf(name, specifier) {
-  return specifier.startsWith('.') ? join(name, '..', specifier).replace(/\.js$/, '') : undefined;
 }
