@@ -241,7 +241,6 @@ static int greet(int calls, int bell, char *greeting) {
   return error;
 }
 
-
 /* serveForks(calls, reaps, bell, greeting, forks) -> pid of the child | failure
  * Never returns in a server that forks; without `forks` the server itself is to become the one child. */
 static napi_value serve_forks(napi_env env, napi_callback_info info) {

@@ -2,6 +2,10 @@
  * Functions that travel, through the public API: what sending one costs the process that sends it. A task is awaited before the
  * next is submitted; only `submit()` itself is on the clock.
  */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { load, median } from '../harness/driver-kit.js';
@@ -56,6 +60,38 @@ export async function firstOfFunction({ kind }) {
     for (const fn of rest) times.push(await timedSubmit(executor, fn));
     return median(times);
   });
+}
+
+/** Microseconds of the first `submit()` of a function after many others of the same kind: nothing of it is known, but the engine is warm. @param {{ kind: string, before: number, measured: number }} params */
+export async function firstAfterMany({ kind, before, measured }) {
+  const folder = await mkdtemp(join(tmpdir(), 'functions-'));
+  try {
+    const file = join(folder, 'many.mjs');
+    await writeFile(file, textOfMany(before + measured));
+    const all = (await import(pathToFileURL(file).href)).all();
+    return await withExecutor(async (executor) => {
+      const times = [];
+      for (const fn of all[kind]) times.push(await timedSubmit(executor, fn));
+      return median(times.slice(before));
+    });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** A module of functions of different texts. @param {number} count */
+function textOfMany(count) {
+  const each = (/** @type {(n: number) => string} */ text) => Array.from({ length: count }, (_, n) => text(n));
+  return [
+    ...each((n) => `export const exported${n} = (x) => x + ${n};`),
+    'export function all() {',
+    '  return {',
+    `    'exported function': [${each((n) => `exported${n}`).join(', ')}],`,
+    `    'arrow without captures': [${each((n) => `(x) => x - ${n}`).join(', ')}],`,
+    `    closure: [${each((n) => `((y) => (x) => x + y + ${n})(${n})`).join(', ')}],`,
+    '  };',
+    '}',
+  ].join('\n');
 }
 
 /** Microseconds of a later `submit()` of the same function, the median. @param {{ kind: string, submits: number, warmup: number }} params */

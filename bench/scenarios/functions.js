@@ -7,6 +7,11 @@ const many = { params: { submits: 3000, warmup: 1000 }, quick: { submits: 300, w
 const submitCases = ['exported function', 'arrow without captures', 'closure'].flatMap((kind) => [
   { name: `${kind}: first of the process`, unit: 'µs', params: { kind, measure: 'firstOfProcess' } },
   { name: `${kind}: first of each function`, unit: 'µs', params: { kind, measure: 'firstOfFunction' } },
+  {
+    name: `${kind}: first of each function, after 100 others`,
+    unit: 'µs',
+    params: { kind, measure: 'firstAfterMany', before: 100, measured: 100 },
+  },
   { name: `${kind}: later`, unit: 'µs', params: { ...many.params, kind, measure: 'laterSubmits' }, quick: many.quick },
 ]);
 

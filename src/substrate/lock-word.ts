@@ -214,22 +214,19 @@ export class LockWord {
   }
 }
 
-/**
- * Takes a lock by its words if it is free and nobody waits; false says nothing. Here and in `giveQuickly` the places of
- * the words are written out: the engine would read a constant of the module from memory at each turn.
- */
+/** Takes a lock by its words if it is free and nobody waits; false says nothing. */
 export function takeQuickly(words: Int32Array, tid: number, pid: number): boolean {
-  if (Atomics.compareExchange(words, 0, 0, tid) !== 0) return false;
+  if (Atomics.compareExchange(words, WORD, 0, tid) !== 0) return false;
   leavePid(words, pid);
   return true;
 }
 
 /** Gives a lock up by its words if this thread holds it and nobody waits; false: they are as they were. */
 export function giveQuickly(words: Int32Array, tid: number): boolean {
-  return Atomics.compareExchange(words, 0, tid, 0) === tid;
+  return Atomics.compareExchange(words, WORD, tid, 0) === tid;
 }
 
 /** The word is this thread's: nobody else writes the pid now, so it is read without the cost of an atomic read. */
 function leavePid(words: Int32Array, pid: number): void {
-  if (words[1] !== pid) Atomics.store(words, 1, pid);
+  if (words[LAST_PID] !== pid) Atomics.store(words, LAST_PID, pid);
 }
