@@ -58,3 +58,17 @@ test('No two children draw the same random numbers where the preload has drawn f
     }),
   );
 });
+
+test('No two children draw the same random numbers where the preload has frozen the methods of buffers, and the server forks', async () => {
+  const preload = ['draws-numbers.mjs', 'freezes-buffers.mjs'];
+  setForkserverPreload(
+    preload.map((name) => new URL(`../../test/fixtures/forkserver/${name}`, import.meta.url).href),
+    { onError: 'fail' },
+  );
+  allDiffer(
+    await drawn(() => {
+      const draw = (globalThis as Source).drawNumbers as () => Numbers;
+      return Array.from({ length: 20 }, () => draw());
+    }),
+  );
+});

@@ -55,6 +55,7 @@ export function settleRandom(first: number, firstOfAll: number | null): void {
 export function findStore(): void {
   const { randomInt } = process.getBuiltinModule('node:crypto');
   const prototype = Buffer.prototype as { readUIntBE: (at: number, bytes: number) => number };
+  if (Object.getOwnPropertyDescriptor(prototype, 'readUIntBE')?.writable !== true) return; // a module has frozen it
   const { readUIntBE } = prototype;
   const reads: { readonly from: unknown; readonly at: number }[] = [];
   prototype.readUIntBE = function (at, bytes) {
