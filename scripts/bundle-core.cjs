@@ -7,10 +7,11 @@
  * the compiling. Without it, or if V8 refuses it, they are compiled as usual.
  */
 'use strict';
-const { closeSync, fstatSync, openSync, readFileSync, readSync, realpathSync } = require('node:fs');
+const { closeSync, fstatSync, openSync, readSync, realpathSync } = require('node:fs');
 const { Script } = require('node:vm');
 
-const texts = { core: undefined, rest: undefined };
+/** That of `rest`, open. */
+let restFile;
 const scripts = { core: undefined, rest: undefined };
 const made = new Map();
 let core;
@@ -31,11 +32,10 @@ exports.module = (name) => {
 exports.codeCache = (name) => ({ file: cacheFile(name), code: scripts[name].createCachedData() });
 
 function load(name) {
-  const script = new Script(texts[name] ?? textOf(name), {
-    filename: new URL(`${name}-modules.cjs`, host.url).href,
-    cachedData: read(cacheFile(name)),
+  const script = new Script(textOf(name), {
+    filename: `${host.url.slice(0, host.url.lastIndexOf('/'))}/${name}-modules.cjs`,
+    cachedData: cached(name),
   });
-  texts[name] = undefined;
   scripts[name] = script;
   const modules = {};
   script.runInThisContext()(modules, host, require);
@@ -43,7 +43,12 @@ function load(name) {
 }
 
 function textOf(name) {
-  return readFileSync(`${__dirname}/${name}-modules.cjs`, 'utf8');
+  // ASCII: as latin1 a text is made in no time
+  return (restFile === undefined || name !== 'rest' ? readFile(pathOf(name)) : readRest()).latin1Slice();
+}
+
+function pathOf(name) {
+  return `${__dirname}/${name}-modules.cjs`;
 }
 
 /** What a script cannot do by itself. */
@@ -61,7 +66,7 @@ exports.host = host;
 /** Lives the life of a child. Whoever asks for `core.cjs` later gets this very program. */
 exports.live = (name, run) => {
   host.Module._cache[`${realpathSync.native(__dirname)}/core.cjs`] = module;
-  texts.rest = textOf('rest'); // to report an error even when no file can be opened any more
+  restFile = openRest();
   exports.module(name)[run]();
 };
 
@@ -71,17 +76,41 @@ function cacheFile(name) {
   return `${__dirname}/${name}-BUILD.${process.version}-${process.arch}${flags}.cache`;
 }
 
-/** The bytes of a file, if it is there. */
-function read(path) {
-  let file;
+function cached(name) {
   try {
-    file = openSync(path);
+    return readFile(cacheFile(name));
   } catch {
     return undefined;
   }
+}
+
+/** Opens `rest` and remembers which it is: to report an error even when no file can be opened any more, or another lies there. */
+function openRest() {
+  const file = openSync(pathOf('rest'));
+  return { file, stat: fstatSync(file) };
+}
+
+/** Code of the user's may have closed the file, and opened another. */
+function readRest() {
+  const { file, stat } = restFile;
+  restFile = undefined;
+  let now;
+  try {
+    now = fstatSync(file);
+  } catch {}
+  return now?.ino === stat.ino && now.dev === stat.dev ? readOpen(file) : readFile(pathOf('rest'));
+}
+
+/** The bytes of a file. */
+function readFile(path) {
+  return readOpen(openSync(path));
+}
+
+function readOpen(file) {
   try {
     const bytes = Buffer.allocUnsafeSlow(fstatSync(file).size);
-    return readSync(file, bytes) === bytes.length ? bytes : undefined;
+    if (readSync(file, bytes, 0, bytes.length, 0) !== bytes.length) throw new Error(`Cannot read the whole of file ${file}`);
+    return bytes;
   } finally {
     closeSync(file);
   }

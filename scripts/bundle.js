@@ -216,6 +216,23 @@ function plain(script) {
   if (lost !== undefined) throw new Error(`a script cannot ${lost}`);
   const wide = /[^\x00-\x7f].*/.exec(text)?.[0];
   if (wide !== undefined) throw new Error(`not ASCII: ${wide}`);
+  return exportedWhenAsked(text);
+}
+
+/**
+ * esbuild makes the objects of all modules' exports at once, though a child asks for a few of them. So each is made where it is
+ * asked for, and its place is left blank: but for those that a module of the same bundle has by `import *`.
+ */
+function exportedWhenAsked(script) {
+  let text = script;
+  for (const [statement, name, members] of script.matchAll(/__export\((\w+),\s*(\{[^{}]*\})\);/g)) {
+    const asked = `__toCommonJS(${name})`;
+    const uses = script.match(new RegExp(`(?<![\\w$])${name}(?![\\w$])`, 'g'));
+    if (uses.length !== 3 || !script.includes(asked)) continue;
+    text = text
+      .replace(statement, statement.replace(/[^\n]/g, ' '))
+      .replace(asked, () => `(__export(${name},${members}),${name})`);
+  }
   return text;
 }
 

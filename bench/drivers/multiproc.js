@@ -2,14 +2,11 @@
  * Ours, through the public API only. The task functions are ordinary exported functions of this file, as users write them.
  */
 import { oneToOne } from '../harness/channels.js';
-import { check, load, monotonicMs } from '../harness/driver-kit.js';
+import { check, load } from '../harness/driver-kit.js';
+import { doNothing, timeOfFirstUserCode } from './first-user-code.js';
 import { tasks } from './tasks.js';
 
 const { increment } = tasks;
-
-export const timeOfFirstUserCode = () => monotonicMs();
-
-export const doNothing = () => {};
 
 /** @param {{ workers: number, task?: string, survives?: boolean }} options `survives`: a death costs its task only */
 export async function openProcessPoolExecutor({ workers, task = 'increment', survives = false }) {
@@ -60,7 +57,7 @@ export async function openForkServerProcess({ preloadMb }) {
   const { ForkServerProcess, setForkserverPreload } = await load('multiproc', 'ForkServerProcess', 'setForkserverPreload');
   if (preloadMb !== undefined) process.env.BENCH_PRELOAD_MB = String(preloadMb);
   const modules = preloadMb === undefined ? [] : [new URL('preload.js', import.meta.url).href];
-  setForkserverPreload([import.meta.url, ...modules], { onError: 'fail' });
+  setForkserverPreload([new URL('first-user-code.js', import.meta.url).href, ...modules], { onError: 'fail' });
   return starterOf(ForkServerProcess);
 }
 

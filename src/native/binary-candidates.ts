@@ -4,8 +4,8 @@
  * Runs in every process, when the addon is first needed.
  */
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { fileBeside, fileOfPackage } from './own-files.js';
+import { dirname, join } from 'node:path';
+import { fileBeside, fileOfPackage, filePath } from './own-files.js';
 
 /** Where the binary is looked for, best first. */
 export function binaryCandidates(): string[] {
@@ -14,9 +14,9 @@ export function binaryCandidates(): string[] {
     process.env['MULTIPROC_FAULT'] === undefined
       ? [`prebuilds/${process.platform}-${process.arch}-${libc}/multiproc.node`, 'build/Release/multiproc.node']
       : ['build/Release/multiproc_faults.node'];
-  const isOurPackage =
-    fileBeside(import.meta.url, ...[...paths, 'scripts/build-native.js'].map((path) => `../../${path}`)) !== undefined;
-  return paths.map(isOurPackage ? (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url)) : fileOfPackage);
+  const beside = (path: string) => `../../${path}`;
+  const isOurPackage = fileBeside(import.meta.url, ...[...paths, 'scripts/build-native.js'].map(beside)) !== undefined;
+  return paths.map(isOurPackage ? (path) => join(dirname(filePath(import.meta.url)), beside(path)) : fileOfPackage);
 }
 
 function isMusl(): boolean {

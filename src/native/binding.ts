@@ -3,8 +3,9 @@
  *
  * Runs in every process, at first use only, so that types and pure helpers import on any platform.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
 import { ResourceExhaustedError, UnsupportedPlatformError } from '../errors.js';
 import type { Addon } from './addon-types.js';
 import { binaryCandidates } from './binary-candidates.js';
@@ -33,7 +34,7 @@ function load(): Addon {
     );
   }
   try {
-    return createRequire('/')(file) as Addon; // of this file, node would read our package.json first
+    return loadAddon(file);
   } catch (cause) {
     if (/Too many open files/.test(String(cause))) {
       const failure = { code: 'EMFILE', errno: EMFILE, syscall: 'dlopen' };
@@ -49,6 +50,19 @@ function load(): Addon {
       cause,
     });
   }
+}
+
+/** As `require(file)` does it, which takes node longer to find the file than to load it. */
+function loadAddon(file: string): Addon {
+  const { cache } = createRequire('/');
+  const filename = realpathSync.native(file);
+  const there = cache[filename];
+  if (there !== undefined) return there.exports as Addon; // of another copy of this code in this thread
+  const module = { id: filename, path: dirname(filename), filename, exports: {}, loaded: false, children: [], paths: [] };
+  process.dlopen(module, filename);
+  module.loaded = true;
+  cache[filename] = module as unknown as NodeJS.Module;
+  return module.exports as Addon;
 }
 
 const EMFILE = 24;

@@ -16,7 +16,15 @@ export const VERSION = '0.1.0';
 /** A file beside the module at `base` (`import.meta.url`), if it is there. */
 export function fileBeside(base: string | undefined, ...names: string[]): string | undefined {
   if (base === undefined || !base.startsWith('file:')) return undefined; // a bundle in CommonJS has no import.meta.url
-  return names.map((name) => fileURLToPath(new URL(name, base))).find((file) => existsSync(file));
+  const folder = dirname(filePath(base));
+  return names.map((name) => join(folder, name)).find((file) => existsSync(file));
+}
+
+/** As `fileURLToPath`, whose first call takes a starting child more time than all the files that it looks for. */
+export function filePath(url: string): string {
+  return url.startsWith('file:///') && !(url.includes('%') || url.includes('?'))
+    ? url.slice('file://'.length)
+    : fileURLToPath(url);
 }
 
 /**

@@ -15,6 +15,7 @@ import type { MessageHandler } from '../substrate/ring-consumer.js';
 import { joinFamily, self, type Self } from '../substrate/self.js';
 import { decodeValue } from '../wire/codec.js';
 import type { Definition, Encoded } from '../wire/codec-types.js';
+import { expectFirstModule } from '../wire/first-module.js';
 import { Inbox, Shipper } from '../wire/shipper.js';
 import { joinAsSender } from './family.js';
 import { readCertificatesLater } from './late-certificates.js';
@@ -67,6 +68,7 @@ export const IN_PROCESS: Surroundings = {
   join(id, { pid, detached }) {
     faultPoint('spawn.afterExec');
     if (process.env['MULTIPROC_EXTRA_CA_CERTS'] !== undefined) readCertificatesLater();
+    expectFirstModule();
     if (!detached) dieWithParent(pid); // before the slot is entered: that of a dead parent's child may be another's by now
     const me = joinFamily({ arenaFd: ARENA_FD, id, doorbell: DOORBELL });
     binding().ignoreTerminalInterrupt(pid);

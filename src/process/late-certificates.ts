@@ -11,20 +11,19 @@
  */
 import { binding } from '../native/binding.js';
 import { workingFolder } from '../native/own-files.js';
+import { loadsModules } from '../wire/preload-flags.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const VARIABLE = 'NODE_EXTRA_CA_CERTS';
 const PRIVATE_VARIABLE = 'MULTIPROC_EXTRA_CA_CERTS';
-/** Flags whose modules run before a child can see to it. */
-const LOADS_MODULES = /(?:^|\s|")(?:-r|--require|--import|--loader|--experimental-loader)(?:[\s="]|$)/;
 const NEED_CERTIFICATES: ReadonlySet<unknown> = new Set(['NativeModule _tls_common', 'NativeModule internal/worker']);
 
 /** The environment with which a child of this node starts, without the file if it can read it later. */
 export function withoutCertificates(env: Environment, flags: readonly string[], executable: string): Environment {
   const path = env[VARIABLE];
   if (!path || !process.version.startsWith('v20.') || executable !== process.execPath) return env;
-  if (LOADS_MODULES.test(flags.join(' ')) || LOADS_MODULES.test(env['NODE_OPTIONS'] ?? '')) return env;
+  if (loadsModules(flags, env['NODE_OPTIONS'])) return env; // they run before a child can see to it
   if (binding().extraCertificates(null) !== 0) return env;
   return { ...env, [VARIABLE]: undefined, [PRIVATE_VARIABLE]: path };
 }

@@ -8,6 +8,7 @@ import { workerData } from 'node:worker_threads';
 import { flushStreams, type Surroundings } from '../process/child-main.js';
 import { setOwnClass } from '../process/current-process.js';
 import { joinFamilyAsThread } from '../substrate/self.js';
+import { expectFirstModule } from '../wire/first-module.js';
 import { watchLoads } from '../wire/loader-modules.js';
 import { Thread } from './thread.js';
 import { LISTENS, STARTING, STATE, type ThreadData, UNWANTED, UP, LOADING } from './thread-data.js';
@@ -24,7 +25,10 @@ export function surroundingsOfThread(): Surroundings {
   tellOfInterruptListeners(interrupt);
   setOwnClass(Thread);
   return {
-    join: (id) => joinFamilyAsThread(id),
+    join(id) {
+      expectFirstModule();
+      return joinFamilyAsThread(id);
+    },
     parentBellFd: () => parentBellFd,
     isParentAlive: () => true, // node ends this thread before that of its parent
     flushOutput,

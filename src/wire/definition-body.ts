@@ -15,6 +15,8 @@ export interface ModuleBody {
   readonly base?: string;
   /** Whether names that the module does not export will be asked for. */
   readonly probe: boolean;
+  /** Of `esm`: what `import()` gives is an ES module as far as the sender knows, no CommonJS. */
+  readonly isModule?: boolean;
 }
 
 /** A function or class that a module holds. */

@@ -122,11 +122,11 @@ export function classNotMade(subject: string, cause: unknown): DeserializationEr
 }
 
 /** Stands for the `this` of an arrow function, which V8 does not show: any use of it throws. */
-export function thisTrap(subject: string): object {
+export function thisTrap(subject: () => string): object {
   const refuse = (step: string): never => {
     const copy = step === '' ? 'const { v } = this' : `const v = this${step}`;
     throw new DeserializationError(
-      `The arrow function ${subject} uses 'this${step}'; 'this' is not sent. Copy what it needs first: ${copy}`,
+      `The arrow function ${subject()} uses 'this${step}'; 'this' is not sent. Copy what it needs first: ${copy}`,
     );
   };
   // An arrow that returns `this` is asked for `then`, one that prints it for symbols: neither is in its text.

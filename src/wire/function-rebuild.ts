@@ -11,9 +11,10 @@ import { pathToFileURL } from 'node:url';
 import { workingFolder } from '../native/own-files.js';
 import { sourceOf, textHash, type SourceBody, type StandIn, type SymbolName } from './definition-body.js';
 import { foreignMains, loadedModule } from './definitions.js';
+import { fileOf } from './file-url.js';
 import { classNotMade, nameOf, thisTrap } from './function-errors.js';
 import { expressionAround, META_NAME } from './function-form.js';
-import { fileOf, probeOf, type ModuleProbe } from './loader-hooks.js';
+import { probeOf, type ModuleProbe } from './loader-hooks.js';
 import { compileScript, importFrom } from './loader-modules.js';
 import { readModuleScope } from './module-snapshot.js';
 
@@ -47,9 +48,9 @@ function compileFactory(body: SourceBody): () => FunctionUnit {
   const snapshot = module !== undefined && probe === undefined ? readModuleScope(module.value, body.url) : undefined;
   const code = factoryCode(body, own, Object.keys(snapshot ?? {}));
   const make = (probe === undefined ? asScript(body, code) : probe.evaluate(asEval(body, code))) as MakeUnit;
-  const meta = probe?.meta ?? metaOf(body.url);
+  const meta = usesMeta(body) ? (probe?.meta ?? metaOf(body.url)) : undefined;
   const standIns = Object.values(body.standIns).map((kind) => standInFor(kind, body, meta));
-  const subject = nameOf(body, { url: body.url, line: body.line, column: body.column });
+  const subject = () => nameOf(body, { url: body.url, line: body.line, column: body.column });
   const trap = thisTrap(subject);
   return () => {
     const unit = make(meta, standIns, snapshot ?? {});
@@ -57,7 +58,7 @@ function compileFactory(body: SourceBody): () => FunctionUnit {
       try {
         return unit.create.call(trap);
       } catch (error) {
-        throw body.isClass ? classNotMade(subject, error) : error;
+        throw body.isClass ? classNotMade(subject(), error) : error;
       }
     };
     const named = (): object => withName(create(), body);
@@ -138,6 +139,10 @@ function preferredOf(probe: ModuleProbe, { prefer }: SourceBody): object | undef
   } catch {
     return undefined;
   }
+}
+
+function usesMeta({ usesMeta: inText, standIns }: SourceBody): boolean {
+  return inText || Object.values(standIns).includes('meta');
 }
 
 /** What `import.meta` of the user's file would say; `main` is false, because it does not run here. */

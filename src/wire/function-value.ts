@@ -15,7 +15,7 @@ import { inlineSourceMap, onOriginalLines, startOf, type PlacedText } from './fu
 import { isBare, rememberStable, tokenOf, type FunctionDescription } from './function-memory.js';
 import { COMMON_NAMES, isSloppy, type KnownScope, type Located } from './function-scopes.js';
 import { analyseSource, compiles, SourceRefusal, withBaseName, type SourceAnalysis } from './function-source.js';
-import { fileOf } from './loader-hooks.js';
+import { fileOf } from './file-url.js';
 import { compiledText, scriptText } from './inspector-scripts.js';
 import { commonExports, moduleDefinition } from './module-definitions.js';
 import { isFunctionPrototype } from './realms.js';

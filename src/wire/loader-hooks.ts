@@ -6,9 +6,9 @@
  * in place before any user module loads (0.05 ms); on Node 20 it starts at the first definition that needs it, because
  * it costs a thread of Node's loader there.
  */
-import * as module from 'node:module';
+import type Module from 'node:module';
 import { isAbsolute } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 
 /** Evaluates an expression among the variables of a module. */
 export type ScopeProbe = (expression: string) => unknown;
@@ -21,8 +21,8 @@ export interface ModuleProbe {
 
 /** Puts the hooks in place where that is cheap: before the first module of a definition loads. */
 export function installLoadHooks(): void {
-  if (installed) return;
-  const { registerHooks } = module as unknown as { registerHooks?: (hooks: { load: LoadHook }) => void };
+  if (installed || process.version.startsWith('v20.')) return; // which has none: no need to load that module of node
+  const { registerHooks } = moduleOfNode() as unknown as { registerHooks?: (hooks: { load: LoadHook }) => void };
   if (registerHooks === undefined) return;
   installed = true;
   announce();
@@ -57,7 +57,7 @@ const loadWithProbe: LoadHook = (url, context, next) => {
 };
 
 function patchCompile(): void {
-  const { prototype } = module.Module as unknown as { prototype: { _compile: Compile } };
+  const { prototype } = moduleOfNode().Module as unknown as { prototype: { _compile: Compile } };
   const compile = prototype._compile;
   if (patched) return;
   patched = true;
@@ -81,7 +81,11 @@ function registerLoader(): void {
       const line = '\\n;globalThis[' + JSON.stringify(key) + ']?.(' + JSON.stringify(url) + ', c => eval(c), import.meta);\\n';
       return { ...result, source: source + line };
     }`;
-  module.register(`data:text/javascript,${encodeURIComponent(text)}`, { parentURL: 'file:///', data: probeKey });
+  moduleOfNode().register(`data:text/javascript,${encodeURIComponent(text)}`, { parentURL: 'file:///', data: probeKey });
+}
+
+function moduleOfNode(): typeof Module {
+  return process.getBuiltinModule('node:module');
 }
 
 /** Makes the function that the lines call: under a name that nobody can guess, and not enumerable. */
@@ -98,18 +102,6 @@ function probeLine(url: string, isModule: boolean): string {
 function isUserModule(url: string): boolean {
   return url.startsWith('file:') && !url.includes('/node_modules/');
 }
-
-/** The file of a module, for `require`. */
-export function fileOf(url: string): string {
-  let file = files.get(url);
-  if (file === undefined) {
-    file = fileURLToPath(url.replace(/[?#].*$/, ''));
-    files.set(url, file);
-  }
-  return file;
-}
-
-const files = new Map<string, string>();
 
 /** Whether `eval` works: not with --disallow-code-generation-from-strings. */
 const evaluates = canEvaluate();

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
 import * as vm from 'node:vm';
 import type { ModuleBody } from './definition-body.js';
+import { expectNothing, importFirst, isFirst } from './first-module.js';
 import { installLoadHooks, prepareProbe } from './loader-hooks.js';
 import { loadOwnExports } from './own-exports.js';
 
@@ -67,6 +68,7 @@ function load(body: ModuleBody): LoadedModule | Promise<LoadedModule> {
   const { format, specifier, base } = body;
   if (format === 'builtin') return { exports: process.getBuiltinModule(specifier) };
   if (format === 'own') return loadOwnExports().then((exports) => ({ exports }));
+  if (format !== 'esm') expectNothing();
   installLoadHooks();
   if (body.probe && base === undefined && format !== 'thunk') prepareProbe(format);
   if (format === 'commonjs') {
@@ -79,7 +81,8 @@ function load(body: ModuleBody): LoadedModule | Promise<LoadedModule> {
   }
   const there = base === undefined ? present.get(specifier) : undefined;
   if (there !== undefined) return loaded(body, there);
-  const loading: Promise<unknown> = base === undefined ? import(specifier) : importFrom(base, specifier);
+  const loading: Promise<unknown> =
+    base !== undefined ? importFrom(base, specifier) : isFirst(body) ? importFirst(specifier) : import(specifier);
   return loading.then((exports) => loaded(body, exports));
 }
 
@@ -104,6 +107,7 @@ export function importFrom(base: string, specifier: string): Promise<unknown> {
 
 /** Evaluates a text as a script at a place; `import()` in it resolves against `filename` if `imports` is set. */
 export function compileScript(text: string, place: vm.ScriptOptions, imports: boolean): unknown {
+  expectNothing();
   if (!imports) return new vm.Script(text, place).runInThisContext();
   const importModuleDynamically = vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
   if (!warned) {

@@ -6,9 +6,10 @@
  */
 import { createRequire, isBuiltin } from 'node:module';
 import { pathToFileURL } from 'node:url';
+import { types } from 'node:util';
 import type { ModuleBody } from './definition-body.js';
 import { define, type HeldDefinition } from './definitions.js';
-import { fileOf } from './loader-hooks.js';
+import { fileOf } from './file-url.js';
 import type { ImportBinding } from './module-imports.js';
 
 /** Where a value stands: the definition of its module, and the path in its exports. */
@@ -18,14 +19,21 @@ export interface ModuleMember {
 }
 
 /** The definition of a module, made once for each way to load it. */
-export function moduleDefinition(body: Omit<ModuleBody, 'kind' | 'id'>): HeldDefinition {
+export function moduleDefinition(body: Omit<ModuleBody, 'kind' | 'id' | 'isModule'>): HeldDefinition {
   const key = `${body.format} ${body.probe} ${body.base ?? ''} ${body.specifier}`;
   let held = modules.get(key);
   if (held === undefined) {
-    held = define({ kind: 'module', ...body }, []);
+    held = define({ kind: 'module', ...body, ...(isModule(body) ? { isModule: true } : {}) }, []);
     modules.set(key, held);
   }
   return held;
+}
+
+/** `require` keeps ES modules too. */
+function isModule({ format, base, specifier }: Pick<ModuleBody, 'format' | 'base' | 'specifier'>): boolean {
+  if (format !== 'esm' || base !== undefined) return false;
+  const required = commonExports(specifier);
+  return required === undefined || types.isModuleNamespaceObject(required.exports);
 }
 
 /** The module that an import declaration of a script names. */

@@ -8,7 +8,7 @@ import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { foreignMains } from './definitions.js';
-import { fileOf } from './loader-hooks.js';
+import { fileOf } from './file-url.js';
 import { insideVitest, vitestFile } from './module-vite.js';
 
 /** The entry as it was when the library was loaded; test runners rewrite it later. */

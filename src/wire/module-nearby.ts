@@ -8,7 +8,7 @@ import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { pathInScope } from './function-scopes.js';
 import { readSource } from './inspector-scripts.js';
-import { fileOf } from './loader-hooks.js';
+import { fileOf } from './file-url.js';
 import { moduleDefinition, type ModuleMember } from './module-definitions.js';
 import { moduleNames, type ImportBinding, type ModuleNames } from './module-imports.js';
 import { indexMembers } from './module-index.js';
