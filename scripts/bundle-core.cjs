@@ -7,10 +7,13 @@
  * the compiling. Without it, or if V8 refuses it, they are compiled as usual.
  */
 'use strict';
-const { closeSync, fstatSync, openSync, readSync, realpathSync } = require('node:fs');
+const { closeSync, openSync, readSync, realpathSync } = require('node:fs');
 const { Script } = require('node:vm');
 
-/** That of `rest`, open. */
+/** More bytes than any of the files has: a file that is read in one go is read fastest, and what is not written to takes no memory. */
+const ROOM = 4 * 2 ** 20;
+const BEGIN = '(function (exports, $host, require) {';
+/** The file of `rest`, open. */
 let restFile;
 const scripts = { core: undefined, rest: undefined };
 const made = new Map();
@@ -32,23 +35,14 @@ exports.module = (name) => {
 exports.codeCache = (name) => ({ file: cacheFile(name), code: scripts[name].createCachedData() });
 
 function load(name) {
-  const script = new Script(textOf(name), {
-    filename: `${host.url.slice(0, host.url.lastIndexOf('/'))}/${name}-modules.cjs`,
-    cachedData: cached(name),
-  });
+  const room = Buffer.allocUnsafeSlow(ROOM);
+  const text = (name === 'rest' && readRest(room)) || read(`${__dirname}/${name}-modules.cjs`, room).latin1Slice();
+  const filename = `${host.url.slice(0, host.url.lastIndexOf('/'))}/${name}-modules.cjs`;
+  const script = new Script(text, { filename, cachedData: cached(name, room) });
   scripts[name] = script;
   const modules = {};
   script.runInThisContext()(modules, host, require);
   return modules;
-}
-
-function textOf(name) {
-  // ASCII: as latin1 a text is made in no time
-  return (restFile === undefined || name !== 'rest' ? readFile(pathOf(name)) : readRest()).latin1Slice();
-}
-
-function pathOf(name) {
-  return `${__dirname}/${name}-modules.cjs`;
 }
 
 /** What a script cannot do by itself. */
@@ -66,7 +60,8 @@ exports.host = host;
 /** Lives the life of a child. Whoever asks for `core.cjs` later gets this very program. */
 exports.live = (name, run) => {
   host.Module._cache[`${realpathSync.native(__dirname)}/core.cjs`] = module;
-  restFile = openRest();
+  // To report an error even when no file can be opened any more, or that of another build lies there.
+  restFile = openSync(`${__dirname}/rest-modules.cjs`);
   exports.module(name)[run]();
 };
 
@@ -76,42 +71,41 @@ function cacheFile(name) {
   return `${__dirname}/${name}-BUILD.${process.version}-${process.arch}${flags}.cache`;
 }
 
-function cached(name) {
+function cached(name, room) {
   try {
-    return readFile(cacheFile(name));
+    return read(cacheFile(name), room);
   } catch {
     return undefined;
   }
 }
 
-/** Opens `rest` and remembers which it is: to report an error even when no file can be opened any more, or another lies there. */
-function openRest() {
-  const file = openSync(pathOf('rest'));
-  return { file, stat: fstatSync(file) };
-}
-
-/** Code of the user's may have closed the file, and opened another. */
-function readRest() {
-  const { file, stat } = restFile;
+/** The text of `rest` in the file that is open for it; code of the user's may have closed it, and opened another of that number. */
+function readRest(room) {
+  const file = restFile;
   restFile = undefined;
-  let now;
+  if (file === undefined) return undefined;
   try {
-    now = fstatSync(file);
-  } catch {}
-  return now?.ino === stat.ino && now.dev === stat.dev ? readOpen(file) : readFile(pathOf('rest'));
+    if (readSync(file, room, 0, BEGIN.length, 0) < BEGIN.length || room.latin1Slice(0, BEGIN.length) !== BEGIN) return undefined;
+    const text = readOpen(file, room).latin1Slice();
+    closeSync(file);
+    return text;
+  } catch {
+    return undefined;
+  }
 }
 
-/** The bytes of a file. */
-function readFile(path) {
-  return readOpen(openSync(path));
-}
-
-function readOpen(file) {
+/** The bytes of a file, until the next one is read. ASCII: as latin1 they are a text in no time. */
+function read(path, room) {
+  const file = openSync(path);
   try {
-    const bytes = Buffer.allocUnsafeSlow(fstatSync(file).size);
-    if (readSync(file, bytes, 0, bytes.length, 0) !== bytes.length) throw new Error(`Cannot read the whole of file ${file}`);
-    return bytes;
+    return readOpen(file, room);
   } finally {
     closeSync(file);
   }
+}
+
+function readOpen(file, room) {
+  const length = readSync(file, room, 0, ROOM, 0);
+  if (length === ROOM) throw new Error(`Cannot read ${file}: it has more than ${ROOM} bytes`);
+  return room.subarray(0, length);
 }

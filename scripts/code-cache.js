@@ -20,6 +20,11 @@ function keepCompiled(core, name) {
   renameSync(unfinished, file);
 }
 
+/** The same with the core when this process ends: how it does that is among what it has compiled. */
+function keepCompiledAtEnd(keep, core) {
+  process.once('exit', () => keep(core, 'core'));
+}
+
 /** A module that does the same in a fork server, if it is one that forks: its children have other flags than the next server. */
 function keepCompiledByServer(core) {
   return `${keepCompiled}
@@ -33,7 +38,7 @@ export async function writeCodeCache() {
     if (/^(?:-forks)?\.cache$/.test(file.split(`.${process.version}-${process.arch}`)[1] ?? ''))
       rmSync(join(dirname(CORE), file));
   const { ForkServerProcess, Process, ProcessPoolExecutor, setForkserverPreload } = await import('../dist/bundle/index.js');
-  const child = new Process({ target: keepCompiled, args: [CORE, 'core'] });
+  const child = new Process({ target: keepCompiledAtEnd, args: [keepCompiled, CORE] });
   await child.start();
   await child.join();
   const executor = new ProcessPoolExecutor({ maxWorkers: 1 });

@@ -15,7 +15,6 @@
  */
 import { randomBytes } from 'node:crypto';
 import { lstatSync, mkdirSync, readdirSync, readlinkSync, rmdirSync, symlinkSync, unlinkSync } from 'node:fs';
-import { isMainThread } from 'node:worker_threads';
 import { faultPoint } from '../substrate/fault.js';
 import { exists, familyFounder, type ProcessKey } from '../substrate/named-memory.js';
 
@@ -96,10 +95,15 @@ function sweep(isLeft: (founder: ProcessKey) => boolean): void {
 
 /** A family's names go with its first process. */
 function sweepAtExit(founderPid: number): void {
-  if (sweepsAtExit || !isMainThread || founderPid !== process.pid) return;
+  if (sweepsAtExit || founderPid !== process.pid || !isMainThread()) return;
   sweepsAtExit = true;
   const own = familyFounder();
   process.on('exit', () => sweep(({ pid, start }) => pid === own.pid && start === own.start));
+}
+
+/** Most programs never ask; loading that module of node for all of them takes 2 ms. */
+function isMainThread(): boolean {
+  return process.getBuiltinModule('node:worker_threads').isMainThread;
 }
 
 function records(): Array<{ path: string; founder: ProcessKey }> {

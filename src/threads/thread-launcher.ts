@@ -7,7 +7,7 @@
  * are poisoned (its guardians are gone), its doorbell is closed and its children are killed.
  */
 import type { Readable } from 'node:stream';
-import { type ResourceLimits as WorkerLimits, Worker } from 'node:worker_threads';
+import type { ResourceLimits as WorkerLimits, Worker } from 'node:worker_threads';
 import { fileBeside, fileOfPackage } from '../native/own-files.js';
 import { signalNumber } from '../process/exit-status.js';
 import { INTERRUPT } from '../process/frames.js';
@@ -33,6 +33,7 @@ function startThread(file: string, options: ThreadStart, request: ChildRequest, 
   const { stdio = 'inherit' } = options;
   const interrupt = new Int32Array(new SharedArrayBuffer(INTERRUPT_BYTES));
   const data: ThreadData = { env: options.env ?? {}, parentBellFd: self().doorbell.writeFd, interrupt };
+  const { Worker } = process.getBuiltinModule('node:worker_threads'); // not at every import of the library: it takes node 2 ms
   const worker = new Worker(file, {
     argv: [homeArgument(request, place)],
     ...(request.name !== undefined && { name: request.name }),
