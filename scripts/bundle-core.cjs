@@ -17,6 +17,8 @@ const BEGIN = '(function (exports, $host, require) {';
 let restFile;
 const scripts = { core: undefined, rest: undefined };
 const made = new Map();
+/** Workers have a cache of their own: other functions of `core` run in them. */
+let program = '';
 let core;
 let rest;
 
@@ -62,13 +64,14 @@ exports.live = (name, run) => {
   host.Module._cache[`${realpathSync.native(__dirname)}/core.cjs`] = module;
   // To report an error even when no file can be opened any more, or that of another build lies there.
   restFile = openSync(`${__dirname}/rest-modules.cjs`);
+  if (name === 'workers/worker-main') program = '-worker';
   exports.module(name)[run]();
 };
 
 /** V8 takes what was compiled with the flags it has itself: those of a fork server are its own. */
 function cacheFile(name) {
   const flags = process.execArgv.includes('--single-threaded') ? '-forks' : '';
-  return `${__dirname}/${name}-BUILD.${process.version}-${process.arch}${flags}.cache`;
+  return `${__dirname}/${name}-BUILD.${process.version}-${process.arch}${flags}${name === 'core' ? program : ''}.cache`;
 }
 
 function cached(name, room) {

@@ -2,8 +2,8 @@
  * Keeps what V8 makes of the bundled library beside it, for the node that runs this: children of this node start some
  * milliseconds sooner. Part of the build and of the package's installation; never run by the library itself.
  *
- * V8 keeps the functions that ran. So the core is taken from a child that has just started, which is what children need; the
- * rest from this process after it had an executor run a closure, which is what most parents need.
+ * V8 keeps the functions that ran. So the core is taken from a child that has run a target, and once more from a worker that
+ * has run a task; the rest from this process after both, which is what most parents need.
  */
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -35,14 +35,14 @@ function keepCompiledByServer(core) {
 export async function writeCodeCache() {
   if (!existsSync(CORE)) return;
   for (const file of readdirSync(dirname(CORE)))
-    if (/^(?:-forks)?\.cache$/.test(file.split(`.${process.version}-${process.arch}`)[1] ?? ''))
+    if (/^(?:-forks|-worker)?\.cache$/.test(file.split(`.${process.version}-${process.arch}`)[1] ?? ''))
       rmSync(join(dirname(CORE), file));
   const { ForkServerProcess, Process, ProcessPoolExecutor, setForkserverPreload } = await import('../dist/bundle/index.js');
   const child = new Process({ target: keepCompiledAtEnd, args: [keepCompiled, CORE] });
   await child.start();
   await child.join();
   const executor = new ProcessPoolExecutor({ maxWorkers: 1 });
-  await executor.submit((x) => x + CORE.length, 1);
+  await executor.submit(keepCompiledAtEnd, keepCompiled, CORE);
   await executor.shutdown();
   keepCompiled(CORE, 'rest');
   setForkserverPreload([`data:text/javascript,${encodeURIComponent(keepCompiledByServer(CORE))}`]);
