@@ -107,6 +107,8 @@ export interface Addon {
   /** A duplicate of what is kept, closed at the end of this thread unless `closeFd` or `forgetBell` comes first; or a negative errno. */
   keeperTake(token: number): number;
   keeperDrop(token: number): number;
+  /** Random bytes of the kernel's, for keys; 0 or an errno. */
+  randomFill(bytes: Uint8Array): number;
   pipe(): [number, number] | NativeFailure;
   closeFd(fd: number): number;
   duplicateFd(fd: number): number;

@@ -4,6 +4,8 @@
  * Runs in every process. A child gets it from its parent's BOOT frame before user code runs.
  */
 import { origin } from '../logging/capture-state.js';
+import { binding } from '../native/binding.js';
+import { systemError } from '../substrate/failure.js';
 import type { Boot } from './frames.js';
 
 let boot: Boot | undefined;
@@ -56,5 +58,12 @@ export function setLoading(read: () => boolean): void {
 
 /** The family's key: 32 random bytes of the main process, inherited. */
 export function authKey(): Uint8Array {
-  return boot?.authKey ?? (mainKey ??= crypto.getRandomValues(new Uint8Array(32)));
+  return boot?.authKey ?? (mainKey ??= randomKey());
+}
+
+function randomKey(): Uint8Array {
+  const key = new Uint8Array(32);
+  const errno = binding().randomFill(key);
+  if (errno !== 0) throw systemError('make a random key', errno, 'getrandom');
+  return key;
 }

@@ -4,6 +4,7 @@
  * Runs in test processes.
  */
 import assert from 'node:assert/strict';
+import type { Event } from 'multiproc';
 import { FIXTURES } from '../futures/executor-support.js';
 
 interface Misbehave {
@@ -11,7 +12,8 @@ interface Misbehave {
   run(action: string): unknown;
   decode(value: unknown): unknown;
   encode(action: string): unknown;
-  thenIdle(action: string): number;
+  /** `begins` is set in the very turn in which it misbehaves. */
+  thenIdle(action: string, begins?: Event): number;
   InDecode: new (action: string) => object;
 }
 

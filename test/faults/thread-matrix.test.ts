@@ -5,7 +5,15 @@
  * Runs in the test process. A signal, a crash of native code and a full heap end the whole process, so they are not in it.
  */
 import assert from 'node:assert/strict';
-import { BrokenThreadPoolError, CancelledError, ProcessDiedError, ThreadPool, ThreadPoolExecutor, TimeoutError } from 'multiproc';
+import {
+  BrokenThreadPoolError,
+  CancelledError,
+  Event,
+  ProcessDiedError,
+  ThreadPool,
+  ThreadPoolExecutor,
+  TimeoutError,
+} from 'multiproc';
 import { executorTest, inTime, tasks, until } from '../futures/executor-support.js';
 import { misbehave, misbehaveAtImport, MODES, type Mode, runCells, TASK_TIMEOUT_MS } from './misbehaviour.js';
 
@@ -105,7 +113,9 @@ for (const [name, open] of [
 
   matrixTest(`${name}: every misbehaviour while idle`, async (action, mode) => {
     const workers = open(mode);
-    await inTime(workers.call(thenIdle, [action]));
+    const begins = new Event();
+    await inTime(workers.call(thenIdle, [action, begins]));
+    await inTime(begins.wait()); // a task that is sent before may be the one that is being prepared then, and fails
     if (action === 'busy loop') {
       const outcome = outcomeOf(workers.call(tasks.square, [4]));
       await inTime(workers.stop());
