@@ -47,7 +47,8 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
   readonly #isCurrent: boolean;
   #name: string;
   #daemon: boolean;
-  #authKey: Uint8Array;
+  /** Undefined: that of the family, which is not made before it is needed. */
+  #authKey: Uint8Array | undefined;
   /** Undefined when the child has it: the parent keeps alive nothing for it. */
   #task: { readonly target: ProcessOptions<A, R>['target']; readonly args: A } | undefined;
   #running: RunningChild | undefined;
@@ -72,7 +73,6 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
         ? options.name
         : `${new.target.name || 'Process'}-${this.#identity.join(':')}`;
     this.#daemon = options.daemon ?? bootOf()?.daemon ?? false;
-    this.#authKey = authKey();
   }
 
   get name(): string {
@@ -97,7 +97,7 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
   }
 
   get authKey(): Uint8Array {
-    return this.#authKey;
+    return this.#authKey ?? authKey();
   }
 
   set authKey(key: Uint8Array) {
@@ -176,7 +176,7 @@ export class Process<A extends unknown[] = any[], R = unknown> implements AsyncD
         name: this.#name,
         daemon: this.#daemon,
         identity: this.#identity,
-        authKey: this.#authKey,
+        authKey: this.authKey,
         detached,
         captureConsole,
         startMethod: this.#kind.startMethod(this.#options as ProcessOptions),

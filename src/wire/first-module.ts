@@ -12,12 +12,14 @@ import type { ModuleBody } from './definition-body.js';
 import { fileOf } from './file-url.js';
 import { loadsModules } from './preload-flags.js';
 
+/** Node 20, but for versions that evaluate a module again when it threw and is imported after that. */
+const HELPS = /^v20\.(?:19\.[5-9]|[2-9]\d\.)/;
 let expected = false;
 
 /** Nothing of the user's has run in this process or thread, and no loader of theirs is in place. */
 export function expectFirstModule(): void {
   const requires = (process.features as { require_module?: boolean }).require_module === true;
-  expected = requires && process.version.startsWith('v20.') && !loadsModules(process.execArgv, process.env['NODE_OPTIONS']);
+  expected = requires && HELPS.test(process.version) && !loadsModules(process.execArgv, process.env['NODE_OPTIONS']);
 }
 
 /** Something of the user's runs from now on. */
