@@ -21,7 +21,7 @@ export interface ModuleProbe {
 
 /** Puts the hooks in place where that is cheap: before the first module of a definition loads. */
 export function installLoadHooks(): void {
-  if (installed || process.version.startsWith('v20.')) return; // which has none: no need to load that module of node
+  if (installed) return;
   const { registerHooks } = moduleOfNode() as unknown as { registerHooks?: (hooks: { load: LoadHook }) => void };
   if (registerHooks === undefined) return;
   installed = true;

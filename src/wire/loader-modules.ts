@@ -69,7 +69,7 @@ function load(body: ModuleBody): LoadedModule | Promise<LoadedModule> {
   if (format === 'builtin') return { exports: process.getBuiltinModule(specifier) };
   if (format === 'own') return loadOwnExports().then((exports) => ({ exports }));
   if (format !== 'esm') expectNothing();
-  installLoadHooks();
+  if (HAS_HOOKS) installLoadHooks();
   if (body.probe && base === undefined && format !== 'thunk') prepareProbe(format);
   if (format === 'commonjs') {
     const require = createRequire(base ?? '/');
@@ -124,5 +124,7 @@ export function compileScript(text: string, place: vm.ScriptOptions, imports: bo
   return new vm.Script(text, { ...place, importModuleDynamically }).runInThisContext();
 }
 
+/** Node 20 has none that are cheap. */
+const HAS_HOOKS = !process.version.startsWith('v20.');
 let warned = false;
 const importers = new Map<string, (specifier: string) => Promise<unknown>>();
