@@ -111,3 +111,36 @@ test('what a program has captured or required is not looked through key by key, 
   }
   assert.equal(looks, 0);
 });
+
+test('a function of a module far away is found without the debugger, and who measures coverage misses nothing', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'multiproc-far-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'far.mjs');
+  writeFileSync(file, 'export const far = (x) => (x ? 1 : 2);');
+  const coverage = new Session();
+  coverage.connect();
+  const measure = <T>(method: string, params: object = {}): T => {
+    let answer: unknown;
+    coverage.post(method, params, (error, result) => (answer = error ?? result));
+    return answer as T;
+  };
+  measure('Profiler.enable');
+  measure('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
+  const { far } = (await import(file)) as { far: (x: number) => number };
+  for (const x of [1, 1, 0]) far(x);
+  const asked = t.mock.method(Session.prototype, 'post', Session.prototype.post).mock;
+  encodeFunction(far);
+  const methods = asked.calls.map(({ arguments: [method] }) => method as string);
+  asked.restore();
+  assert.ok(methods.includes('Profiler.getBestEffortCoverage'), methods.join());
+  assert.ok(!methods.includes('Debugger.enable'), methods.join());
+  far(1);
+  const { result } = measure<{ result: { url: string; functions: { functionName: string; ranges: { count: number }[] }[] }[] }>(
+    'Profiler.takePreciseCoverage',
+  );
+  coverage.disconnect();
+  const counted = result
+    .find(({ url }) => url.endsWith('/far.mjs'))
+    ?.functions.find(({ functionName }) => functionName === 'far');
+  assert.equal(counted?.ranges[0]?.count, 4);
+});
