@@ -95,7 +95,7 @@ const arrow = fc
   .tuple(
     head,
     fc.oneof(
-      expression,
+      expression.map((of) => (of.includes(',') ? `(${of})` : of)), // what follows a comma would be no part of the arrow
       fc.array(statement, { minLength: 1, maxLength: 3 }).map((parts) => `{ ${parts.join(' ')} }`),
     ),
   )
